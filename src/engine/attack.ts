@@ -1,0 +1,91 @@
+/*
+ * An attack: what the detector found, as the other rooms see it.
+ */
+import type { Metric, Rates } from '../config/thresholds.ts';
+import type { Address } from '../net/address.ts';
+
+export type AttackType =
+  | 'ntp_amplification'
+  | 'dns_amplification'
+  | 'cldap_amplification'
+  | 'memcached_amplification'
+  | 'ssdp_amplification'
+  | 'chargen_amplification'
+  | 'syn_flood'
+  | 'fragment_flood'
+  | 'icmp_flood'
+  | 'udp_flood'
+  | 'tcp_flood'
+  | 'mixed';
+
+export interface Classification {
+  readonly type: AttackType;
+  /** Share of the sampled packets that fit the type, 0–1. */
+  readonly confidence: number;
+  /** The reflected port of an amplification; undefined otherwise. */
+  readonly srcPort: number | undefined;
+}
+
+/** One key's share of a sample; packets and bytes are estimates of real traffic. */
+export interface TopEntry {
+  readonly key: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** A flow of the sample; packets and bytes are estimates of real traffic. */
+export interface SampledFlow {
+  readonly src: string;
+  readonly dst: string;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  readonly ipProtocol: number;
+  readonly tcpFlags: number;
+  readonly fragment: boolean;
+  readonly packets: number;
+  readonly bytes: number;
+  readonly samplingRate: number;
+  readonly receivedAtMs: number;
+}
+
+/** What the attack was made of when it was found. All lists largest first. */
+export interface AttackSample {
+  /** Newest first. */
+  readonly flows: readonly SampledFlow[];
+  readonly topSources: readonly TopEntry[];
+  readonly topSrcPorts: readonly TopEntry[];
+  readonly topDstPorts: readonly TopEntry[];
+  /** Keys are IP protocol numbers as text. */
+  readonly protocols: readonly TopEntry[];
+  readonly totalPackets: number;
+  readonly totalBytes: number;
+}
+
+/** One attack on one host, incoming. Mutated only by the detector; others read. Times are clock milliseconds. */
+export interface Attack {
+  readonly id: string;
+  readonly target: Address;
+  /** Canonical text of the target. */
+  readonly targetText: string;
+  /** Number of the owning group in the config; may change when the config is reloaded. */
+  group: number;
+  /** The metric that crossed its limit farthest, when the attack was found. */
+  readonly metric: Metric;
+  /** The limit it crossed. */
+  readonly threshold: number;
+  /** Rate of `metric` now, while active; at its peak once ended. */
+  rate: number;
+  /** All rates now; at the peak once ended. */
+  rates: Rates;
+  /** The highest rate of `metric` seen. */
+  peakRate: number;
+  active: boolean;
+  readonly startedAt: number;
+  endedAt: number | undefined;
+  /** When any limit was last seen crossed. */
+  lastSeenAt: number;
+  readonly sample: AttackSample;
+  readonly classification: Classification;
+  /** Why this is an attack, for a person: limit and its source, protocol shares. */
+  readonly reason: string;
+}

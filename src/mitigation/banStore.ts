@@ -1,0 +1,13 @@
+/*
+ * Where bans survive a crash. The controller writes a ban here before anything about it is announced.
+ */
+import type { Ban } from './ban.ts';
+
+export interface BanStore {
+  /** Durable when it returns, all of them or none. Throws an Error that says why if that cannot be had. */
+  save(bans: readonly Ban[]): void;
+  /** Every ban that was active when last saved. */
+  loadActive(): Ban[];
+  /** Ended and rejected bans, newest first. */
+  loadEnded(limit: number): Ban[];
+}

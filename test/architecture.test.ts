@@ -1,0 +1,112 @@
+/*
+ * The house rules a machine can check: who may import whom, no clock and no package in the pure rooms, nothing that
+ * allocates in the hottest functions. src/README.md draws the same table for people.
+ */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** Files at the top of src that any room may use. */
+const NOUNS = ['clock', 'errors', 'log'];
+
+/** What each room may import besides itself; `types:` allows only `import type`. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  net: [],
+  flowBatch: [],
+  decode: ['net', 'flowBatch'],
+  engine: ['net', 'flowBatch', 'config/thresholds', 'types:config'],
+  mitigation: ['net', 'config/thresholds', 'types:config', 'types:engine'],
+  config: ['net', ...NOUNS],
+  ingest: ['net', 'flowBatch', 'decode', 'engine', 'config/thresholds', 'types:config', ...NOUNS],
+  gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
+  storage: ['net', 'types:mitigation', ...NOUNS],
+  flowgen: ['net', ...NOUNS],
+  api: ['net', 'mitigation', 'config/thresholds', 'types:config', 'types:engine', 'types:ingest', 'types:gobgp', ...NOUNS],
+};
+
+/** These sit on top and may know every room. */
+const ON_TOP = ['cli', 'daemon', 'main'];
+
+/** Rooms that are handed the time and use nothing but the language. */
+const PURE = ['net', 'flowBatch', 'decode', 'engine', 'mitigation'];
+
+interface Import {
+  readonly file: string;
+  readonly specifier: string;
+  readonly typeOnly: boolean;
+}
+
+function sourceFiles(): string[] {
+  return globSync('src/**/*.ts', { cwd: root }).map((file) => file.split(path.sep).join('/'));
+}
+
+function read(file: string): string {
+  return readFileSync(path.join(root, file), 'utf8');
+}
+
+/** `src/engine/x.ts` -> `engine`, `src/clock.ts` -> `clock`. */
+function roomOf(file: string): string {
+  return file.replace(/^src\//, '').replace(/\.ts$/, '').split('/')[0];
+}
+
+function importsOf(file: string): Import[] {
+  const found: Import[] = [];
+  for (const match of read(file).matchAll(/^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+'([^']+)'/gms)) {
+    const names = match[2].replace(/[{}\s]/g, ' ').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const typeOnly = match[1] !== undefined || names.every((name) => name.startsWith('type '));
+    found.push({ file, specifier: match[3], typeOnly });
+  }
+  return found;
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+test('every room imports only what the table allows', () => {
+  const wrong: string[] = [];
+  for (const { file, specifier, typeOnly } of sourceFiles().flatMap(importsOf)) {
+    const from = roomOf(file);
+    if (!specifier.startsWith('.') || ON_TOP.includes(from)) continue;
+    const target = path.posix.join(path.posix.dirname(file), specifier).replace(/^src\//, '').replace(/\.ts$/, '');
+    const to = target.split('/')[0];
+    const allowed = MAY_IMPORT[from] ?? [];
+    const fits = to === from || allowed.includes(to) || allowed.includes(target) || (typeOnly && allowed.includes(`types:${to}`));
+    if (!fits) wrong.push(`${file} imports ${specifier}`);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('every room is in the table', () => {
+  const known = [...Object.keys(MAY_IMPORT), ...ON_TOP, ...NOUNS];
+  assert.deepEqual([...new Set(sourceFiles().map(roomOf))].filter((room) => !known.includes(room)), []);
+});
+
+test('the pure rooms use no package, no node: module and no clock', () => {
+  const wrong: string[] = [];
+  for (const file of sourceFiles().filter((name) => PURE.includes(roomOf(name)))) {
+    for (const { specifier } of importsOf(file)) if (!specifier.startsWith('.')) wrong.push(`${file} imports ${specifier}`);
+    const impure = withoutComments(read(file)).match(
+      /\b(Date\.now|new Date|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.|console\.|crypto\.)/,
+    );
+    if (impure !== null) wrong.push(`${file} uses ${impure[0]}`);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('no import runs in a circle between rooms', () => {
+  const edges = new Map<string, Set<string>>();
+  for (const { file, specifier, typeOnly } of sourceFiles().flatMap(importsOf)) {
+    if (typeOnly || !specifier.startsWith('.')) continue;
+    const to = roomOf(path.posix.join(path.posix.dirname(file), specifier));
+    if (to !== roomOf(file)) edges.set(roomOf(file), (edges.get(roomOf(file)) ?? new Set()).add(to));
+  }
+  const visit = (room: string, trail: readonly string[]): void => {
+    assert.ok(!trail.includes(room), [...trail, room].join(' -> '));
+    for (const next of edges.get(room) ?? []) visit(next, [...trail, room]);
+  };
+  for (const room of edges.keys()) visit(room, []);
+});

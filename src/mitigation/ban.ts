@@ -2,7 +2,7 @@
  * A ban: the decision to mitigate one address, from the moment it was asked for to its end. It is plain data, so that
  * the state machine can be driven by a model and the store can write it as it stands. Times are clock milliseconds.
  */
-import type { MitigationMethod } from '../config/config.ts';
+import type { EscalationRung, MitigationMethod } from '../config/config.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { Address } from '../net/address.ts';
 import type { Route } from './route.ts';
@@ -30,6 +30,8 @@ export interface Ban {
 
   /** The attack this answers; undefined for a manual ban. */
   readonly attackId: string | undefined;
+  /** When that attack was last seen to cross a limit; undefined for a manual ban. */
+  readonly lastSeenAt: number | undefined;
   readonly metric: Metric | undefined;
   readonly rate: number | undefined;
   readonly threshold: number | undefined;
@@ -48,4 +50,25 @@ export interface Ban {
   readonly comment: string | undefined;
   /** Name of the token, or `cli`, that asked. */
   readonly operator: string | undefined;
+
+  readonly plan: BanPlan;
+}
+
+/**
+ * All a ban may ever do, decided when it is made and frozen with it: a later reload changes nothing about an active
+ * ban's routes, and a restarted Kapkan, which has lost the sample the rules were made from, can still climb.
+ */
+export interface BanPlan {
+  /** Without a live attack the ban ends this long after it started or after the attack was last seen. */
+  readonly ttlSeconds: number;
+  /** Quiet time before the attack ends; a ban never ends by its TTL before the attack was quiet for this long. */
+  readonly unbanHysteresisSeconds: number;
+  /** What takes the place of FlowSpec or divert where no peer can hear it. */
+  readonly fallback: 'blackhole' | 'none';
+  /** Empty without a ladder. Ascending; the first at 0 seconds. */
+  readonly ladder: readonly EscalationRung[];
+  /** What each method would announce; empty where the config has no next hop for the family. */
+  readonly routes: { readonly [method in MitigationMethod]: readonly Route[] };
+  /** Share of the attack's sample that the FlowSpec rules match though it is not the attack, 0–1; undefined without a sample. */
+  readonly collateralShare: number | undefined;
 }

@@ -21,7 +21,7 @@ const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** Flags of the TCP header's low eight bits, lowest first (RFC 9293 §3.1). */
-const TCP_FLAG_NAMES = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr'] as const;
+const TCP_FLAG_NAMES: readonly string[] = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr'];
 
 /** Names one NLRI: `ipv4-unicast 192.0.2.1/32`, `ipv6-flowspec dst 2001:db8::1/128 proto udp`. Attributes have no part in it. */
 export function routeKey(route: Route): string {
@@ -59,7 +59,7 @@ export function protocolByName(name: string): number | undefined {
 
 /** The bit of a TCP flag by its name; undefined for any other text. */
 export function tcpFlagByName(name: string): number | undefined {
-  const bit = TCP_FLAG_NAMES.findIndex((known) => known === name);
+  const bit = TCP_FLAG_NAMES.indexOf(name);
   return bit < 0 ? undefined : 1 << bit;
 }
 

@@ -67,6 +67,8 @@ export interface BanPlan {
   readonly fallback: 'blackhole' | 'none';
   /** Empty without a ladder. Ascending; the first at 0 seconds. */
   readonly ladder: readonly EscalationRung[];
+  /** When the rungs began to count: the start of the attack. */
+  readonly ladderStartedAt: number;
   /** What each method would announce; empty where the config has no next hop for the family. */
   readonly routes: { readonly [method in MitigationMethod]: readonly Route[] };
   /** Share of the attack's sample that the FlowSpec rules match though it is not the attack, 0–1; undefined without a sample. */

@@ -153,7 +153,11 @@ function parseSwitch(key: string, value: unknown): boolean | string {
 /** What a list holds, as text; a single value is a list of one, an absent one is empty. */
 function listItems(value: unknown): string[] {
   if (value === undefined) return [];
-  const items = Array.isArray(value) ? value : typeof value === 'string' ? value.split(',') : [value];
+  const items: readonly unknown[] = Array.isArray(value)
+    ? value
+    : typeof value === 'string'
+      ? value.split(',')
+      : [value];
   return items.map((item) => (typeof item === 'string' ? item.trim() : JSON.stringify(item)));
 }
 

@@ -1,0 +1,131 @@
+/*
+ * A ban's plan: everything it may come to announce, worked out once from the config and the attack, and frozen.
+ */
+import type { BgpConfig, FlowspecConfig, GroupConfig, MitigationMethod, ScrubbingConfig } from '../config/config.ts';
+import type { Attack } from '../engine/attack.ts';
+import type { Address } from '../net/address.ts';
+import { hostPrefix, type Prefix } from '../net/prefix.ts';
+import type { BanPlan } from './ban.ts';
+import { actionRate, collateralShare, flowspecRules, matchVictim } from './flowspecRules.ts';
+import type { FlowspecMatch, Route, UnicastRoute } from './route.ts';
+
+/** Weakest first. */
+const STRENGTH: readonly MitigationMethod[] = ['none', 'flowspec', 'divert', 'blackhole'];
+
+/** What an operator asked for by hand; the rest follows from the group. */
+export interface ManualWish {
+  readonly target: Address;
+  readonly method: Exclude<MitigationMethod, 'none'> | undefined;
+  readonly match: FlowspecMatch | undefined;
+  readonly ttlSeconds: number | undefined;
+}
+
+/** What a plan is made from besides the attack. A `dryRun` blackhole may lack its next hop, which is shown as unset. */
+export interface PlanContext {
+  readonly group: GroupConfig;
+  readonly dryRun: boolean;
+  /** Sources inside are never pinned by a rule. */
+  readonly whitelist: readonly Prefix[];
+}
+
+/** The plan that answers an attack: the group's ladder, or its one method. */
+export function attackPlan(attack: Attack, context: PlanContext): BanPlan {
+  const { group } = context;
+  const ladder = group.escalation;
+  const methods = ladder.length > 0 ? ladder.map((rung) => rung.action) : [group.mitigation];
+  return {
+    ttlSeconds: group.ban.ttlSeconds,
+    unbanHysteresisSeconds: group.ban.unbanHysteresisSeconds,
+    fallback: group.ban.fallback,
+    ladder,
+    ladderStartedAt: attack.startedAt,
+    ...plannedRoutes(attack.target, methods, attack, undefined, context),
+  };
+}
+
+/** The method a manual ban has where its operator names none: the match decides, then the strongest the group uses. */
+export function manualMethod(wish: ManualWish, group: GroupConfig): Exclude<MitigationMethod, 'none'> {
+  if (wish.method !== undefined) return wish.method;
+  if (wish.match !== undefined) return 'flowspec';
+  const used = group.escalation.length > 0 ? group.escalation.map((rung) => rung.action) : [group.mitigation];
+  const strongest = used.reduce((a, b) => (STRENGTH.indexOf(b) > STRENGTH.indexOf(a) ? b : a));
+  return strongest === 'none' ? 'blackhole' : strongest;
+}
+
+/** The plan of a manual ban. It has no ladder. Without a match its rules are those of the attack going on, if one is. */
+export function manualPlan(wish: ManualWish, attack: Attack | undefined, now: number, context: PlanContext): BanPlan {
+  const { group } = context;
+  return {
+    ttlSeconds: wish.ttlSeconds ?? group.ban.ttlSeconds,
+    unbanHysteresisSeconds: group.ban.unbanHysteresisSeconds,
+    fallback: group.ban.fallback,
+    ladder: [],
+    ladderStartedAt: now,
+    ...plannedRoutes(wish.target, [manualMethod(wish, group)], attack, wish.match, context),
+  };
+}
+
+/** The highest rung that is due once the attack was seen for `seenForMs`; undefined without a ladder. */
+export function dueRung(plan: Pick<BanPlan, 'ladder'>, seenForMs: number): number | undefined {
+  const rung = plan.ladder.findLastIndex(({ afterSeconds }) => afterSeconds * 1000 <= seenForMs);
+  return plan.ladder.length === 0 ? undefined : Math.max(0, rung);
+}
+
+/** For how long a ban outlives the last sight of its attack, in milliseconds. */
+export function holdMs(plan: BanPlan): number {
+  return Math.max(plan.ttlSeconds, plan.unbanHysteresisSeconds) * 1000;
+}
+
+function plannedRoutes(
+  target: Address,
+  methods: readonly MitigationMethod[],
+  attack: Attack | undefined,
+  match: FlowspecMatch | undefined,
+  { group, dryRun, whitelist }: PlanContext,
+): Pick<BanPlan, 'routes' | 'collateralShare'> {
+  const mayFallBack = group.ban.fallback === 'blackhole' && methods.some((method) => method !== 'none');
+  const wants = (method: MitigationMethod) => methods.includes(method) || (method === 'blackhole' && mayFallBack);
+  const flowspec = wants('flowspec') ? flowspecRoutes(target, attack, match, group.flowspec, whitelist) : [];
+  const rules = flowspec.filter((route) => route.kind === 'flowspec');
+  return {
+    routes: {
+      none: [],
+      flowspec,
+      divert: wants('divert') ? unicastRoutes('divert', target, group.scrubbing, dryRun) : [],
+      blackhole: wants('blackhole') ? unicastRoutes('blackhole', target, group.bgp, dryRun) : [],
+    },
+    collateralShare: attack === undefined || rules.length === 0 ? undefined : collateralShare(rules, attack),
+  };
+}
+
+function flowspecRoutes(
+  target: Address,
+  attack: Attack | undefined,
+  match: FlowspecMatch | undefined,
+  config: FlowspecConfig,
+  whitelist: readonly Prefix[],
+): Route[] {
+  if (match === undefined && attack !== undefined) return flowspecRules(attack, config, whitelist);
+  return [{ kind: 'flowspec', match: match ?? matchVictim(target), rateBytesPerSecond: actionRate(config) }];
+}
+
+/** The host route, or nothing where the config names no next hop of the family and so it could not be announced. */
+function unicastRoutes(
+  method: UnicastRoute['method'],
+  target: Address,
+  attributes: BgpConfig | ScrubbingConfig | undefined,
+  dryRun: boolean,
+): Route[] {
+  const nextHop = (target.version === 4 ? attributes?.nextHop : attributes?.nextHop6) ?? '';
+  if (nextHop === '' && !(dryRun && method === 'blackhole')) return [];
+  return [
+    {
+      kind: 'unicast',
+      method,
+      prefix: hostPrefix(target),
+      nextHop,
+      communities: attributes?.communities ?? [],
+      localPref: attributes?.localPref,
+    },
+  ];
+}

@@ -1,0 +1,269 @@
+/*
+ * One gobgpd over gRPC: the handful of calls Kapkan makes, each with a deadline and one kind of error. Which of the two
+ * API generations it speaks is asked on every connect, since a daemon may be upgraded behind the same address.
+ *
+ * Nothing here retries, keeps state about routes or knows what is wanted; that is the announcer's.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import type { GobgpTlsConfig } from '../config/config.ts';
+import type { RouteFamily } from '../mitigation/route.ts';
+import { type Generation, type GobgpApi, type GobgpCall, loadGeneration } from './generation.ts';
+import { GobgpError, gobgpErrorOf } from './gobgpError.ts';
+import { familyNumbers, isFlowspecFamily } from './routeFamilies.ts';
+import type { WirePath, WirePeer } from './wirePath.ts';
+
+export interface GobgpClientOptions {
+  /** `host:port` or `unix:/path`. */
+  readonly address: string;
+  readonly api: GobgpApi | 'auto';
+  readonly tls: GobgpTlsConfig | undefined;
+  /** Deadline of every call. */
+  readonly timeoutSeconds: number;
+}
+
+/** What GetBgp tells; the ASN is never 0 here. */
+export interface GobgpIdentity {
+  readonly api: GobgpApi;
+  readonly asn: number;
+  readonly routerId: string;
+}
+
+/** What a watch tells: a neighbour that changed, or best paths that did. Hints only, some are lost. */
+export interface GobgpEvent {
+  readonly peer: WirePeer | undefined;
+  readonly paths: readonly WirePath[];
+}
+
+/** A listing of a million routes is some hundred megabytes, over the 4 MB that gRPC allows a message by default. */
+const MAX_RECEIVE_BYTES = 256 * 1024 * 1024;
+
+/** Paths in one message of AddPathStream. */
+const PATHS_PER_MESSAGE = 200;
+
+const CHANNEL_OPTIONS = {
+  'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
+  // gRPC's own pacing would reach minutes; the announcer paces itself.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 400,
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  // The daemon is a neighbour; a proxy for the web or a TXT record in DNS has no say here.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+};
+
+export class GobgpClient {
+  readonly address: string;
+  readonly #candidates: readonly Generation[];
+  readonly #timeoutMs: number;
+  readonly #client: Client;
+  #generation: Generation | undefined;
+
+  /** Connects lazily. Throws when a TLS file cannot be read. */
+  constructor(options: GobgpClientOptions) {
+    this.address = options.address;
+    this.#timeoutMs = options.timeoutSeconds * 1000;
+    const apis: GobgpApi[] = options.api === 'auto' ? ['v4', 'v3'] : [options.api];
+    this.#candidates = apis.map(loadGeneration);
+    const serverName = options.tls?.serverName;
+    const naming =
+      serverName === undefined
+        ? {}
+        : { 'grpc.ssl_target_name_override': serverName, 'grpc.default_authority': serverName };
+    this.#client = new Client(options.address, credentialsOf(options.tls), { ...CHANNEL_OPTIONS, ...naming });
+  }
+
+  /** The generation found by the last `getBgp`. */
+  get api(): GobgpApi | undefined {
+    return this.#generation?.api;
+  }
+
+  /** Finds the generation where it is not known. Throws `BGP_NOT_STARTED` while the daemon has no ASN. */
+  async getBgp(): Promise<GobgpIdentity> {
+    const known = this.#generation;
+    const candidates =
+      known === undefined ? this.#candidates : [known, ...this.#candidates.filter((other) => other !== known)];
+    for (const generation of candidates) {
+      this.#generation = generation;
+      try {
+        const { global } = (await this.#unary('GetBgp', {})) as { global: { asn: number; routerId: string } | null };
+        if (global === null || global.asn === 0) {
+          throw new GobgpError('BGP_NOT_STARTED', 'GetBgp', 'BGP is not started in this GoBGP, it has no ASN');
+        }
+        return { api: generation.api, asn: global.asn, routerId: global.routerId };
+      } catch (error) {
+        this.#generation = undefined;
+        if (!(error instanceof GobgpError && error.code === 'UNIMPLEMENTED')) throw error;
+      }
+    }
+    const tried = candidates.map((generation) => generation.api).join(' and ');
+    throw new GobgpError('UNIMPLEMENTED', 'GetBgp', `${this.address} does not speak GoBGP's API ${tried}`);
+  }
+
+  async listPeers(): Promise<WirePeer[]> {
+    const generation = this.#requireGeneration();
+    const answers = await this.#list('ListPeer', {});
+    return answers.map((answer) => generation.unpackPeer((answer as { peer: object }).peer));
+  }
+
+  /**
+   * A family of the global RIB, or of what is sent to a peer. With `prefixes`, canonical texts, only those of the
+   * unicast table; GoBGP cannot look up FlowSpec rules, so there all are listed.
+   */
+  async listPaths(
+    family: RouteFamily,
+    options: { adjOutOf?: string; prefixes?: readonly string[] } = {},
+  ): Promise<WirePath[]> {
+    const generation = this.#requireGeneration();
+    const lookups = isFlowspecFamily(family) ? [] : (options.prefixes ?? []);
+    const answers = await this.#list('ListPath', {
+      tableType: options.adjOutOf === undefined ? generation.globalTable : generation.adjOutTable,
+      name: options.adjOutOf ?? '',
+      family: familyNumbers(family),
+      prefixes: lookups.map((prefix) => ({ prefix, type: generation.exactLookup })),
+    });
+    return answers.flatMap((answer) => {
+      const { destination } = answer as { destination: { paths: object[] } };
+      return destination.paths.map((path) => generation.unpackPath(path));
+    });
+  }
+
+  async addPath(path: WirePath, key: string): Promise<void> {
+    const generation = this.#requireGeneration();
+    await this.#unary('AddPath', { tableType: generation.globalTable, path: generation.packPath(path) }, key);
+  }
+
+  /** Adds many in one call. A path that is refused takes those behind it along: list afterwards, this is no proof. */
+  addPaths(paths: readonly WirePath[]): Promise<void> {
+    const generation = this.#requireGeneration();
+    const { path, requestSerialize, responseDeserialize } = generation.method('AddPathStream');
+    return new Promise((resolve, reject) => {
+      const call: ClientWritableStream<object> = this.#client.makeClientStreamRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        new Metadata(),
+        this.#deadline(),
+        (error: ServiceError | null) => (error === null ? resolve() : reject(gobgpErrorOf(error, 'AddPathStream'))),
+      );
+      for (let i = 0; i < paths.length; i += PATHS_PER_MESSAGE) {
+        const batch = paths.slice(i, i + PATHS_PER_MESSAGE).map((one) => generation.packPath(one));
+        call.write({ tableType: generation.globalTable, paths: batch });
+      }
+      call.end();
+    });
+  }
+
+  /** OK also where there was nothing to withdraw. */
+  async deletePath(path: WirePath, key: string): Promise<void> {
+    const generation = this.#requireGeneration();
+    // Without a path this call withdraws every route in the daemon, foreign ones too.
+    if (path.nlri === null || path.family === null)
+      throw new GobgpError('INVALID_ROUTE', 'DeletePath', 'no route named', key);
+    const request = { tableType: generation.globalTable, family: path.family, path: generation.packPath(path) };
+    await this.#unary('DeletePath', request, key);
+  }
+
+  /** Events until `onEnd`, which is called once, also after the returned function stopped the watch. */
+  watch(onEvent: (event: GobgpEvent) => void, onEnd: (error: GobgpError | undefined) => void): () => void {
+    const generation = this.#requireGeneration();
+    const stream = this.#stream(
+      'WatchEvent',
+      { peer: {}, table: { filters: [{ type: generation.bestPathFilter, init: false }] } },
+      {},
+    );
+    let ended = false;
+    const end = (error?: GobgpError): void => {
+      if (ended) return;
+      ended = true;
+      onEnd(error);
+    };
+    stream.on('data', (message: { peer?: { peer: object } | null; table?: { paths: object[] } | null }) => {
+      const peer = message.peer?.peer;
+      onEvent({
+        peer: peer ? generation.unpackPeer(peer) : undefined,
+        paths: (message.table?.paths ?? []).map((path) => generation.unpackPath(path)),
+      });
+    });
+    stream.on('error', (error: ServiceError) => end(gobgpErrorOf(error, 'WatchEvent')));
+    stream.on('end', () => end());
+    return () => stream.cancel();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #requireGeneration(): Generation {
+    if (this.#generation === undefined)
+      throw new GobgpError('UNAVAILABLE', 'GetBgp', `${this.address} has not answered yet`);
+    return this.#generation;
+  }
+
+  #deadline(): { deadline: number } {
+    return { deadline: Date.now() + this.#timeoutMs };
+  }
+
+  #unary(call: GobgpCall, request: object, key?: string): Promise<object> {
+    const { path, requestSerialize, responseDeserialize } = this.#requireGeneration().method(call);
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        new Metadata(),
+        this.#deadline(),
+        (error: ServiceError | null, answer?: object) => {
+          if (error !== null) reject(gobgpErrorOf(error, call, key));
+          else resolve(answer ?? {});
+        },
+      );
+    });
+  }
+
+  #list(call: GobgpCall, request: object): Promise<object[]> {
+    const stream = this.#stream(call, request, this.#deadline());
+    const answers: object[] = [];
+    return new Promise((resolve, reject) => {
+      stream.on('data', (answer: object) => answers.push(answer));
+      stream.on('error', (error: ServiceError) => reject(gobgpErrorOf(error, call)));
+      stream.on('end', () => resolve(answers));
+    });
+  }
+
+  #stream(call: GobgpCall, request: object, options: { deadline?: number }): ClientReadableStream<object> {
+    const { path, requestSerialize, responseDeserialize } = this.#requireGeneration().method(call);
+    return this.#client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      options,
+    );
+  }
+}
+
+function credentialsOf(tls: GobgpTlsConfig | undefined): ChannelCredentials {
+  if (tls === undefined) return credentials.createInsecure();
+  return credentials.createSsl(read(tls.caFile), read(tls.keyFile), read(tls.certFile));
+}
+
+function read(file: string | undefined): Buffer | null {
+  return file === undefined ? null : readFileSync(file);
+}
+
+/** Whether this is the answer of a daemon that has no such family configured. */
+export function isFamilyNotSupported(error: unknown): boolean {
+  return error instanceof GobgpError && /address family.*not supported/.test(error.message);
+}

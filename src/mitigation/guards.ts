@@ -8,8 +8,7 @@ import type { Address } from '../net/address.ts';
 import type { BanPlan } from './ban.ts';
 import type { BanCounts, BanStarts } from './banCounts.ts';
 import { bgpSessionProblem, flowspecProblem } from './harmlessFlowspec.ts';
-import type { RouteFamily } from './route.ts';
-import { routeFamily } from './route.ts';
+import { type RouteFamily, routeFamily } from './route.ts';
 import type { Scope } from './scope.ts';
 
 /** Names of the guards, as they are counted and shown. */
@@ -142,9 +141,7 @@ export function judgeActiveCaps(
     const bans = counts.active(name);
     const banned = counts.activeOfFamily(version, name) + 1;
     const cap = limits.maxActiveBans;
-    active.push(
-      verdict('max_active_bans', bans < cap, `${bans} of at most ${capText(cap)} bans active${ofGroup(name)}`),
-    );
+    active.push(verdict('max_active_bans', bans < cap, `${bans} bans active${ofGroup(name)}, ${capText(cap)}`));
     const share = `${banned} of ${addresses} IPv${version} addresses banned${ofGroup(name)}`;
     const allowed = limits.maxBannedFraction;
     fraction.push(
@@ -198,14 +195,14 @@ function judgeStarts(
   const { maxBansPerWindow: cap, banWindowSeconds } = limits;
   if (cap === Number.POSITIVE_INFINITY) return verdict('max_bans_per_window', true, `no cap${ofGroup(group)}`);
   const started = starts.startedAfter(now - banWindowSeconds * 1000, dryRun, group);
-  const text = `${started} of at most ${cap} bans began in the last ${banWindowSeconds} s${ofGroup(group)}`;
+  const text = `${started} bans began in the last ${banWindowSeconds} s${ofGroup(group)}, ${capText(cap)}`;
   return verdict('max_bans_per_window', started < cap, text);
 }
 
 function judgeRuleBudget(wanted: number, { scope, counts }: Circumstances): GuardVerdict {
   const max = scope.config.flowspecMaxRules;
   const used = counts.flowspecRules();
-  const text = `${wanted} FlowSpec rules wanted, ${used} of at most ${capText(max)} in use`;
+  const text = `${wanted} FlowSpec rules wanted, ${used} in use, ${capText(max)}`;
   return verdict('flowspec_max_rules', used + wanted <= max, text);
 }
 
@@ -230,7 +227,7 @@ function strictest(verdicts: readonly GuardVerdict[]): GuardVerdict {
 }
 
 function capText(cap: number): string {
-  return cap === Number.POSITIVE_INFINITY ? 'any number of' : String(cap);
+  return cap === Number.POSITIVE_INFINITY ? 'no cap' : `at most ${cap} allowed`;
 }
 
 function ofGroup(name: string | undefined): string {

@@ -1,0 +1,228 @@
+/*
+ * The bans there are, and what the store knows of them. It keeps the order that makes a crash harmless at any point:
+ * a ban is in the store before any route of it is wanted, and what ends is no longer wanted whether or not the store
+ * can be told. A change of method needs no second proof, since the plan that was stored with the ban names all its routes.
+ *
+ * A store that fails is asked again; until then new bans stay active and unannounced.
+ */
+import type { Address } from '../net/address.ts';
+import type { Announcement } from './announcer.ts';
+import type { Ban, BanPlan } from './ban.ts';
+import { BanCounts, BanStarts } from './banCounts.ts';
+import { holdMs } from './banPlan.ts';
+import type { BanStore } from './banStore.ts';
+import { routeKey } from './routeText.ts';
+
+/** Ended and refused bans that are kept to be shown. */
+const PAST_BANS = 1000;
+
+/** A store that failed is not asked again before this. */
+const SAVE_RETRY_MS = 1000;
+
+/** A moved expiry is saved when it moved by a quarter of the ban's life, or by this much if that is less. */
+const MAX_EXPIRY_LAG_MS = 60_000;
+
+interface Entry {
+  ban: Ban;
+  /**
+   * What the store holds for the target: this ban, or while that could not be saved yet the one it replaced, whose
+   * routes stay wanted so that the victim is covered.
+   */
+  saved: Ban | undefined;
+}
+
+export class BanBook {
+  readonly counts = new BanCounts();
+  readonly starts = new BanStarts();
+  readonly #store: BanStore;
+  readonly #active = new Map<string, Entry>();
+  /** Target of the ban that answers an attack, by the attack's id. */
+  readonly #targetOfAttack = new Map<string, string>();
+  /** Newest last. */
+  #past: Ban[] = [];
+  readonly #unsavedActive = new Set<Entry>();
+  readonly #unsavedPast = new Map<string, Ban>();
+  /** Of ended bans that are not saved yet: those the store holds as active. */
+  readonly #activeInStore = new Set<string>();
+  #routesChanged = true;
+  #saveError: string | undefined;
+  #saveAgainAt = Number.NEGATIVE_INFINITY;
+
+  constructor(store: BanStore) {
+    this.#store = store;
+  }
+
+  /** Takes over what the store holds; `windowStart` is how far back starts are needed. Throws what the store throws. */
+  load(windowStart: number): Ban[] {
+    const active = this.#store.loadActive();
+    let limit = PAST_BANS;
+    let ended = this.#store.loadEnded(limit);
+    // Newest first: once the last ended before the window began, no start within it is missing.
+    while (ended.length === limit && (ended[limit - 1].withdrawnAt ?? ended[limit - 1].startedAt) > windowStart) {
+      limit *= 4;
+      ended = this.#store.loadEnded(limit);
+    }
+    this.starts.load([...active, ...ended].filter((ban) => ban.state !== 'rejected'));
+    this.#past = ended.slice(0, PAST_BANS).reverse();
+    for (const ban of active) this.#enter({ ban, saved: ban });
+    return active;
+  }
+
+  active(): Ban[] {
+    return Array.from(this.#active.values(), (entry) => entry.ban);
+  }
+
+  past(): readonly Ban[] {
+    return this.#past;
+  }
+
+  of(targetText: string): Ban | undefined {
+    return this.#active.get(targetText)?.ban;
+  }
+
+  ofAttack(attackId: string): Ban | undefined {
+    const targetText = this.#targetOfAttack.get(attackId);
+    return targetText === undefined ? undefined : this.of(targetText);
+  }
+
+  /** Whether the ban is in the store, so that its routes may be announced. */
+  isSaved(ban: Ban): boolean {
+    return this.#active.get(ban.targetText)?.saved?.id === ban.id;
+  }
+
+  /** Enters a new ban of a target that has none. */
+  begin(ban: Ban): void {
+    const entry: Entry = { ban, saved: undefined };
+    this.#enter(entry);
+    this.#unsavedActive.add(entry);
+    this.starts.record(ban);
+  }
+
+  /** Ends a ban and enters its successor, both or neither: what the old one announced stays until the new one is saved. */
+  replace(ended: Ban, successor: Ban): void {
+    const before = this.#active.get(ended.targetText);
+    this.end(ended);
+    this.begin(successor);
+    const after = this.#active.get(successor.targetText);
+    if (before !== undefined && after !== undefined && ended.dryRun === successor.dryRun) after.saved = before.saved;
+  }
+
+  /** An active ban changed. `save` false: only its expiry moved, which `saveMovedExpiries` sees to. */
+  change(ban: Ban, save: boolean): void {
+    const entry = this.#active.get(ban.targetText);
+    if (entry === undefined || entry.ban.id !== ban.id) throw new Error(`ban ${ban.id} is not active`);
+    this.#forgetIndexes(entry.ban);
+    if (entry.ban.routes !== ban.routes) this.#routesChanged = true;
+    entry.ban = ban;
+    this.#index(ban);
+    if (save) this.#unsavedActive.add(entry);
+  }
+
+  end(ban: Ban): void {
+    const entry = this.#active.get(ban.targetText);
+    if (entry === undefined || entry.ban.id !== ban.id) throw new Error(`ban ${ban.id} is not active`);
+    this.#forgetIndexes(entry.ban);
+    this.#active.delete(ban.targetText);
+    this.#unsavedActive.delete(entry);
+    if (entry.saved?.id === ban.id) this.#activeInStore.add(ban.id);
+    this.#routesChanged = true;
+    this.#close(ban);
+  }
+
+  refuse(ban: Ban): void {
+    this.#close(ban);
+  }
+
+  /** Stops wanting the routes of a replaced ban whose plan the rules forbid by now. */
+  dropReplaced(forbidden: (plan: BanPlan, target: Address) => boolean): void {
+    for (const entry of this.#active.values()) {
+      if (entry.saved === undefined || entry.saved.id === entry.ban.id) continue;
+      if (!forbidden(entry.saved.plan, entry.saved.target)) continue;
+      entry.saved = undefined;
+      this.#routesChanged = true;
+    }
+  }
+
+  /**
+   * Has the next `save` store every expiry that moved by enough. It stays behind by at most a quarter of a ban's life,
+   * so what is stored is never past while the attack is seen, and `withdraw --expired` takes no live ban's route.
+   */
+  saveMovedExpiries(): void {
+    for (const entry of this.#active.values()) {
+      if (entry.saved?.id !== entry.ban.id) continue;
+      const lag = Math.min(holdMs(entry.ban.plan) / 4, MAX_EXPIRY_LAG_MS);
+      if (entry.ban.expiresAt - entry.saved.expiresAt >= lag) this.#unsavedActive.add(entry);
+    }
+  }
+
+  /** Saves in one transaction whatever is not saved. Answers why that cannot be done; undefined where all is saved. */
+  save(now: number): string | undefined {
+    if (this.#unsavedActive.size === 0 && this.#unsavedPast.size === 0) return undefined;
+    if (this.#saveError !== undefined && now < this.#saveAgainAt) return this.#saveError;
+    try {
+      this.#store.save([...this.#unsavedPast.values(), ...Array.from(this.#unsavedActive, (entry) => entry.ban)]);
+    } catch (error) {
+      this.#saveError = error instanceof Error ? error.message : String(error);
+      this.#saveAgainAt = now + SAVE_RETRY_MS;
+      this.#forgetUnneeded();
+      return this.#saveError;
+    }
+    for (const entry of this.#unsavedActive) {
+      if (entry.saved?.id !== entry.ban.id) this.#routesChanged = true;
+      entry.saved = entry.ban;
+    }
+    this.#unsavedActive.clear();
+    this.#unsavedPast.clear();
+    this.#activeInStore.clear();
+    this.#saveError = undefined;
+    return undefined;
+  }
+
+  /** Whether what is wanted may have changed since this was last asked. */
+  takeRoutesChanged(): boolean {
+    const changed = this.#routesChanged;
+    this.#routesChanged = false;
+    return changed;
+  }
+
+  /** Everything to be announced, by key: the routes of the bans that are in the store. */
+  wanted(dryRun: boolean): Map<string, Announcement> {
+    const wanted = new Map<string, Announcement>();
+    for (const { ban, saved } of this.#active.values()) {
+      if (saved === undefined || ban.dryRun !== dryRun) continue;
+      const routes = saved.id === ban.id ? ban.routes : saved.routes;
+      for (const route of routes) {
+        const key = routeKey(route);
+        wanted.set(key, { key, route, victim: ban.targetText });
+      }
+    }
+    return wanted;
+  }
+
+  #enter(entry: Entry): void {
+    this.#active.set(entry.ban.targetText, entry);
+    this.#index(entry.ban);
+    this.#routesChanged = true;
+  }
+
+  #index(ban: Ban): void {
+    this.counts.add(ban);
+    if (ban.attackId !== undefined) this.#targetOfAttack.set(ban.attackId, ban.targetText);
+  }
+
+  #forgetIndexes(ban: Ban): void {
+    this.counts.remove(ban);
+    if (ban.attackId !== undefined) this.#targetOfAttack.delete(ban.attackId);
+  }
+
+  #close(ban: Ban): void {
+    this.#past.push(ban);
+    if (this.#past.length > 2 * PAST_BANS) this.#past = this.#past.slice(-PAST_BANS);
+    this.#unsavedPast.set(ban.id, ban);
+  }
+
+  /** While the store fails, only the ends of bans that it holds as active wait; the rest would grow without bound. */
+  #forgetUnneeded(): void {
+    for (const id of this.#unsavedPast.keys()) if (!this.#activeInStore.has(id)) this.#unsavedPast.delete(id);
+  }
+}

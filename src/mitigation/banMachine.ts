@@ -1,0 +1,197 @@
+/*
+ * The state machine of one ban. An event goes in, the next ban and its effects come out; nothing else happens here.
+ * Whether an event is right to send (a guard refused, a rung is due, a peer was lost) is decided before; what this
+ * file decides is what it means. README.md draws the diagram, and a test holds the two together.
+ */
+import type { MitigationMethod } from '../config/config.ts';
+import type { Ban, BanState } from './ban.ts';
+import { holdMs } from './banPlan.ts';
+
+/** `at` is clock milliseconds. */
+export type BanEvent = { readonly at: number } & (
+  | { readonly kind: 'attackSeen' }
+  | { readonly kind: 'attackEnded' }
+  /** The same attack under another id: the detector was restarted, or forgot it and found it again. */
+  | { readonly kind: 'attackRenamed'; readonly attackId: string }
+  | { readonly kind: 'ttlExpired' }
+  | { readonly kind: 'unbanned'; readonly operator: string }
+  /** Another ban of the same target takes its place. */
+  | { readonly kind: 'replaced'; readonly by: string }
+  | { readonly kind: 'whitelisted'; readonly reason: string }
+  | { readonly kind: 'networkRemoved' }
+  | { readonly kind: 'capLowered'; readonly reason: string }
+  | { readonly kind: 'dryRunChanged'; readonly dryRun: boolean }
+  | ({ readonly kind: 'rungDue'; readonly step: number } & MethodChange)
+  /** The method in force cannot be announced to any peer. */
+  | { readonly kind: 'methodLost'; readonly reason: string }
+  | { readonly kind: 'methodBack' }
+  /** A Kapkan that just started found this ban in its store. */
+  | { readonly kind: 'adopted' }
+  | { readonly kind: 'clockStepped'; readonly deltaMs: number }
+  | { readonly kind: 'shutDown' }
+);
+
+export type BanEventKind = BanEvent['kind'];
+
+/** The method that comes into force, and what it stands in for. */
+export interface MethodChange {
+  readonly method: MitigationMethod;
+  readonly fellBackFrom: MitigationMethod | undefined;
+  readonly fellBackReason: string | undefined;
+}
+
+/**
+ * `save`: durable before anything else is done. `extend`: the expiry moved on, which may be saved with the next ones.
+ * `announce`: what is wanted in the RIB changed. The rest is to be told.
+ */
+export type BanEffect = 'save' | 'extend' | 'announce' | 'tellChanged' | 'tellFellBack' | 'tellEnded';
+
+export interface Transition {
+  readonly ban: Ban;
+  readonly effects: readonly BanEffect[];
+}
+
+/** What a ban is made of when it is asked for; `method` and the rest as judged. */
+export type BanRequest = Omit<Ban, 'state' | 'expiresAt' | 'withdrawnAt' | 'reason' | 'routes'>;
+
+/** A ban that was admitted. */
+export function admitBan(request: BanRequest): Transition {
+  const { plan, method, startedAt, manual } = request;
+  const lifetimeMs = manual ? plan.ttlSeconds * 1000 : holdMs(plan);
+  const ban: Ban = {
+    ...request,
+    state: 'active',
+    expiresAt: startedAt + lifetimeMs,
+    withdrawnAt: undefined,
+    reason: '',
+    routes: plan.routes[method],
+  };
+  return { ban, effects: ['save', 'announce'] };
+}
+
+/** A ban that was refused: a record of the asking, with nothing to announce. */
+export function refuseBan(request: BanRequest, reason: string): Transition {
+  const { startedAt } = request;
+  const ban: Ban = { ...request, state: 'rejected', expiresAt: startedAt, withdrawnAt: undefined, reason, routes: [] };
+  return { ban, effects: ['save'] };
+}
+
+export function transition(ban: Ban, event: BanEvent): Transition {
+  const state: BanState = ban.state;
+  switch (state) {
+    case 'active':
+      return whileActive(ban, event);
+    case 'withdrawn':
+    case 'rejected':
+      return afterEnd(ban, event);
+  }
+}
+
+function whileActive(ban: Ban, event: BanEvent): Transition {
+  switch (event.kind) {
+    case 'attackSeen':
+      return ban.manual ? ignore(ban) : extend(ban, event.at);
+    case 'attackEnded':
+      return ban.manual ? ignore(ban) : end(ban, event.at, 'the attack ended');
+    case 'attackRenamed':
+      return ban.manual ? ignore(ban) : { ban: { ...ban, attackId: event.attackId }, effects: ['save'] };
+    case 'ttlExpired':
+      return event.at < ban.expiresAt ? ignore(ban) : end(ban, event.at, 'the TTL ran out');
+    case 'unbanned':
+      return end(ban, event.at, `unbanned by ${event.operator}`);
+    case 'replaced':
+      return end(ban, event.at, `replaced by ban ${event.by}`);
+    case 'whitelisted':
+      return end(ban, event.at, event.reason);
+    case 'networkRemoved':
+      return end(ban, event.at, `${ban.targetText} is outside the protected networks now`);
+    case 'capLowered':
+      return end(ban, event.at, event.reason);
+    case 'dryRunChanged':
+      if (ban.dryRun === event.dryRun) return ignore(ban);
+      return end(ban, event.at, `dry_run was turned ${event.dryRun ? 'on' : 'off'}`);
+    case 'rungDue':
+      return event.step <= (ban.escalationStep ?? event.step) ? ignore(ban) : climb(ban, event.step, event);
+    case 'methodLost':
+      if (ban.fellBackFrom !== undefined || ban.method === 'blackhole' || ban.method === 'none') return ignore(ban);
+      return fallBack(ban, event.reason);
+    case 'methodBack':
+      return ban.fellBackFrom === undefined ? ignore(ban) : returnToMethod(ban, ban.fellBackFrom);
+    case 'adopted':
+      return ban.manual ? ignore(ban) : adopt(ban, event.at);
+    case 'clockStepped':
+      return shift(ban, event.deltaMs);
+    case 'shutDown':
+      return end(ban, event.at, 'Kapkan was stopped');
+  }
+}
+
+/** An ended ban stays as it ended, whatever comes late. */
+function afterEnd(ban: Ban, event: BanEvent): Transition {
+  switch (event.kind) {
+    case 'attackSeen':
+    case 'attackEnded':
+    case 'attackRenamed':
+    case 'ttlExpired':
+    case 'unbanned':
+    case 'replaced':
+    case 'whitelisted':
+    case 'networkRemoved':
+    case 'capLowered':
+    case 'dryRunChanged':
+    case 'rungDue':
+    case 'methodLost':
+    case 'methodBack':
+    case 'adopted':
+    case 'clockStepped':
+    case 'shutDown':
+      return ignore(ban);
+  }
+}
+
+function ignore(ban: Ban): Transition {
+  return { ban, effects: [] };
+}
+
+function end(ban: Ban, at: number, reason: string): Transition {
+  return { ban: { ...ban, state: 'withdrawn', withdrawnAt: at, reason }, effects: ['save', 'announce', 'tellEnded'] };
+}
+
+function extend(ban: Ban, at: number): Transition {
+  const lastSeenAt = Math.max(at, ban.lastSeenAt ?? at);
+  const expiresAt = Math.max(ban.expiresAt, lastSeenAt + holdMs(ban.plan));
+  return { ban: { ...ban, lastSeenAt, expiresAt }, effects: ['extend'] };
+}
+
+/** The detector starts from nothing; the ban lasts at least until it can tell that the attack is over. */
+function adopt(ban: Ban, at: number): Transition {
+  const expiresAt = Math.max(ban.expiresAt, at + ban.plan.unbanHysteresisSeconds * 1000);
+  return { ban: { ...ban, expiresAt }, effects: ['save'] };
+}
+
+function climb(ban: Ban, step: number, change: MethodChange): Transition {
+  const next = withMethod({ ...ban, escalationStep: step }, change);
+  const told: BanEffect = change.fellBackFrom === undefined ? 'tellChanged' : 'tellFellBack';
+  return { ban: next, effects: ['save', 'announce', told] };
+}
+
+function fallBack(ban: Ban, reason: string): Transition {
+  const change: MethodChange = { method: 'blackhole', fellBackFrom: ban.method, fellBackReason: reason };
+  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'tellFellBack'] };
+}
+
+function returnToMethod(ban: Ban, method: MitigationMethod): Transition {
+  const change: MethodChange = { method, fellBackFrom: undefined, fellBackReason: undefined };
+  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'tellChanged'] };
+}
+
+function withMethod(ban: Ban, { method, fellBackFrom, fellBackReason }: MethodChange): Ban {
+  return { ...ban, method, routes: ban.plan.routes[method], fellBackFrom, fellBackReason };
+}
+
+function shift(ban: Ban, deltaMs: number): Transition {
+  const lastSeenAt = ban.lastSeenAt === undefined ? undefined : ban.lastSeenAt + deltaMs;
+  const plan = { ...ban.plan, ladderStartedAt: ban.plan.ladderStartedAt + deltaMs };
+  const moved = { startedAt: ban.startedAt + deltaMs, expiresAt: ban.expiresAt + deltaMs, lastSeenAt, plan };
+  return { ban: { ...ban, ...moved }, effects: ['save'] };
+}

@@ -1,0 +1,89 @@
+/*
+ * What the schema found wrong, said to the person who wrote the file: what is allowed, and what was found instead.
+ */
+import type * as z from 'zod';
+import { closestKey } from './closestKey.ts';
+import { allKeyPaths, keysAt } from './jsonSchema.ts';
+import type { KeyPath, YamlSource } from './yamlSource.ts';
+
+export interface Explanation {
+  readonly path: KeyPath;
+  readonly message: string;
+  /** `key`: point at the key; `value`: at its value; `missing`: it is not there. */
+  readonly about: 'key' | 'value' | 'missing';
+}
+
+type Issue = z.core.$ZodIssue;
+
+const FOUND_LENGTH = 60;
+
+/** One issue is one explanation, but for unknown keys and lists, where it is one for each key and element. */
+export function explainIssue(issue: Issue, source: YamlSource, base: KeyPath = []): Explanation[] {
+  const path = writtenPath(source.value, [...base, ...issue.path] as KeyPath);
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => explainUnknownKey(path, key));
+  if (issue.code === 'invalid_union') {
+    // Where the value has the form of one of the choices, that choice knows better what is wrong with it.
+    const closest = issue.errors.find((issues) =>
+      issues.every((inner) => inner.path.length > 0 || inner.code === 'custom'),
+    );
+    if (closest !== undefined) return closest.flatMap((inner) => explainIssue(inner, source, path));
+  }
+  // The text of these says itself what was found.
+  if (issue.code === 'custom') return [{ path, message: issue.message, about: 'value' }];
+
+  const allowed = allowedBy(issue);
+  const found = valueAt(source.value, path);
+  if (found === undefined) return [{ path, message: `is missing, it ${allowed}`, about: 'missing' }];
+  if (isSecretName(path)) return [{ path, message: allowed, about: 'value' }];
+  return [{ path, message: `${allowed}, got ${describeFound(found, source.isQuoted(path))}`, about: 'value' }];
+}
+
+function allowedBy(issue: Issue): string {
+  if (issue.code === 'invalid_type' && issue.expected === 'object') return 'must be a mapping of keys to values';
+  return issue.message;
+}
+
+function explainUnknownKey(path: KeyPath, key: string): Explanation {
+  const known = keysAt(path);
+  const near = closestKey(key, known);
+  const elsewhere = allKeyPaths().filter((candidate) => candidate.endsWith(`.${key}`) && !candidate.includes('[]'));
+  let hint = `known here: ${known.join(', ')}`;
+  if (near !== undefined) hint = `did you mean "${near}"?`;
+  else if (elsewhere.length > 0) hint = `did you mean ${elsewhere.join(' or ')}?`;
+  return { path: [...path, key], message: `is not a known key, ${hint}`, about: 'key' };
+}
+
+/** Someone may have put the secret itself where the name of its variable belongs; it must not reach a log. */
+function isSecretName(path: KeyPath): boolean {
+  return String(path.at(-1)).endsWith('_env');
+}
+
+function describeFound(found: unknown, quoted: boolean): string {
+  if (found === null) return 'nothing (an empty value)';
+  if (Array.isArray(found)) return found.length === 0 ? 'an empty list' : 'a list';
+  if (typeof found === 'object') return 'a mapping';
+  if (typeof found !== 'string') return String(found);
+  const shown = JSON.stringify(found.length > FOUND_LENGTH ? `${found.slice(0, FOUND_LENGTH)}…` : found);
+  if (quoted && found.trim() !== '' && Number.isFinite(Number(found)))
+    return `the text ${shown}: a number in quotes is text, remove the quotes`;
+  if (quoted && (found === 'true' || found === 'false')) return `the text ${shown}: remove the quotes`;
+  if (/^(yes|no|on|off)$/i.test(found)) return `${shown}, which YAML reads as text`;
+  return shown;
+}
+
+/** The path of a list's element, or of the single value that was written in place of the list. */
+export function writtenPath(root: unknown, path: KeyPath): KeyPath {
+  const parent = path.slice(0, -1);
+  const isIndex = typeof path.at(-1) === 'number';
+  return isIndex && !Array.isArray(valueAt(root, parent)) ? parent : path;
+}
+
+/** What was written at the path, undefined where nothing was. */
+export function valueAt(root: unknown, path: KeyPath): unknown {
+  let value = root;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Record<string | number, unknown>)[step];
+  }
+  return value;
+}

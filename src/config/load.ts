@@ -1,0 +1,146 @@
+/*
+ * Reads a config file: YAML, then the schema, then the rules across keys. Whatever is wrong comes back at once, each
+ * problem with its place in the file, so that one look at the output is enough to put all of it right.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError, type ConfigProblem, messageOf } from '../errors.ts';
+import type { ApiToken, Config } from './config.ts';
+import { type Explanation, explainIssue, valueAt, writtenPath } from './explainIssue.ts';
+import { checkBgp, checkDivert, checkFlowspec, checkLadders } from './mitigationRules.ts';
+import { checkExporters, checkHostgroups, checkListeners, checkNetworks } from './networkRules.ts';
+import { resolveConfig } from './resolve.ts';
+import type { Readable, RuleContext } from './ruleContext.ts';
+import { type FileConfig, fileSchema } from './schema.ts';
+import { checkApiExposure, checkGobgp, readApiTokens } from './surfaceRules.ts';
+import { type KeyPath, readYaml, type SourcePosition, type YamlSource } from './yamlSource.ts';
+
+const RULES = [
+  checkNetworks,
+  checkHostgroups,
+  checkListeners,
+  checkExporters,
+  checkLadders,
+  checkFlowspec,
+  checkBgp,
+  checkDivert,
+  checkGobgp,
+  checkApiExposure,
+];
+
+/** Reads and checks a file; secrets come out of `env`. Throws ConfigError, with every problem, and nothing else. */
+export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError([{ file, line: 0, column: 0, path: '', message: `cannot be read: ${messageOf(error)}` }]);
+  }
+  return parseConfig(text, file, env);
+}
+
+/** Checks the text of a file; `file` is its name in messages and where relative paths start. Throws ConfigError. */
+export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv): Config {
+  const source = readYaml(text);
+  const problems: ConfigProblem[] = [];
+  const add = (at: SourcePosition, keyPath: KeyPath, message: string): void => {
+    problems.push({ file, line: at.line, column: at.column, path: formatPath(keyPath), message });
+  };
+  for (const { line, column, path: keyPath, message } of source.problems) add({ line, column }, keyPath, message);
+  if (source.value === null && source.brokenAt === undefined) {
+    add({ line: 1, column: 1 }, [], 'is empty, it must state at least listen, networks, thresholds and ban');
+  }
+  if (source.value === undefined || source.value === null) throw new ConfigError(problems);
+
+  const { parsed, readable, explanations } = readShape(source);
+  const { brokenAt } = source;
+  if (brokenAt !== undefined) {
+    // Behind the fault nothing is known for sure; before it, what is wrong is wrong.
+    for (const { path: keyPath, message, about } of explanations) {
+      const at = positionOf(source, keyPath, about);
+      if (about !== 'missing' && isBefore(at, brokenAt)) add(at, keyPath, message);
+    }
+    throw new ConfigError(sorted(problems));
+  }
+  const tokens = applyRules(readable, source, explanations, env);
+  for (const { path: keyPath, message, about } of explanations)
+    add(positionOf(source, keyPath, about), keyPath, message);
+  if (problems.length > 0 || parsed === undefined) throw new ConfigError(sorted(problems));
+  return resolveConfig(parsed, path.resolve(file), tokens);
+}
+
+interface Shape {
+  /** Undefined if anything in the file was refused. */
+  readonly parsed: FileConfig | undefined;
+  /** What was not refused. */
+  readonly readable: Readable<FileConfig>;
+  readonly explanations: Explanation[];
+}
+
+function readShape(source: YamlSource): Shape {
+  // A refinement that never runs, but is asked whether to: it sees what was read of a file that is refused.
+  let seen: unknown;
+  const watched = fileSchema.refine(() => true, {
+    when: ({ value }) => {
+      seen = value;
+      return false;
+    },
+  });
+  const result = watched.safeParse(source.value);
+  if (result.success) return { parsed: result.data, readable: result.data, explanations: [] };
+  const { issues } = result.error;
+  for (const issue of issues) {
+    if (issue.code !== 'unrecognized_keys') seen = without(seen, issue.path);
+  }
+  const explanations = issues.flatMap((issue) => explainIssue(issue, source));
+  return { parsed: undefined, readable: (seen ?? {}) as Readable<FileConfig>, explanations };
+}
+
+/** A copy in which nothing is left at the path. */
+function without(value: unknown, [step, ...rest]: readonly PropertyKey[]): unknown {
+  if (step === undefined) return undefined;
+  if (Array.isArray(value)) return value.map((item, index) => (index === step ? without(item, rest) : item));
+  if (typeof value !== 'object' || value === null) return undefined;
+  const fields = Object.entries(value).filter(([key]) => key !== step || rest.length > 0);
+  return Object.fromEntries(fields.map(([key, field]) => [key, key === step ? without(field, rest) : field]));
+}
+
+/** Runs every rule, adding to the explanations; gives the tokens, which only the environment makes whole. */
+function applyRules(
+  file: Readable<FileConfig>,
+  source: YamlSource,
+  explanations: Explanation[],
+  env: NodeJS.ProcessEnv,
+): ApiToken[] {
+  const context: RuleContext = {
+    file,
+    isStated: (keyPath) => valueAt(source.value, keyPath) !== undefined,
+    report: (keyPath, message, about = 'value') => {
+      explanations.push({ path: writtenPath(source.value, keyPath), message, about });
+    },
+  };
+  for (const rule of RULES) rule(context);
+  return readApiTokens(context, env);
+}
+
+function positionOf(source: YamlSource, keyPath: KeyPath, about: Explanation['about']): SourcePosition {
+  return about === 'key' ? source.keyPosition(keyPath) : source.valuePosition(keyPath);
+}
+
+function isBefore(a: SourcePosition, b: SourcePosition): boolean {
+  return a.line < b.line || (a.line === b.line && a.column < b.column);
+}
+
+/** In the order of the file; what was said twice is said once. */
+function sorted(problems: readonly ConfigProblem[]): ConfigProblem[] {
+  const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}
+
+/** `hostgroups[2].ban.ttl_seconds` */
+function formatPath(keyPath: KeyPath): string {
+  return keyPath.reduce<string>((text, step) => {
+    if (typeof step === 'number') return `${text}[${step}]`;
+    return text === '' ? step : `${text}.${step}`;
+  }, '');
+}

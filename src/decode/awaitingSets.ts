@@ -1,0 +1,77 @@
+/*
+ * Data sets that came before their template, kept for a moment: exporters announce templates every minute or so, and a
+ * FortiGate sends half of its first datagrams ahead of them. Small on purpose, and full means full: what is already
+ * there is as good as what comes.
+ */
+import type { DecodeLimits } from './decodeLimits.ts';
+import type { ObservationDomain } from './observationDomain.ts';
+
+/** The body of a data set, copied out of its datagram. */
+export interface AwaitingSet {
+  readonly domain: ObservationDomain;
+  readonly templateId: number;
+  readonly view: DataView;
+  readonly receivedAtMs: number;
+}
+
+export class AwaitingSets {
+  readonly #limits: DecodeLimits;
+  /** Oldest first. */
+  #sets: AwaitingSet[] = [];
+  #bytes = 0;
+
+  constructor(limits: DecodeLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#sets.length;
+  }
+
+  all(): readonly AwaitingSet[] {
+    return this.#sets;
+  }
+
+  /** Copies bytes [offset, end) of a datagram; false where there is no room for them. */
+  keep(
+    domain: ObservationDomain,
+    templateId: number,
+    view: DataView,
+    offset: number,
+    end: number,
+    now: number,
+  ): boolean {
+    const { awaitingBytes, awaitingSets } = this.#limits;
+    if (this.#sets.length >= awaitingSets || this.#bytes + (end - offset) > awaitingBytes) return false;
+    const copy = new Uint8Array(view.buffer, view.byteOffset + offset, end - offset).slice();
+    this.#sets.push({ domain, templateId, view: new DataView(copy.buffer), receivedAtMs: now });
+    this.#bytes += copy.length;
+    return true;
+  }
+
+  /** Takes out, in the order of arrival, what waited for this template. */
+  take(domain: ObservationDomain, templateId: number): AwaitingSet[] {
+    return this.#remove((set) => set.domain === domain && set.templateId === templateId);
+  }
+
+  /** Gives up what has waited too long; how many sets that were. Times of the future are a clock that was set back. */
+  expire(now: number): number {
+    const oldest = this.#sets[0];
+    if (oldest === undefined || Math.abs(now - oldest.receivedAtMs) <= this.#limits.awaitingMs) return 0;
+    return this.#remove((set) => Math.abs(now - set.receivedAtMs) > this.#limits.awaitingMs).length;
+  }
+
+  /** Gives up what waits for templates of a domain that is forgotten. */
+  forget(domain: ObservationDomain): void {
+    this.#remove((set) => set.domain === domain);
+  }
+
+  #remove(wanted: (set: AwaitingSet) => boolean): AwaitingSet[] {
+    if (this.#sets.length === 0) return [];
+    const removed = this.#sets.filter(wanted);
+    if (removed.length === 0) return removed;
+    this.#sets = this.#sets.filter((set) => !wanted(set));
+    for (const set of removed) this.#bytes -= set.view.byteLength;
+    return removed;
+  }
+}

@@ -1,0 +1,61 @@
+/*
+ * The door for datagrams of the NetFlow port: the version in the first two bytes picks the decoder.
+ */
+import type { FlowBatch } from '../flowBatch.ts';
+import type { ExporterState } from './exporterState.ts';
+import { decodeIpfix } from './ipfix.ts';
+import { decodeNetflow5 } from './netflow5.ts';
+import { decodeNetflow9 } from './netflow9.ts';
+import { IPFIX, NETFLOW5, NETFLOW9 } from './protocol.ts';
+
+/**
+ * Decodes the first `length` bytes of the view, a datagram of NetFlow v5, v9 or IPFIX, into rows behind `batch.end`,
+ * and counts what happened on the exporter. `now` is the time of receipt in milliseconds. Whether the datagram was free
+ * of faults; what came before a fault is kept. Rows whose sampling rate the exporter does not state have rate 0 until
+ * `resolveSampling`.
+ */
+export function decodeNetflow(
+  view: DataView,
+  length: number,
+  exporter: ExporterState,
+  batch: FlowBatch,
+  now: number,
+): boolean {
+  if (length < 2) {
+    exporter.fail('header_truncated', 0);
+    return exporter.endDatagram();
+  }
+  const firstRow = batch.end;
+  const protocol = protocolOfVersion(view.getUint16(0));
+  if (protocol === undefined) {
+    exporter.fail('unsupported_version', 0);
+    return exporter.endDatagram();
+  }
+  exporter.beginDatagram(protocol);
+  switch (protocol) {
+    case NETFLOW5:
+      decodeNetflow5(view, length, exporter, batch, now);
+      break;
+    case NETFLOW9:
+      decodeNetflow9(view, length, exporter, batch, now);
+      break;
+    case IPFIX:
+      decodeIpfix(view, length, exporter, batch, now);
+      break;
+  }
+  exporter.flows[protocol] += batch.end - firstRow;
+  return exporter.endDatagram();
+}
+
+function protocolOfVersion(version: number): typeof NETFLOW5 | typeof NETFLOW9 | typeof IPFIX | undefined {
+  switch (version) {
+    case 5:
+      return NETFLOW5;
+    case 9:
+      return NETFLOW9;
+    case 10:
+      return IPFIX;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,194 @@
+/*
+ * ExporterState: everything decoding remembers of one exporter, and what it counted of it.
+ *
+ * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; what does not fit is
+ * counted under a reason of its own.
+ */
+import { AwaitingSets } from './awaitingSets.ts';
+import type { DecodeErrorReason } from './decodeErrors.ts';
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decodeLimits.ts';
+import { ObservationDomain } from './observationDomain.ts';
+import { PROTOCOLS } from './protocol.ts';
+import { isSamplingRate } from './samplingRates.ts';
+import type { Template } from './template.ts';
+
+/** A template that data waits for. */
+export interface MissingTemplate {
+  /** Index into `PROTOCOLS`. */
+  readonly protocol: number;
+  readonly domain: number;
+  readonly templateId: number;
+  /** Data sets that wait for it. */
+  readonly sets: number;
+}
+
+export class ExporterState {
+  readonly address: string;
+  readonly limits: DecodeLimits;
+
+  /** By index into `PROTOCOLS`. Datagrams of no known version count nowhere but in `decodeErrors`. */
+  readonly datagrams = new Float64Array(PROTOCOLS.length);
+  readonly flows = new Float64Array(PROTOCOLS.length);
+  readonly decodeErrors = new Map<DecodeErrorReason, number>();
+  /** Datagrams with at least one fault; each counts once. */
+  decodeErrorDatagrams = 0;
+  /** Where the latest fault was: its reason and the byte in its datagram. */
+  lastFault: DecodeErrorReason | undefined = undefined;
+  lastFaultOffset = 0;
+  /** How often a sequence number said that something before it is missing. */
+  sequenceGaps = 0;
+  recordsWithoutCounters = 0;
+  recordsWithoutAddresses = 0;
+  optionsRecords = 0;
+  /** sFlow counter and discarded-packet samples. */
+  skippedSamples = 0;
+  /** Templates known now, options templates among them. */
+  templates = 0;
+
+  readonly awaiting: AwaitingSets;
+  readonly #domains: ObservationDomain[] = [];
+  #recentDomain: ObservationDomain | undefined = undefined;
+  #templateFields = 0;
+  #samplingRates = 0;
+  #datagramFaulty = false;
+
+  constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS) {
+    this.address = address;
+    this.limits = limits;
+    this.awaiting = new AwaitingSets(limits);
+  }
+
+  /** Data sets that wait for their template now. */
+  get awaitingTemplateSets(): number {
+    return this.awaiting.size;
+  }
+
+  missingTemplates(): MissingTemplate[] {
+    const missing = new Map<string, MissingTemplate>();
+    for (const { domain, templateId } of this.awaiting.all()) {
+      const key = `${domain.protocol}/${domain.id}/${templateId}`;
+      const sets = (missing.get(key)?.sets ?? 0) + 1;
+      missing.set(key, { protocol: domain.protocol, domain: domain.id, templateId, sets });
+    }
+    return [...missing.values()];
+  }
+
+  beginDatagram(protocol: number): void {
+    this.datagrams[protocol]++;
+  }
+
+  /** Closes the datagram in hand; whether it was free of faults. */
+  endDatagram(): boolean {
+    const clean = !this.#datagramFaulty;
+    if (!clean) this.decodeErrorDatagrams++;
+    this.#datagramFaulty = false;
+    return clean;
+  }
+
+  /** Counts a fault of the datagram in hand, found at this byte of it. */
+  fail(reason: DecodeErrorReason, offset: number): void {
+    this.#datagramFaulty = true;
+    this.lastFault = reason;
+    this.lastFaultOffset = offset;
+    this.drop(reason, 1);
+  }
+
+  /** Counts what is lost for a reason that is no fault of the datagram in hand. */
+  drop(reason: DecodeErrorReason, count: number): void {
+    this.decodeErrors.set(reason, (this.decodeErrors.get(reason) ?? 0) + count);
+  }
+
+  /** The domain of this number, made where there is none; the one unheard of for longest makes room for it. */
+  domain(protocol: number, id: number, now: number): ObservationDomain {
+    let domain = this.#recentDomain;
+    if (domain === undefined || domain.id !== id || domain.protocol !== protocol) {
+      domain = this.#findDomain(protocol, id) ?? this.#addDomain(protocol, id);
+      this.#recentDomain = domain;
+    }
+    domain.lastSeenMs = now;
+    return domain;
+  }
+
+  /** Follows the domain's sequence; see `SequenceTracker.follow`. */
+  followSequence(domain: ObservationDomain, sequence: number, next: number): void {
+    if (domain.sequence.follow(sequence, next)) this.sequenceGaps++;
+  }
+
+  /** Learns a template or replaces the one of its id. False where the table has no room. */
+  learnTemplate(domain: ObservationDomain, template: Template): boolean {
+    this.forgetTemplate(domain, template.id);
+    const fields = template.lengths.length;
+    while (this.templates >= this.limits.templates || this.#templateFields + fields > this.limits.templateFields) {
+      // The least recently announced of the domain: a restarted exporter may have moved on to new ids.
+      const [oldest] = domain.templates.keys();
+      if (oldest === undefined) return false;
+      this.forgetTemplate(domain, oldest);
+      this.drop('template_limit', 1);
+    }
+    domain.templates.set(template.id, template);
+    this.templates++;
+    this.#templateFields += fields;
+    return true;
+  }
+
+  /** Moves a template that was announced again to the end of those to be given up for want of room. */
+  refreshTemplate(domain: ObservationDomain, template: Template): void {
+    domain.templates.delete(template.id);
+    domain.templates.set(template.id, template);
+  }
+
+  forgetTemplate(domain: ObservationDomain, id: number): void {
+    const template = domain.templates.get(id);
+    if (template === undefined) return;
+    domain.templates.delete(id);
+    this.templates--;
+    this.#templateFields -= template.lengths.length;
+  }
+
+  /** Learns the domain's general rate; what cannot be a rate changes nothing. */
+  learnDomainRate(domain: ObservationDomain, rate: number): void {
+    if (isSamplingRate(rate)) domain.sampling.domainWide = rate;
+  }
+
+  /** Learns the rate of a sampler or an interface into the domain's table for these. */
+  learnKeyedRate(rates: Map<number, number>, key: number, rate: number): void {
+    if (!isSamplingRate(rate)) return;
+    if (!rates.has(key)) {
+      if (this.#samplingRates >= this.limits.samplingRates) {
+        this.drop('sampling_limit', 1);
+        return;
+      }
+      this.#samplingRates++;
+    }
+    rates.set(key, rate);
+  }
+
+  #findDomain(protocol: number, id: number): ObservationDomain | undefined {
+    for (const domain of this.#domains) {
+      if (domain.id === id && domain.protocol === protocol) return domain;
+    }
+    return undefined;
+  }
+
+  #addDomain(protocol: number, id: number): ObservationDomain {
+    const domain = new ObservationDomain(protocol, id);
+    if (this.#domains.length < this.limits.domains) {
+      this.#domains.push(domain);
+      return domain;
+    }
+    let idlest = 0;
+    for (let i = 1; i < this.#domains.length; i++) {
+      if (this.#domains[i].lastSeenMs < this.#domains[idlest].lastSeenMs) idlest = i;
+    }
+    this.#forgetDomain(this.#domains[idlest]);
+    this.#domains[idlest] = domain;
+    this.drop('domain_limit', 1);
+    return domain;
+  }
+
+  #forgetDomain(domain: ObservationDomain): void {
+    for (const id of [...domain.templates.keys()]) this.forgetTemplate(domain, id);
+    this.#samplingRates -= domain.sampling.size;
+    this.awaiting.forget(domain);
+  }
+}

@@ -1,0 +1,237 @@
+/*
+ * Reads a sampled packet (the first bytes of a frame as sFlow, or elements 313 and 315, carry them) into a row: down
+ * through Ethernet, VLAN tags, MPLS and PPPoE to IPv4 or IPv6 and the ports. What the sample cuts off stays zero.
+ *
+ *   Ethernet  0 destination, 6 source, 12 type           802.1Q/ad  0 tag, 2 type
+ *   MPLS      0 label:20 class:3 bottom:1 TTL:8          PPPoE      0 version, code, session, length, 6 PPP protocol
+ *   IPv4      0 version:4 words:4, 2 length, 6 flags:3 offset:13, 9 protocol, 12 source, 16 destination
+ *   IPv6      0 version:4, 4 payload length, 6 next header, 8 source, 24 destination
+ */
+import { type FlowBatch, IPV4_MAPPED_WORD } from '../flowBatch.ts';
+
+/** What a reader answers where there is no IP packet, or not enough of it for both addresses. */
+export const NOT_IP = 0;
+
+const ETHERNET_HEADER = 14;
+const IPV4_HEADER = 20;
+const IPV6_HEADER = 40;
+
+const TYPE_IPV4 = 0x0800;
+const TYPE_IPV6 = 0x86dd;
+const TYPE_MPLS = 0x8847;
+const TYPE_MPLS_UPSTREAM = 0x8848;
+const TYPE_PPPOE_SESSION = 0x8864;
+/** Below this the field is an IEEE 802.3 length, not a type. */
+const LOWEST_TYPE = 0x0600;
+/** IEEE 802.1Q, 802.1ad, and what was used for the outer tag before 802.1ad. */
+const VLAN_TYPES = [0x8100, 0x88a8, 0x9100, 0x9200];
+const PPP_IPV4 = 0x0021;
+const PPP_IPV6 = 0x0057;
+
+/** Layers read before giving up: tags, labels or extension headers. Real packets have two or three. */
+const MAX_LAYERS = 16;
+
+const HOP_BY_HOP = 0;
+const ICMP = 1;
+const IPV4_IN_IP = 4;
+const TCP = 6;
+const UDP = 17;
+const IPV6_IN_IP = 41;
+const ROUTING = 43;
+const FRAGMENT = 44;
+const AUTHENTICATION = 51;
+const ICMPV6 = 58;
+const DESTINATION_OPTIONS = 60;
+const DCCP = 33;
+const SCTP = 132;
+const MOBILITY = 135;
+const UDP_LITE = 136;
+const HIP = 139;
+const SHIM6 = 140;
+const SEGMENT_ROUTING = 4;
+
+/** Reads a frame from its Ethernet header on. Bytes of the IP packet as it was on the wire, or `NOT_IP`. */
+export function readEthernet(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  if (at + ETHERNET_HEADER > end) return NOT_IP;
+  let p = at + ETHERNET_HEADER;
+  let type = view.getUint16(p - 2);
+  for (let tags = 0; VLAN_TYPES.includes(type); tags++) {
+    if (tags === MAX_LAYERS || p + 4 > end) return NOT_IP;
+    type = view.getUint16(p + 2);
+    p += 4;
+  }
+  // LLC with SNAP: aa aa 03, an organisation code of zeros, then a type as in Ethernet II.
+  if (type < LOWEST_TYPE && p + 8 <= end && view.getUint32(p) === 0xaaaa0300 && view.getUint16(p + 4) === 0) {
+    type = view.getUint16(p + 6);
+    if (type < LOWEST_TYPE) return NOT_IP;
+    p += 8;
+  }
+  switch (type) {
+    case TYPE_IPV4:
+    case TYPE_IPV6:
+      return readIp(view, p, end, batch, row);
+    case TYPE_MPLS:
+    case TYPE_MPLS_UPSTREAM:
+      return readMpls(view, p, end, batch, row);
+    case TYPE_PPPOE_SESSION: {
+      if (p + 8 > end) return NOT_IP;
+      const protocol = view.getUint16(p + 6);
+      return protocol === PPP_IPV4 || protocol === PPP_IPV6 ? readIp(view, p + 8, end, batch, row) : NOT_IP;
+    }
+    default:
+      return NOT_IP;
+  }
+}
+
+/**
+ * Reads a label stack and what is under it. MPLS does not say what that is: an IP version nibble means IP, a zero
+ * nibble the control word of a pseudowire (RFC 4385 §3) with an Ethernet frame behind it.
+ */
+export function readMpls(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  let p = at;
+  for (let labels = 0; ; labels++) {
+    if (labels === MAX_LAYERS || p + 4 > end) return NOT_IP;
+    const bottom = view.getUint8(p + 2) & 1;
+    p += 4;
+    if (bottom === 1) break;
+  }
+  if (p >= end) return NOT_IP;
+  switch (view.getUint8(p) >>> 4) {
+    case 4:
+    case 6:
+      return readIp(view, p, end, batch, row);
+    case 0:
+      return readEthernet(view, p + 4, end, batch, row);
+    default:
+      return NOT_IP;
+  }
+}
+
+/** Reads a packet from its IP header on. Bytes of the packet as it was on the wire, or `NOT_IP`. */
+export function readIp(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  if (at >= end) return NOT_IP;
+  switch (view.getUint8(at) >>> 4) {
+    case 4:
+      return readIpv4(view, at, end, batch, row);
+    case 6:
+      return readIpv6(view, at, end, batch, row);
+    default:
+      return NOT_IP;
+  }
+}
+
+function readIpv4(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  const headerBytes = (view.getUint8(at) & 15) * 4;
+  if (at + IPV4_HEADER > end || headerBytes < IPV4_HEADER) return NOT_IP;
+  batch.src0[row] = 0;
+  batch.src1[row] = 0;
+  batch.src2[row] = IPV4_MAPPED_WORD;
+  batch.src3[row] = view.getUint32(at + 12);
+  batch.dst0[row] = 0;
+  batch.dst1[row] = 0;
+  batch.dst2[row] = IPV4_MAPPED_WORD;
+  batch.dst3[row] = view.getUint32(at + 16);
+  const protocol = view.getUint8(at + 9);
+  const moreAndOffset = view.getUint16(at + 6) & 0x3fff;
+  batch.ipProtocol[row] = protocol;
+  batch.fragment[row] = moreAndOffset === 0 ? 0 : 1;
+  if ((moreAndOffset & 0x1fff) === 0) readTransport(view, at + headerBytes, end, protocol, batch, row);
+  return Math.max(view.getUint16(at + 2), headerBytes);
+}
+
+function readIpv6(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  if (at + IPV6_HEADER > end) return NOT_IP;
+  batch.src0[row] = view.getUint32(at + 8);
+  batch.src1[row] = view.getUint32(at + 12);
+  batch.src2[row] = view.getUint32(at + 16);
+  batch.src3[row] = view.getUint32(at + 20);
+  batch.dst0[row] = view.getUint32(at + 24);
+  batch.dst1[row] = view.getUint32(at + 28);
+  batch.dst2[row] = view.getUint32(at + 32);
+  batch.dst3[row] = view.getUint32(at + 36);
+  readExtensionHeaders(view, at + IPV6_HEADER, end, view.getUint8(at + 6), batch, row);
+  return IPV6_HEADER + view.getUint16(at + 4);
+}
+
+/** Walks the extension headers (RFC 8200 §4) to the transport header; `next` is the kind of the one at `at`. */
+function readExtensionHeaders(
+  view: DataView,
+  at: number,
+  end: number,
+  next: number,
+  batch: FlowBatch,
+  row: number,
+): void {
+  let p = at;
+  let kind = next;
+  let segmentRouted = false;
+  for (let headers = 0; headers < MAX_LAYERS; headers++) {
+    batch.ipProtocol[row] = kind;
+    if (!isExtensionHeader(kind)) {
+      // An operator's own SRv6 transport: the hosts are the ends of the packet inside (RFC 8986 §5).
+      const inside = segmentRouted && (kind === IPV4_IN_IP || kind === IPV6_IN_IP);
+      if (!inside || readIp(view, p, end, batch, row) === NOT_IP) readTransport(view, p, end, kind, batch, row);
+      return;
+    }
+    if (p + 8 > end) return;
+    const following = view.getUint8(p);
+    if (kind === FRAGMENT) {
+      const offsetAndMore = view.getUint16(p + 2) & 0xfff9;
+      if (offsetAndMore !== 0) batch.fragment[row] = 1;
+      if (offsetAndMore > 1) {
+        batch.ipProtocol[row] = following;
+        return;
+      }
+      p += 8;
+    } else if (kind === AUTHENTICATION) {
+      p += (view.getUint8(p + 1) + 2) * 4;
+    } else {
+      if (kind === ROUTING && view.getUint8(p + 2) === SEGMENT_ROUTING) segmentRouted = true;
+      p += (view.getUint8(p + 1) + 1) * 8;
+    }
+    kind = following;
+  }
+}
+
+function isExtensionHeader(kind: number): boolean {
+  switch (kind) {
+    case HOP_BY_HOP:
+    case ROUTING:
+    case FRAGMENT:
+    case AUTHENTICATION:
+    case DESTINATION_OPTIONS:
+    case MOBILITY:
+    case HIP:
+    case SHIM6:
+      return true;
+    default:
+      return false;
+  }
+}
+
+function readTransport(view: DataView, at: number, end: number, protocol: number, batch: FlowBatch, row: number): void {
+  switch (protocol) {
+    case TCP:
+      if (at + 14 <= end) batch.tcpFlags[row] = view.getUint8(at + 13);
+      readPorts(view, at, end, batch, row);
+      break;
+    case UDP:
+    case UDP_LITE:
+    case DCCP:
+    case SCTP:
+      readPorts(view, at, end, batch, row);
+      break;
+    case ICMP:
+    case ICMPV6:
+      // Type and code, side by side, are already type × 256 + code.
+      if (at + 2 <= end) batch.dstPort[row] = view.getUint16(at);
+      break;
+    default:
+  }
+}
+
+function readPorts(view: DataView, at: number, end: number, batch: FlowBatch, row: number): void {
+  if (at + 4 > end) return;
+  batch.srcPort[row] = view.getUint16(at);
+  batch.dstPort[row] = view.getUint16(at + 2);
+}

@@ -6,7 +6,7 @@ import type { ExporterState } from './exporterState.ts';
 import { decodeIpfix } from './ipfix.ts';
 import { decodeNetflow5 } from './netflow5.ts';
 import { decodeNetflow9 } from './netflow9.ts';
-import { IPFIX, NETFLOW5, NETFLOW9 } from './protocol.ts';
+import { IPFIX, NETFLOW5, NETFLOW9, netflowProtocol } from './protocol.ts';
 
 /**
  * Decodes the first `length` bytes of the view, a datagram of NetFlow v5, v9 or IPFIX, into rows behind `batch.end`,
@@ -26,7 +26,7 @@ export function decodeNetflow(
     return exporter.endDatagram();
   }
   const firstRow = batch.end;
-  const protocol = protocolOfVersion(view.getUint16(0));
+  const protocol = netflowProtocol(view.getUint16(0));
   if (protocol === undefined) {
     exporter.fail('unsupported_version', 0);
     return exporter.endDatagram();
@@ -45,17 +45,4 @@ export function decodeNetflow(
   }
   exporter.flows[protocol] += batch.end - firstRow;
   return exporter.endDatagram();
-}
-
-function protocolOfVersion(version: number): typeof NETFLOW5 | typeof NETFLOW9 | typeof IPFIX | undefined {
-  switch (version) {
-    case 5:
-      return NETFLOW5;
-    case 9:
-      return NETFLOW9;
-    case 10:
-      return IPFIX;
-    default:
-      return undefined;
-  }
 }

@@ -63,6 +63,12 @@ export class ExporterState {
     return this.awaiting.size;
   }
 
+  /** Gives up data sets that have waited for too long. */
+  expireAwaiting(now: number): void {
+    const expired = this.awaiting.expire(now);
+    if (expired > 0) this.drop('template_missing', expired);
+  }
+
   missingTemplates(): MissingTemplate[] {
     const missing = new Map<string, MissingTemplate>();
     for (const { domain, templateId } of this.awaiting.all()) {

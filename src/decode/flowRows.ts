@@ -1,8 +1,8 @@
 /*
- * What happens to rows of the batch as a whole: emptied before a record is read into them, turned round for the
- * reverse direction of a record that describes both, and given a sampling rate once the datagram is decoded.
+ * What happens to rows of the batch as a whole: emptied before a record is read into them, and turned round for the
+ * reverse direction of a record that describes both.
  */
-import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_DEFAULT } from '../flowBatch.ts';
 
 /**
  * Longest duration believed, a day in milliseconds. Active timeouts are minutes, an hour at most; anything beyond is a
@@ -61,22 +61,4 @@ export function writeReverseRow(batch: FlowBatch, from: number, to: number, pack
   batch.durationMs[to] = batch.durationMs[from];
   batch.inInterface[to] = batch.outInterface[from];
   batch.outInterface[to] = batch.inInterface[from];
-}
-
-/**
- * Settles the sampling rate of the datagram's rows: `override` (0 = none) wins over what the exporter states,
- * `defaultRate` (at least 1) stands in where it states nothing.
- */
-export function resolveSampling(batch: FlowBatch, override: number, defaultRate: number): void {
-  const { samplingRate, samplingSource, start, end } = batch;
-  if (override > 0) {
-    for (let i = start; i < end; i++) {
-      samplingRate[i] = override;
-      samplingSource[i] = SAMPLING_FROM_OVERRIDE;
-    }
-    return;
-  }
-  for (let i = start; i < end; i++) {
-    if (samplingRate[i] === 0) samplingRate[i] = defaultRate;
-  }
 }

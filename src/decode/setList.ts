@@ -30,6 +30,7 @@ export function decodeSets(
   batch: FlowBatch,
   now: number,
 ): number {
+  exporter.expireAwaiting(now);
   const templateSetId = domain.protocol === IPFIX ? 2 : 0;
   let records = 0;
   let allKnown = true;
@@ -73,8 +74,5 @@ function keepForTemplate(
   end: number,
   now: number,
 ): void {
-  const { awaiting } = exporter;
-  const expired = awaiting.expire(now);
-  if (expired > 0) exporter.drop('template_missing', expired);
-  if (!awaiting.keep(domain, templateId, view, offset, end, now)) exporter.drop('awaiting_limit', 1);
+  if (!exporter.awaiting.keep(domain, templateId, view, offset, end, now)) exporter.drop('awaiting_limit', 1);
 }

@@ -175,8 +175,6 @@ function withdraw(exporter: ExporterState, domain: ObservationDomain, id: number
  */
 function release(exporter: ExporterState, domain: ObservationDomain, id: number, batch: FlowBatch, now: number): void {
   if (exporter.awaitingTemplateSets === 0) return;
-  const expired = exporter.awaiting.expire(now);
-  if (expired > 0) exporter.drop('template_missing', expired);
   const template = domain.templates.get(id);
   if (template === undefined) return;
   for (const { view, receivedAtMs } of exporter.awaiting.take(domain, id)) {

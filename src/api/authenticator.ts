@@ -1,0 +1,52 @@
+/*
+ * Who is asking: bearer tokens (RFC 6750 §2.1) against the configured ones.
+ *
+ * Both sides are hashed before they are compared, so that neither the length nor the first wrong byte of a guess shows
+ * in the time it takes, and every token is always compared.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ApiToken } from '../config/config.ts';
+
+export type Role = ApiToken['role'];
+
+/** The one who asks; `name` is the token's and goes into the audit log. */
+export interface Principal {
+  readonly name: string;
+  readonly role: Role;
+}
+
+/** Without any token configured everyone who can connect is this. */
+export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator' };
+
+export class Authenticator {
+  readonly #known: readonly { readonly digest: Buffer; readonly principal: Principal }[];
+
+  constructor(tokens: readonly ApiToken[]) {
+    this.#known = tokens.map(({ name, secret, role }) => ({ digest: digestOf(secret), principal: { name, role } }));
+  }
+
+  /** Whether requests need no token. */
+  get open(): boolean {
+    return this.#known.length === 0;
+  }
+
+  /** The principal of an `Authorization` header; undefined where it names none, or two of different role. */
+  principalOf(authorization: string | undefined): Principal | undefined {
+    if (this.open) return ANONYMOUS;
+    const secret = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
+    if (secret === undefined) return undefined;
+    const presented = digestOf(secret);
+    const matches = this.#known.filter(({ digest }) => timingSafeEqual(digest, presented));
+    if (matches.length === 0 || new Set(matches.map(({ principal }) => principal.role)).size > 1) return undefined;
+    return matches[0].principal;
+  }
+}
+
+/** An operator may do what a viewer may. */
+export function roleCovers(held: Role, needed: Role): boolean {
+  return held === needed || held === 'operator';
+}
+
+function digestOf(secret: string): Buffer {
+  return createHash('sha256').update(secret, 'utf8').digest();
+}

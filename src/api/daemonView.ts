@@ -1,0 +1,70 @@
+/*
+ * What the API needs of the daemon: everything it shows and everything it may ask for, and no more. The daemon
+ * implements it over its rooms; tests implement it over plain values. Times are clock milliseconds.
+ *
+ * What needs an answer from the receiving threads, from GoBGP or from the disk is a promise; the rest is at hand.
+ */
+import type { Config } from '../config/config.ts';
+import type { Metric } from '../config/thresholds.ts';
+import type { Attack } from '../engine/attack.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
+import type { Peer } from '../gobgp/peer.ts';
+import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
+import type { RouteEvidence } from '../mitigation/announcer.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import type { ManualWish } from '../mitigation/banPlan.ts';
+import type { Address } from '../net/address.ts';
+import type { MetricsSnapshot } from './metricsSnapshot.ts';
+
+export interface DaemonView {
+  readonly version: string;
+  /** False until everything is started; then `/healthz` says ok and the API answers. `/metrics` answers before, too. */
+  ready(): boolean;
+  uptimeSeconds(): number;
+  /** The running configuration; another object after a reload. */
+  config(): Config;
+
+  activeAttacks(): readonly Attack[];
+  /** The last 100 that ended, newest first. */
+  recentAttacks(): readonly Attack[];
+  /** Active and past, newest first. */
+  bans(): readonly Ban[];
+  /** Of a route by `routeKey`, from the announcer that has it: GoBGP's, or the one that records in dry-run. */
+  evidence(routeKey: string, dryRun: boolean): RouteEvidence;
+
+  /** The busiest protected hosts by one metric, largest first, at most `limit`. */
+  topHosts(query: HostQuery): Promise<HostReport>;
+  /** Counters and exporters, of all receiving threads together. */
+  ingest(): Promise<IngestSnapshot>;
+  /** One entry for each configured GoBGP, in the order of the config. */
+  gobgp(): readonly GobgpStatus[];
+  /** The neighbours of all of them. */
+  peers(): readonly Peer[];
+  metrics(): Promise<MetricsSnapshot>;
+
+  /** Bans by hand, through every guard. Never rejects for a safety rule: a refused ban comes back as such. */
+  ban(request: BanRequest): Promise<Ban>;
+  /** Ends the active ban of the target; undefined where there is none. */
+  unban(target: Address, operator: string): Promise<Ban | undefined>;
+  /** Reads the file again and applies it, all or nothing. */
+  reload(): Promise<ReloadOutcome>;
+}
+
+export interface HostQuery {
+  readonly metric: Extract<Metric, 'pps' | 'mbps' | 'flows_per_sec'>;
+  readonly limit: number;
+  /** Number of the group; undefined = all. */
+  readonly group: number | undefined;
+}
+
+/** A manual ban as it was asked for. */
+export interface BanRequest extends ManualWish {
+  readonly comment: string | undefined;
+  /** Name of the token that asked. */
+  readonly operator: string;
+}
+
+export type ReloadOutcome =
+  | { readonly reloaded: true; readonly dryRun: boolean; readonly changes: readonly string[] }
+  | { readonly reloaded: false; readonly errors: readonly string[] };

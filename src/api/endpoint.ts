@@ -1,0 +1,82 @@
+/*
+ * An endpoint: one row of the API's table, with everything that routing, validation, authorization, audit and the
+ * OpenAPI document need to know of it. Handlers see values that were validated, and nothing of HTTP but the status.
+ */
+import type { z } from 'zod';
+import { ApiError } from './apiError.ts';
+import type { AuditAction, AuditOutcome } from './auditLog.ts';
+import type { Principal, Role } from './authenticator.ts';
+
+export interface EndpointRequest<Query, Body> {
+  readonly query: Query;
+  readonly body: Body;
+  readonly asker: Principal;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** Sent as JSON, or as it stands where the endpoint answers text. */
+  readonly body: unknown;
+  /** What a mutation did. */
+  readonly outcome?: AuditOutcome;
+}
+
+interface EndpointFacts {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly summary: string;
+  /** Who may call it; `open` needs no token and answers before the daemon is ready. */
+  readonly role: Role | 'open';
+  /** Content type of the answers where it is not JSON. */
+  readonly textType?: string;
+  /** What the audit log calls it; with this, the endpoint is a mutation and has a body. */
+  readonly action?: AuditAction;
+  /** By status. */
+  readonly answers: Readonly<Record<number, { readonly description: string; readonly schema: z.ZodType }>>;
+}
+
+export interface EndpointDefinition<Query extends z.ZodType, Body extends z.ZodType> extends EndpointFacts {
+  readonly query: Query;
+  readonly body: Body;
+  handle(request: EndpointRequest<z.infer<Query>, z.infer<Body>>): Reply | Promise<Reply>;
+}
+
+export interface Endpoint extends EndpointFacts {
+  readonly query: z.ZodType;
+  readonly body: z.ZodType;
+  /** Validates and handles; throws ApiError `malformed` that names every wrong parameter or key. */
+  run(request: EndpointRequest<unknown, unknown>): Promise<Reply>;
+}
+
+export function endpoint<Query extends z.ZodType, Body extends z.ZodType>(
+  definition: EndpointDefinition<Query, Body>,
+): Endpoint {
+  return {
+    ...definition,
+    run: async ({ query, body, asker }) =>
+      definition.handle({
+        query: validated(definition.query, query, 'query parameter'),
+        body: validated(definition.body, body, 'key'),
+        asker,
+      }),
+  };
+}
+
+function validated<Schema extends z.ZodType>(schema: Schema, value: unknown, noun: string): z.infer<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const allowed = Object.keys((schema as { shape?: object }).shape ?? {});
+  const problems = result.error.issues.map((issue) => describe(issue, noun, allowed));
+  throw new ApiError('malformed', problems.join('; '));
+}
+
+function describe(issue: z.core.$ZodIssue, noun: string, allowed: readonly string[]): string {
+  const at = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const where = at === '' ? '' : ` in ${at}`;
+    const names = issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(', ');
+    const hint = at === '' && allowed.length > 0 ? `, allowed: ${allowed.join(', ')}` : '';
+    return `unknown ${noun} ${names}${where}${hint}`;
+  }
+  return at === '' ? `the body: ${issue.message}` : `${at}: ${issue.message}`;
+}

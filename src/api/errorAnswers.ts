@@ -1,0 +1,37 @@
+/*
+ * The one place where what went wrong becomes an answer: `{"error": "…"}` and the status of the table in apiError.ts.
+ * Anything that is not an ApiError is a fault of ours: the client gets an id, the log gets the id and the details.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Context, Middleware, Next } from 'koa';
+import type { Logger } from '../log.ts';
+import { ApiError } from './apiError.ts';
+
+export function errorAnswers(logger: Logger): Middleware {
+  return async (context: Context, next: Next) => {
+    try {
+      await next();
+      if (context.body == null) throwUnanswered(context);
+    } catch (error) {
+      const answered = error instanceof ApiError ? error : unexpected(error, context, logger);
+      context.status = answered.status;
+      context.body = { error: answered.message, ...answered.extra };
+      if (answered.code === 'unauthenticated') context.set('WWW-Authenticate', 'Bearer realm="kapkan"');
+    }
+  };
+}
+
+/** What the router leaves without a body; of a method that does not fit, it has set `Allow`. */
+function throwUnanswered(context: Context): void {
+  if (context.status === 404) throw new ApiError('not_found', `there is nothing at ${context.path}`);
+  if (context.status === 405 || context.status === 501) {
+    const allowed = context.response.get('Allow');
+    throw new ApiError('method_not_allowed', `${context.method} is not allowed here, only ${allowed}`);
+  }
+}
+
+function unexpected(error: unknown, context: Context, logger: Logger): ApiError {
+  const id = randomUUID();
+  logger.error({ err: error, id, method: context.method, path: context.path }, 'request failed');
+  return new ApiError('internal', `internal error, see the log for ${id}`, { id });
+}

@@ -1,0 +1,203 @@
+/*
+ * The metrics: name, type, labels and where each value comes from. The first list is the contract's, exact in names,
+ * types and label sets; the second is what else helps to run Kapkan. Every combination of labels that can be known in
+ * advance is there from the start, and no label value is an address that is attacked.
+ */
+import type { PeerState } from '../gobgp/peer.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import { GUARDS } from '../mitigation/guards.ts';
+import { routeKey } from '../mitigation/routeText.ts';
+import type { DaemonView } from './daemonView.ts';
+import {
+  type MetricsSnapshot,
+  NOTIFY_CHANNELS,
+  NOTIFY_RESULTS,
+  PROTOCOLS,
+  STORAGE_RESULTS,
+  STORAGE_TABLES,
+} from './metricsSnapshot.ts';
+
+/** What one scrape reads from. */
+export interface Scrape {
+  readonly daemon: DaemonView;
+  readonly snapshot: MetricsSnapshot;
+}
+
+/** A value, then the values of the family's labels in their order. */
+export type Sample = readonly [value: number, ...labels: string[]];
+
+export interface MetricFamily {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge';
+  readonly labels: readonly string[];
+  samples(scrape: Scrape): Sample[];
+}
+
+const PEER_STATES = [
+  'unknown',
+  'idle',
+  'connect',
+  'active',
+  'opensent',
+  'openconfirm',
+  'established',
+] as const satisfies readonly PeerState[];
+
+/** Of the contract's twelve, all but the histogram. */
+export const CONTRACT_FAMILIES: readonly MetricFamily[] = [
+  counter('kapkan_ingest_flows_total', 'Flows ingested', ['protocol'], ({ snapshot }) =>
+    PROTOCOLS.map((protocol): Sample => [snapshot.ingest.flows[protocol], protocol]),
+  ),
+  counter('kapkan_ingest_packets_total', 'Telemetry datagrams received', ['exporter', 'protocol'], ({ snapshot }) =>
+    snapshot.ingest.datagrams.map(({ label, protocol, count }): Sample => [count, label, protocol]),
+  ),
+  counter('kapkan_ingest_decode_errors_total', 'Datagrams that failed to decode', [], ({ snapshot }) => [
+    [snapshot.ingest.decodeErrorDatagrams],
+  ]),
+  gauge('kapkan_engine_active_attacks', 'Attacks in progress', [], ({ daemon }) => [[daemon.activeAttacks().length]]),
+  counter('kapkan_engine_attacks_total', 'Attacks since start', [], ({ snapshot }) => [[snapshot.engine.attacks]]),
+  gauge('kapkan_engine_tracked_hosts', 'Hosts tracked now', [], ({ snapshot }) => [[snapshot.ingest.trackedHosts]]),
+  gauge('kapkan_mitigate_announced_routes', 'Host routes announced', ['mode'], ({ snapshot: { mitigation } }) => [
+    [mitigation.real.unicast, 'real'],
+    [mitigation.dryRun.unicast, 'dry_run'],
+  ]),
+  gauge('kapkan_mitigate_flowspec_rules', 'FlowSpec rules announced', ['mode'], ({ snapshot: { mitigation } }) => [
+    [mitigation.real.flowspec, 'real'],
+    [mitigation.dryRun.flowspec, 'dry_run'],
+  ]),
+  counter('kapkan_mitigate_bans_rejected_total', 'Bans refused by a safety rule', [], ({ snapshot }) => [
+    [snapshot.mitigation.bansRejected],
+  ]),
+  counter('kapkan_notify_notifications_total', 'Notifications', ['channel', 'result'], ({ snapshot }) =>
+    NOTIFY_CHANNELS.flatMap((channel) =>
+      NOTIFY_RESULTS.map((result): Sample => [snapshot.notifications[channel]?.[result] ?? 0, channel, result]),
+    ),
+  ),
+  counter('kapkan_storage_rows_total', 'Rows of history', ['table', 'result'], ({ snapshot }) =>
+    STORAGE_TABLES.flatMap((table) =>
+      STORAGE_RESULTS.map((result): Sample => [snapshot.storageRows[table]?.[result] ?? 0, table, result]),
+    ),
+  ),
+];
+
+export const FURTHER_FAMILIES: readonly MetricFamily[] = [
+  gauge('kapkan_build_info', 'Always 1', ['version', 'node'], ({ daemon }) => [[1, daemon.version, process.version]]),
+  gauge('kapkan_dry_run', '1 while nothing is announced for real', [], ({ daemon }) => [
+    [daemon.config().dryRun ? 1 : 0],
+  ]),
+  ...ingestFamilies(),
+  ...mitigationFamilies(),
+  ...gobgpFamilies(),
+];
+
+function ingestFamilies(): MetricFamily[] {
+  const count = (name: string, help: string, value: (snapshot: MetricsSnapshot) => number): MetricFamily =>
+    counter(name, help, [], ({ snapshot }) => [[value(snapshot)]]);
+  return [
+    gauge('kapkan_ingest_exporters', 'Exporters heard', [], ({ snapshot }) => [[snapshot.ingest.exporters.length]]),
+    gauge('kapkan_ingest_blind_exporters', 'Exporters of which nothing can be decoded', [], ({ snapshot }) => [
+      [snapshot.ingest.exporters.filter(({ blind }) => blind).length],
+    ]),
+    count(
+      'kapkan_ingest_dropped_datagrams_total',
+      'Datagrams that the kernel dropped because the receive buffer was full',
+      ({ ingest }) => ingest.droppedDatagrams,
+    ),
+    count(
+      'kapkan_ingest_untrusted_datagrams_total',
+      'Datagrams from sources that are not in flow_sources, while that is enforced',
+      ({ ingest }) => ingest.untrustedDatagrams,
+    ),
+    count(
+      'kapkan_ingest_refused_datagrams_total',
+      'Datagrams from exporters beyond the most that are tracked',
+      ({ ingest }) => ingest.refusedDatagrams,
+    ),
+    count('kapkan_engine_evicted_hosts_total', 'Idle hosts forgotten', ({ ingest }) => ingest.evictedHosts),
+    count(
+      'kapkan_engine_untracked_flows_total',
+      'Flows to protected hosts beyond the most that are tracked',
+      ({ ingest }) => ingest.untrackedFlows,
+    ),
+    count(
+      'kapkan_engine_long_flow_overflow_total',
+      'Long flow records of which only the recent share was counted',
+      ({ ingest }) => ingest.longFlowOverflow,
+    ),
+    count(
+      'kapkan_engine_attacks_over_limit_total',
+      'Attacks beyond the most that are followed',
+      ({ engine }) => engine.attacksOverLimit,
+    ),
+  ];
+}
+
+function mitigationFamilies(): MetricFamily[] {
+  return [
+    counter('kapkan_mitigate_rejections_total', 'Bans refused, by guard', ['guard'], ({ snapshot }) =>
+      GUARDS.map((guard): Sample => [snapshot.mitigation.rejectedByGuard[guard] ?? 0, guard]),
+    ),
+    gauge('kapkan_mitigate_active_bans', 'Active bans', ['mode'], ({ daemon }) => [
+      [activeBans(daemon, false).length, 'real'],
+      [activeBans(daemon, true).length, 'dry_run'],
+    ]),
+    gauge('kapkan_mitigate_max_active_bans', 'Cap on active bans', [], ({ daemon }) => [
+      [daemon.config().ban.maxActiveBans],
+    ]),
+    gauge('kapkan_mitigate_flowspec_rules_limit', 'Cap on FlowSpec rules; +Inf = none', [], ({ daemon }) => [
+      [daemon.config().flowspecMaxRules],
+    ]),
+    gauge('kapkan_mitigate_pending_announcements', 'Routes wanted that are not in GoBGP', [], ({ daemon }) => [
+      [announcedRoutes(daemon).filter(({ installed }) => !installed).length],
+    ]),
+    gauge('kapkan_mitigate_unheard_announcements', 'Routes in GoBGP that no peer was sent', [], ({ daemon }) => [
+      [announcedRoutes(daemon).filter(({ installed, advertisedTo }) => installed && advertisedTo.length === 0).length],
+    ]),
+  ];
+}
+
+function gobgpFamilies(): MetricFamily[] {
+  return [
+    gauge('kapkan_gobgp_up', '1 while GoBGP answers', ['address'], ({ daemon }) =>
+      daemon.gobgp().map(({ address, connected }): Sample => [connected ? 1 : 0, address]),
+    ),
+    gauge('kapkan_gobgp_peers', 'Neighbours of GoBGP', ['address', 'state'], ({ daemon }) =>
+      daemon.gobgp().flatMap(({ address }) => {
+        const peers = daemon.peers().filter((peer) => peer.daemon === address);
+        return PEER_STATES.map(
+          (state): Sample => [peers.filter((peer) => peer.state === state).length, address, state],
+        );
+      }),
+    ),
+    counter('kapkan_gobgp_drift_total', 'Routes found other than wanted', ['address', 'kind'], ({ daemon }) =>
+      daemon.gobgp().flatMap(({ address, drift }): Sample[] => [
+        [drift.missing, address, 'missing'],
+        [drift.orphan, address, 'orphan'],
+        [drift.altered, address, 'altered'],
+      ]),
+    ),
+    counter('kapkan_gobgp_drift_repaired_total', 'Of those, put right and seen to be so', ['address'], ({ daemon }) =>
+      daemon.gobgp().map(({ address, drift }): Sample => [drift.repaired, address]),
+    ),
+  ];
+}
+
+function activeBans(daemon: DaemonView, dryRun: boolean): Ban[] {
+  return daemon.bans().filter((ban) => ban.state === 'active' && ban.dryRun === dryRun);
+}
+
+/** The evidence of every route that is wanted in GoBGP. */
+function announcedRoutes(daemon: DaemonView) {
+  return activeBans(daemon, false).flatMap(({ routes }) =>
+    routes.map((route) => daemon.evidence(routeKey(route), false)),
+  );
+}
+
+function counter(name: string, help: string, labels: string[], samples: MetricFamily['samples']): MetricFamily {
+  return { name, help, type: 'counter', labels, samples };
+}
+
+function gauge(name: string, help: string, labels: string[], samples: MetricFamily['samples']): MetricFamily {
+  return { name, help, type: 'gauge', labels, samples };
+}

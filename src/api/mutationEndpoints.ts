@@ -1,0 +1,175 @@
+/*
+ * The endpoints that change something. They decide nothing: every ban by hand goes through the same guards as one that
+ * answers an attack, and what a guard says is the answer.
+ */
+import { z } from 'zod';
+import type { Ban } from '../mitigation/ban.ts';
+import { parseFlowspecMatch } from '../mitigation/parseFlowspecMatch.ts';
+import type { FlowspecMatch } from '../mitigation/route.ts';
+import { type Address, parseAddress } from '../net/address.ts';
+import { ApiError } from './apiError.ts';
+import type { DaemonView } from './daemonView.ts';
+import { type Endpoint, endpoint, type Reply } from './endpoint.ts';
+import { banSchema, banView } from './views/banView.ts';
+
+/** A year: longer is not a ban but a filter, and belongs on the routers. */
+const MAX_TTL_SECONDS = 31_536_000;
+const MAX_COMMENT_LENGTH = 500;
+
+const errorSchema = z.object({ error: z.string() }).meta({ id: 'Error' });
+const noQuery = z.strictObject({});
+
+const addressSchema = z
+  .string()
+  .max(45, 'must be an IPv4 or IPv6 address')
+  .transform((text, context) => {
+    const address = parseAddress(text);
+    if (address === undefined) context.addIssue('must be an IPv4 or IPv6 address');
+    return address ?? z.NEVER;
+  });
+
+const matchValue = z.union([z.string(), z.number(), z.array(z.union([z.string(), z.number()]))]);
+
+const matchSchema = z
+  .strictObject({
+    proto: matchValue.optional().describe('protocol names or numbers'),
+    src: z.string().optional().describe('source prefix'),
+    src_port: matchValue.optional().describe('ports or ranges "a-b"'),
+    dst_port: matchValue.optional().describe('ports or ranges "a-b"'),
+    tcp_flags: z
+      .union([z.string(), z.array(z.string())])
+      .optional()
+      .describe('flags that are set, or clear with "!": "syn,!ack"'),
+    fragment: z.boolean().optional(),
+    packet_length: matchValue.optional().describe('bytes, or ranges "a-b"'),
+    icmp_type: matchValue.optional(),
+    dscp: matchValue.optional(),
+  })
+  .meta({ id: 'FlowspecMatch', description: 'What of the traffic to the target is meant; all parts must fit.' });
+
+const banRequestSchema = z.strictObject({
+  ip: addressSchema,
+  ttl_seconds: z.number().int().min(1).max(MAX_TTL_SECONDS).optional().describe("default: the group's"),
+  method: z
+    .enum(['blackhole', 'flowspec', 'divert'])
+    .optional()
+    .describe("default: flowspec with a match, else the group's"),
+  match: matchSchema.optional(),
+  comment: z
+    .string()
+    .max(MAX_COMMENT_LENGTH)
+    .regex(/^[^\p{Cc}]*$/u, 'must not contain control characters')
+    .optional(),
+});
+
+const reloadSchema = z
+  .object({ reloaded: z.literal(true), dry_run: z.boolean(), changes: z.array(z.string()) })
+  .meta({ id: 'Reload' });
+
+export function mutationEndpoints(daemon: DaemonView): Endpoint[] {
+  return [banEndpoint(daemon), unbanEndpoint(daemon), reloadEndpoint(daemon)];
+}
+
+function banEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/api/v1/ban',
+    summary: 'Ban an address by hand',
+    role: 'operator',
+    action: 'ban',
+    query: noQuery,
+    body: banRequestSchema,
+    answers: {
+      200: { description: 'The ban', schema: banSchema },
+      409: { description: 'Refused by a safety rule', schema: banSchema.extend({ error: z.string() }) },
+    },
+    handle: async ({ body, asker }) => {
+      const match = matchOf(body.match, body.method, body.ip);
+      const ban = await daemon.ban({
+        target: body.ip,
+        ttlSeconds: body.ttl_seconds,
+        method: match === undefined ? body.method : 'flowspec',
+        match,
+        comment: body.comment,
+        operator: asker.name,
+      });
+      return banReply(ban, daemon);
+    },
+  });
+}
+
+function matchOf(
+  match: z.infer<typeof matchSchema> | undefined,
+  method: string | undefined,
+  target: Address,
+): FlowspecMatch | undefined {
+  if (match === undefined) return undefined;
+  if (method !== undefined && method !== 'flowspec') {
+    throw new ApiError('malformed', `match: only with method "flowspec", not "${method}"`);
+  }
+  const parsed = parseFlowspecMatch(match, target);
+  if (typeof parsed === 'string') throw new ApiError('malformed', parsed);
+  return parsed;
+}
+
+function banReply(ban: Ban, daemon: DaemonView): Reply {
+  const view = banView(ban, daemon);
+  const outcome = { reason: ban.reason, banState: ban.state, dryRun: ban.dryRun };
+  if (ban.state === 'rejected') {
+    return { status: 409, body: { ...view, error: ban.reason }, outcome: { ...outcome, result: 'rejected' } };
+  }
+  return { status: 200, body: view, outcome: { ...outcome, result: ban.state } };
+}
+
+function unbanEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/api/v1/unban',
+    summary: 'End the active ban of an address',
+    role: 'operator',
+    action: 'unban',
+    query: noQuery,
+    body: z.strictObject({ ip: addressSchema }),
+    answers: {
+      200: { description: 'The ban', schema: banSchema },
+      404: { description: 'No ban of the address is active', schema: errorSchema },
+    },
+    handle: async ({ body, asker }) => {
+      const ban = await daemon.unban(body.ip, asker.name);
+      if (ban === undefined) throw new ApiError('not_found', 'no ban of this address is active');
+      return banReply(ban, daemon);
+    },
+  });
+}
+
+function reloadEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/api/v1/config/reload',
+    summary: 'Read the config file again and apply it, all or nothing',
+    role: 'operator',
+    action: 'config_reload',
+    query: noQuery,
+    body: z.strictObject({}).optional(),
+    answers: {
+      200: { description: 'Applied', schema: reloadSchema },
+      400: {
+        description: 'Refused; the running config stays',
+        schema: errorSchema.extend({ errors: z.array(z.string()) }),
+      },
+    },
+    handle: async () => {
+      const outcome = await daemon.reload();
+      if (!outcome.reloaded) {
+        const errors = [...outcome.errors];
+        throw new ApiError('malformed', `not reloaded: ${errors.join('; ')}`, { errors });
+      }
+      const { dryRun, changes } = outcome;
+      return {
+        status: 200,
+        body: { reloaded: true, dry_run: dryRun, changes: [...changes] },
+        outcome: { result: 'ok', reason: changes.join(', '), dryRun },
+      };
+    },
+  });
+}

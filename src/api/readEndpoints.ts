@@ -1,0 +1,132 @@
+/*
+ * The endpoints that only look.
+ */
+import { z } from 'zod';
+import { ApiError } from './apiError.ts';
+import type { DaemonView } from './daemonView.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { METRICS_CONTENT_TYPE, type Metrics } from './metrics.ts';
+import { attackSchema, attackViews } from './views/attackView.ts';
+import { banSchema, banViews } from './views/banView.ts';
+import { exporterSchema, exporterView } from './views/exporterView.ts';
+import { hostSchema, hostViews } from './views/hostView.ts';
+import { peerSchema, peerView } from './views/peerView.ts';
+import { statusSchema, statusView } from './views/statusView.ts';
+
+/** More rows than a person reads or a page shows. */
+const MAX_HOSTS = 10_000;
+
+const nothing = z.unknown();
+const noQuery = z.strictObject({});
+
+export function readEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
+  return [...openEndpoints(daemon, metrics), statusEndpoint(daemon), hostsEndpoint(daemon), ...listEndpoints(daemon)];
+}
+
+function openEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
+  return [
+    endpoint({
+      method: 'GET',
+      path: '/healthz',
+      summary: 'Whether the daemon is up',
+      role: 'open',
+      textType: 'text/plain; charset=utf-8',
+      query: nothing,
+      body: nothing,
+      answers: {
+        200: { description: 'Up', schema: z.literal('ok') },
+        503: { description: 'Starting', schema: z.literal('starting') },
+      },
+      handle: () => (daemon.ready() ? { status: 200, body: 'ok' } : { status: 503, body: 'starting' }),
+    }),
+    endpoint({
+      method: 'GET',
+      path: '/metrics',
+      summary: 'Metrics in the Prometheus text format',
+      role: 'open',
+      textType: METRICS_CONTENT_TYPE,
+      query: nothing,
+      body: nothing,
+      answers: { 200: { description: 'Metrics', schema: z.string() } },
+      handle: async () => ({ status: 200, body: await metrics.exposition() }),
+    }),
+  ];
+}
+
+function statusEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/api/v1/status',
+    summary: 'The daemon at a glance',
+    role: 'viewer',
+    query: noQuery,
+    body: nothing,
+    answers: { 200: { description: 'Status', schema: statusSchema } },
+    handle: async ({ asker }) => ({ status: 200, body: await statusView(daemon, asker) }),
+  });
+}
+
+function hostsEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/api/v1/hosts',
+    summary: 'The busiest protected hosts and their current rates',
+    role: 'viewer',
+    query: z.strictObject({
+      limit: z.coerce
+        .number(`must be a number from 1 to ${MAX_HOSTS}`)
+        .int()
+        .min(1, `must be from 1 to ${MAX_HOSTS}`)
+        .max(MAX_HOSTS, `must be from 1 to ${MAX_HOSTS}`)
+        .default(100),
+      sort: z.enum(['pps', 'mbps', 'flows_per_sec']).default('pps'),
+      group: z.string().optional().describe('name of a hostgroup, or global'),
+    }),
+    body: nothing,
+    answers: { 200: { description: 'Hosts, busiest first', schema: z.object({ hosts: z.array(hostSchema) }) } },
+    handle: async ({ query }) => {
+      const group = query.group === undefined ? undefined : groupNumber(daemon, query.group);
+      const hosts = await daemon.topHosts({ metric: query.sort, limit: query.limit, group });
+      return { status: 200, body: { hosts: hostViews(hosts, daemon) } };
+    },
+  });
+}
+
+function listEndpoints(daemon: DaemonView): Endpoint[] {
+  const list = (name: string, summary: string, schema: z.ZodType, body: () => unknown): Endpoint =>
+    endpoint({
+      method: 'GET',
+      path: `/api/v1/${name}`,
+      summary,
+      role: 'viewer',
+      query: noQuery,
+      body: nothing,
+      answers: { 200: { description: summary, schema } },
+      handle: async () => ({ status: 200, body: await body() }),
+    });
+  const attacks = z.object({ active: z.array(attackSchema), recent: z.array(attackSchema) });
+  return [
+    list('attacks', 'Attacks in progress, and the last 100 that ended, newest first', attacks, () => ({
+      active: attackViews(daemon.activeAttacks(), daemon),
+      recent: attackViews(daemon.recentAttacks(), daemon),
+    })),
+    list('bans', 'Bans, active and past, newest first', z.object({ bans: z.array(banSchema) }), () => ({
+      bans: banViews(daemon.bans(), daemon),
+    })),
+    list('peers', "GoBGP's neighbours", z.object({ peers: z.array(peerSchema) }), () => ({
+      peers: daemon.peers().map(peerView),
+    })),
+    list('exporters', 'Sources of telemetry', z.object({ exporters: z.array(exporterSchema) }), async () => ({
+      exporters: (await daemon.ingest()).exporters.map(exporterView),
+    })),
+  ];
+}
+
+function groupNumber(daemon: DaemonView, name: string): number {
+  const { groups } = daemon.config();
+  const number = groups.findIndex((group) => group.name === name);
+  if (number < 0) {
+    throw new ApiError('malformed', `group: must be one of ${groups.map((group) => group.name).join(', ')}`);
+  }
+  return number;
+}

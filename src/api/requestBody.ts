@@ -1,0 +1,66 @@
+/*
+ * The body of a mutation: JSON, of bounded size, in UTF-8. Only `application/json` is read. A page in a browser cannot
+ * send that to another site without being asked for permission first (CORS preflight), which Kapkan never gives; so
+ * the rule also keeps strange web pages from banning anything through an operator's browser.
+ */
+import type { IncomingMessage } from 'node:http';
+import { ApiError } from './apiError.ts';
+import { jsonFault } from './jsonFault.ts';
+
+/** No request of the API comes near this. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/**
+ * Reads the whole body; an empty one is undefined.
+ * Throws ApiError: unsupported_media_type, too_large, malformed (with line, column and what was expected there).
+ */
+export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+  requireJson(request);
+  const text = decodeUtf8(await readBounded(request));
+  if (text.trim() === '') return undefined;
+  const fault = jsonFault(text);
+  if (fault !== undefined) {
+    const before = text.slice(0, fault.position).split('\n');
+    const where = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
+    throw new ApiError(
+      'malformed',
+      `malformed JSON at ${where} (position ${fault.position}): expected ${fault.expected}`,
+    );
+  }
+  return JSON.parse(text);
+}
+
+function requireJson(request: IncomingMessage): void {
+  const type = (request.headers['content-type'] ?? '').split(';')[0].trim().toLowerCase();
+  if (type !== 'application/json') {
+    throw new ApiError('unsupported_media_type', 'Content-Type must be application/json');
+  }
+  if ((request.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    throw new ApiError('unsupported_media_type', 'the body must not be compressed');
+  }
+}
+
+/** What exceeds the limit is not kept; node:http reads it away behind the answer, within its request timeout. */
+async function readBounded(request: IncomingMessage): Promise<Buffer> {
+  const tooLarge = new ApiError('too_large', `the body must be at most ${MAX_BODY_BYTES} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge;
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) reject(tooLarge);
+      else chunks.push(chunk);
+    });
+    request.on('end', () => resolve(Buffer.concat(chunks)));
+    request.on('error', () => reject(new ApiError('malformed', 'the connection ended before the body did')));
+  });
+}
+
+function decodeUtf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ApiError('malformed', 'the body must be UTF-8');
+  }
+}

@@ -1,0 +1,164 @@
+/*
+ * The API's HTTP server: sockets, limits and their end. What is asked and answered is in the endpoints.
+ *
+ * The limits are for clients that are slow, idle or many, so that none of them can hold what the others need.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { z } from 'zod';
+import type { ApiConfig, ApiToken } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { Authenticator } from './authenticator.ts';
+import type { DaemonView } from './daemonView.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { EndpointRouter } from './endpointRouter.ts';
+import { isLoopback } from './loopbackHost.ts';
+import { Metrics } from './metrics.ts';
+import { mutationEndpoints } from './mutationEndpoints.ts';
+import { openApiDocument } from './openApiDocument.ts';
+import { readEndpoints } from './readEndpoints.ts';
+
+export interface ApiServerOptions extends ApiConfig {
+  readonly logger: Logger;
+  /** Shorter ones for tests. */
+  readonly timeouts?: Partial<ApiTimeouts>;
+}
+
+/** In milliseconds. */
+export interface ApiTimeouts {
+  /** To send the whole head of a request. */
+  readonly headersMs: number;
+  /** To send the whole request. */
+  readonly requestMs: number;
+  /** Without a byte in either direction; also for a client that does not read its answer. */
+  readonly idleMs: number;
+  /** Between requests of one connection. */
+  readonly keepAliveMs: number;
+  /** For requests under way when the server stops. */
+  readonly stopMs: number;
+}
+
+const TIMEOUTS: ApiTimeouts = { headersMs: 5000, requestMs: 15_000, idleMs: 30_000, keepAliveMs: 5000, stopMs: 1000 };
+
+const MAX_CONNECTIONS = 512;
+const MAX_HEADER_BYTES = 16 * 1024;
+
+export class ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #timeouts: ApiTimeouts;
+  readonly #server: Server;
+  #authenticator: Authenticator;
+
+  /** Throws where the tokens do not suffice for the listener. */
+  constructor(view: DaemonView, options: ApiServerOptions) {
+    this.#options = options;
+    this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
+    this.#authenticator = this.#authenticatorOf(options.tokens);
+    const router = new EndpointRouter({
+      daemon: view,
+      endpoints: endpointsOf(view),
+      authenticator: () => this.#authenticator,
+      allowUnauthenticated: options.allowUnauthenticated,
+      logger: options.logger,
+    });
+    this.#server = this.#createServer(router);
+  }
+
+  /** Listens; rejects with an Error that says where and why it cannot. */
+  start(): Promise<{ address: string; port: number }> {
+    const { host, port } = this.#options.listen;
+    return new Promise((resolve, reject) => {
+      const failed = (error: Error) => {
+        reject(new Error(`cannot listen on ${host} port ${port} for the API: ${messageOf(error)}`, { cause: error }));
+      };
+      this.#server.once('error', failed);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', failed);
+        this.#server.on('error', (error) => this.#options.logger.error({ err: error }, 'API listener failed'));
+        const bound = this.#server.address() as AddressInfo;
+        resolve({ address: bound.address, port: bound.port });
+      });
+    });
+  }
+
+  /** From here on these tokens hold, also on open connections. Throws, and keeps the old ones, where they do not suffice. */
+  setTokens(tokens: readonly ApiToken[]): void {
+    this.#authenticator = this.#authenticatorOf(tokens);
+  }
+
+  /** Takes no more connections, gives requests under way a moment, and closes what is left. */
+  async stop(): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeIdleConnections();
+    const impatience = setTimeout(() => this.#server.closeAllConnections(), this.#timeouts.stopMs);
+    await closed;
+    clearTimeout(impatience);
+  }
+
+  #authenticatorOf(tokens: readonly ApiToken[]): Authenticator {
+    const { listen, allowUnauthenticated } = this.#options;
+    if (tokens.length === 0 && !allowUnauthenticated && !isLoopback(listen.host)) {
+      throw new Error(`the API on ${listen.host} needs a token, for it can be reached from other machines`);
+    }
+    return new Authenticator(tokens);
+  }
+
+  #createServer(router: EndpointRouter): Server {
+    const { headersMs, requestMs, idleMs, keepAliveMs } = this.#timeouts;
+    const limits = {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: Math.min(1000, headersMs / 2),
+    };
+    const server = createServer(limits, router.app().callback());
+    server.maxConnections = MAX_CONNECTIONS;
+    server.setTimeout(idleMs);
+    server.on('clientError', answerBrokenRequest);
+    return server;
+  }
+}
+
+/** The whole API, its own document included. */
+export function endpointsOf(view: DaemonView): Endpoint[] {
+  const endpoints = [...readEndpoints(view, new Metrics(view)), ...mutationEndpoints(view)];
+  const document: Endpoint = endpoint({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'This document',
+    role: 'viewer',
+    query: z.strictObject({}),
+    body: z.unknown(),
+    answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
+    handle: () => ({ status: 200, body: openApiDocument([...endpoints, document], view.version) }),
+  });
+  return [...endpoints, document];
+}
+
+/** For what is not HTTP, or comes too slowly: there is no request to answer yet, so the answer is written by hand. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, message] = brokenRequestAnswer(error.code);
+  const body = JSON.stringify({ error: message });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function brokenRequestAnswer(code: string | undefined): [status: string, message: string] {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return ['431 Request Header Fields Too Large', `the headers must be at most ${MAX_HEADER_BYTES} bytes`];
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return ['408 Request Timeout', 'the request took too long'];
+    default:
+      return ['400 Bad Request', 'malformed HTTP request'];
+  }
+}

@@ -1,0 +1,55 @@
+/*
+ * An exporter as the API shows it: the answer to "why does my router not show".
+ */
+import { z } from 'zod';
+import { toRfc3339 } from '../../clock.ts';
+import type { ExporterSnapshot } from '../../ingest/ingestSnapshot.ts';
+import { PROTOCOLS } from '../metricsSnapshot.ts';
+import { timeSchema } from './banView.ts';
+
+type SamplingSource = NonNullable<ExporterSnapshot['sampling']>['source'];
+
+const SAMPLING_SOURCES = [
+  'default',
+  'header',
+  'options',
+  'record',
+  'override',
+] as const satisfies readonly SamplingSource[];
+
+const count = z.number().int().min(0);
+
+export const exporterSchema = z
+  .object({
+    address: z.string(),
+    protocols: z.array(z.enum(PROTOCOLS)),
+    datagrams: count,
+    flows: count,
+    last_seen: timeSchema,
+    sampling: z
+      .object({ rate: z.number().describe('one in how many packets'), source: z.enum(SAMPLING_SOURCES) })
+      .optional()
+      .describe('of the newest flow and who stated it; absent before the first flow'),
+    sequence_gaps: count,
+    decode_errors: z.record(z.string(), count).describe('datagrams by what was wrong with them'),
+    templates: count,
+    awaiting_template: count.describe('data sets kept until their template comes'),
+    blind: z.boolean().describe('sends data of which nothing could be decoded'),
+  })
+  .meta({ id: 'Exporter' });
+
+export function exporterView(exporter: ExporterSnapshot): z.infer<typeof exporterSchema> {
+  return {
+    address: exporter.address,
+    protocols: [...exporter.protocols],
+    datagrams: exporter.datagrams,
+    flows: exporter.flows,
+    last_seen: toRfc3339(exporter.lastSeenAt),
+    sampling: exporter.sampling,
+    sequence_gaps: exporter.sequenceGaps,
+    decode_errors: { ...exporter.decodeErrors },
+    templates: exporter.templates,
+    awaiting_template: exporter.awaitingTemplate,
+    blind: exporter.blind,
+  };
+}

@@ -1,0 +1,46 @@
+/*
+ * A protected host with its current rates, as the API shows it.
+ */
+import { z } from 'zod';
+import { METRICS, type Rates } from '../../config/thresholds.ts';
+import type { HostReport } from '../../engine/hostReport.ts';
+import { formatWords } from '../../net/address.ts';
+import type { DaemonView } from '../daemonView.ts';
+import { ratesSchema, ratesView } from './ratesView.ts';
+
+export const hostSchema = z
+  .object({
+    target: z.string(),
+    group: z.string(),
+    rates: ratesSchema,
+    in_attack: z.boolean(),
+    metric: z.enum(METRICS).optional().describe('the limit crossed, while in attack'),
+    direction: z.enum(['incoming', 'outgoing']).optional().describe('of the attack'),
+  })
+  .meta({ id: 'Host' });
+
+type HostView = z.infer<typeof hostSchema>;
+
+/** The report's hosts, in its order. */
+export function hostViews(report: HostReport, daemon: DaemonView): HostView[] {
+  const attacks = new Map(daemon.activeAttacks().map((attack) => [attack.targetText, attack]));
+  const { groups } = daemon.config();
+  return Array.from({ length: report.count }, (_, row): HostView => {
+    const [word0, word1, word2, word3] = report.addresses.subarray(4 * row, 4 * row + 4);
+    const target = formatWords(word0, word1, word2, word3);
+    const attack = attacks.get(target);
+    return {
+      target,
+      // Rates may have been measured under the configuration before a reload.
+      group: (groups[report.groups[row]] ?? groups[0]).name,
+      rates: ratesView(ratesOfRow(report, row)),
+      in_attack: attack !== undefined,
+      metric: attack?.metric,
+      direction: attack === undefined ? undefined : 'incoming',
+    };
+  });
+}
+
+function ratesOfRow(report: HostReport, row: number): Rates {
+  return Object.fromEntries(METRICS.map((metric, i) => [metric, report.rates[METRICS.length * row + i]]));
+}

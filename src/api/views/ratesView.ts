@@ -1,0 +1,44 @@
+/*
+ * Rates as the API shows them: the three totals always, a protocol's only where it has traffic.
+ */
+import { z } from 'zod';
+import { METRICS, type Rates } from '../../config/thresholds.ts';
+
+const rate = z.number().min(0);
+
+export const ratesSchema = z
+  .object({
+    pps: rate,
+    mbps: rate,
+    flows_per_sec: rate,
+    tcp_pps: rate.optional(),
+    tcp_mbps: rate.optional(),
+    udp_pps: rate.optional(),
+    udp_mbps: rate.optional(),
+    icmp_pps: rate.optional(),
+    icmp_mbps: rate.optional(),
+    tcp_syn_pps: rate.optional(),
+    tcp_syn_mbps: rate.optional(),
+    frag_pps: rate.optional(),
+    frag_mbps: rate.optional(),
+  })
+  .meta({
+    id: 'Rates',
+    description: 'Packets, megabits (10^6) and flow records a second; protocols only where not zero.',
+  });
+
+export type RatesView = z.infer<typeof ratesSchema>;
+
+export function ratesView(rates: Rates): RatesView {
+  const view: RatesView = { pps: 0, mbps: 0, flows_per_sec: 0 };
+  for (const metric of METRICS) {
+    const value = roundRate(rates[metric] ?? 0);
+    if (value > 0) view[metric] = value;
+  }
+  return view;
+}
+
+/** To a thousandth: sums of sampled traffic have no more to say, and fifteen digits are hard to read. */
+export function roundRate(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -1,0 +1,162 @@
+/*
+ * The daemon at a glance: mode, what it protects and with which limits, and whether its surroundings are there.
+ */
+import { z } from 'zod';
+import type { GroupConfig, SocketAddress } from '../../config/config.ts';
+import { METRICS, type Thresholds } from '../../config/thresholds.ts';
+import type { GobgpStatus } from '../../gobgp/gobgpAnnouncer.ts';
+import type { Peer } from '../../gobgp/peer.ts';
+import type { IngestSnapshot } from '../../ingest/ingestSnapshot.ts';
+import type { Principal } from '../authenticator.ts';
+import type { DaemonView } from '../daemonView.ts';
+import { methodSchema } from './banView.ts';
+
+const thresholdsSchema = z
+  .partialRecord(z.enum(METRICS), z.number())
+  .meta({ id: 'Thresholds', description: 'Limits by metric; absent = not limited.' });
+
+const gobgpSchema = z.object({
+  address: z.string().describe('several are separated by commas'),
+  api: z.enum(['v3', 'v4']).optional().describe('absent until it was found out'),
+  connected: z.boolean().describe('to every one of them'),
+  peers: z.array(z.object({ address: z.string(), asn: z.number().int(), state: z.string() })),
+  last_error: z.string().optional(),
+});
+
+export const statusSchema = z
+  .object({
+    dry_run: z.boolean(),
+    version: z.string(),
+    uptime_seconds: z.number().int(),
+    role: z.enum(['viewer', 'operator']).describe('of the token that asks'),
+    unscoped: z.boolean().describe('the token sees every tenant'),
+    networks: z.array(z.string()),
+    active_attacks: z.number().int(),
+    active_bans: z.number().int(),
+    thresholds: thresholdsSchema,
+    hostgroups: z.array(
+      z.object({
+        name: z.string(),
+        networks: z.array(z.string()),
+        thresholds: thresholdsSchema,
+        mitigation: methodSchema,
+        escalation: z.array(z.object({ after_seconds: z.number(), action: methodSchema })),
+        ban: z.object({ ttl_seconds: z.number(), unban_hysteresis_seconds: z.number(), fallback: z.string() }),
+      }),
+    ),
+    bgp: z.object({
+      next_hop: z.string().optional(),
+      next_hop6: z.string(),
+      communities: z.array(z.string()),
+      local_pref: z.number().int().optional(),
+    }),
+    gobgp: gobgpSchema.extend({ daemons: z.array(gobgpSchema) }),
+    notify: z.object({ channels: z.array(z.string()) }),
+    storage: z.object({ path: z.string() }),
+    ingest: z.object({
+      netflow: z.array(z.string()).describe('listening addresses'),
+      sflow: z.array(z.string()),
+      workers: z.number().int(),
+      exporters: z.number().int(),
+      datagrams: z.number().int(),
+      flows: z.number().int(),
+      decode_errors: z.number().int(),
+      tracked_hosts: z.number().int(),
+    }),
+  })
+  .meta({ id: 'Status' });
+
+export type StatusView = z.infer<typeof statusSchema>;
+
+export async function statusView(daemon: DaemonView, asker: Principal): Promise<StatusView> {
+  const ingest = await daemon.ingest();
+  const config = daemon.config();
+  const { bgp, thresholds } = config.groups[0];
+  return {
+    dry_run: config.dryRun,
+    version: daemon.version,
+    uptime_seconds: Math.floor(daemon.uptimeSeconds()),
+    role: asker.role,
+    unscoped: true,
+    networks: config.networks.map(({ text }) => text),
+    active_attacks: daemon.activeAttacks().length,
+    active_bans: daemon.bans().filter(({ state }) => state === 'active').length,
+    thresholds: thresholdsView(thresholds),
+    hostgroups: config.groups.slice(1).map(groupView),
+    bgp: {
+      next_hop: bgp.nextHop === '' ? undefined : bgp.nextHop,
+      next_hop6: bgp.nextHop6,
+      communities: bgp.communities.map(({ text }) => text),
+      local_pref: bgp.localPref,
+    },
+    gobgp: gobgpView(daemon.gobgp(), daemon.peers()),
+    notify: { channels: [] },
+    storage: { path: config.storage.path },
+    ingest: {
+      netflow: config.listen.netflow.map(socketAddressText),
+      sflow: config.listen.sflow.map(socketAddressText),
+      workers: config.ingest.workers,
+      ...ingestView(ingest),
+    },
+  };
+}
+
+function groupView(group: GroupConfig): StatusView['hostgroups'][number] {
+  return {
+    name: group.name,
+    networks: group.networks.map(({ text }) => text),
+    thresholds: thresholdsView(group.thresholds),
+    mitigation: group.mitigation,
+    escalation: group.escalation.map((rung) => ({ after_seconds: rung.afterSeconds, action: rung.action })),
+    ban: {
+      ttl_seconds: group.ban.ttlSeconds,
+      unban_hysteresis_seconds: group.ban.unbanHysteresisSeconds,
+      fallback: group.ban.fallback,
+    },
+  };
+}
+
+function thresholdsView(thresholds: Thresholds): StatusView['thresholds'] {
+  const view: StatusView['thresholds'] = {};
+  for (const metric of METRICS) {
+    const limit = thresholds[metric];
+    if (limit !== undefined && Number.isFinite(limit) && limit > 0) view[metric] = limit;
+  }
+  return view;
+}
+
+function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): StatusView['gobgp'] {
+  const views = daemons.map((gobgp) => ({
+    address: gobgp.address,
+    api: gobgp.api,
+    connected: gobgp.connected,
+    peers: peers
+      .filter(({ daemon }) => daemon === gobgp.address)
+      .map(({ address, asn, state }) => ({ address, asn, state })),
+    last_error: gobgp.lastError,
+  }));
+  return {
+    address: views.map(({ address }) => address).join(', '),
+    api: views.find(({ api }) => api !== undefined)?.api,
+    connected: views.length > 0 && views.every(({ connected }) => connected),
+    peers: views.flatMap((view) => view.peers),
+    last_error: views.find(({ last_error }) => last_error !== undefined)?.last_error,
+    daemons: views,
+  };
+}
+
+function ingestView(
+  ingest: IngestSnapshot,
+): Pick<StatusView['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
+  return {
+    exporters: ingest.exporters.length,
+    datagrams: ingest.datagrams.reduce((sum, { count }) => sum + count, 0),
+    flows: Object.values(ingest.flows).reduce((sum, value) => sum + value, 0),
+    decode_errors: ingest.decodeErrorDatagrams,
+    tracked_hosts: ingest.trackedHosts,
+  };
+}
+
+function socketAddressText({ host, port }: SocketAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -26,8 +26,16 @@ export interface Generation {
   unpackPeer(message: object): WirePeer;
 }
 
-export function loadGeneration(api: GobgpApi): Generation {
-  return api === 'v3' ? loadV3() : loadV4();
+const loaded = new Map<GobgpApi, Generation>();
+
+/** Reads the definition once; every client shares it. */
+export function generationOf(api: GobgpApi): Generation {
+  let generation = loaded.get(api);
+  if (generation === undefined) {
+    generation = api === 'v3' ? loadV3() : loadV4();
+    loaded.set(api, generation);
+  }
+  return generation;
 }
 
 function loadV3(): Generation {

@@ -16,8 +16,9 @@ import {
 } from '@grpc/grpc-js';
 import type { GobgpTlsConfig } from '../config/config.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
-import { type Generation, type GobgpApi, type GobgpCall, loadGeneration } from './generation.ts';
+import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';
 import { GobgpError, gobgpErrorOf } from './gobgpError.ts';
+import { isInjected } from './ribPath.ts';
 import { familyNumbers, isFlowspecFamily } from './routeFamilies.ts';
 import type { WirePath, WirePeer } from './wirePath.ts';
 
@@ -37,11 +38,23 @@ export interface GobgpIdentity {
   readonly routerId: string;
 }
 
-/** What a watch tells: a neighbour that changed, or best paths that did. Hints only, some are lost. */
+export interface ListPathsOptions {
+  /** Address of a peer: what it is sent, in place of the global RIB. */
+  readonly adjOutOf?: string;
+  /** Canonical texts: only these of a unicast family. GoBGP cannot look up FlowSpec rules, so there all are listed. */
+  readonly prefixes?: readonly string[];
+  /** Leaves out what was learned from peers, before it costs anything to decode. */
+  readonly injectedOnly?: boolean;
+}
+
+/** What a watch tells: that a session changed its state, or which best paths did. Hints only, some are lost. */
 export interface GobgpEvent {
-  readonly peer: WirePeer | undefined;
+  readonly peerChanged: boolean;
   readonly paths: readonly WirePath[];
 }
+
+/** PeerEvent.type: the others only tell at the start what there is. */
+const PEER_STATE_EVENT = 3;
 
 /** A listing of a million routes is some hundred megabytes, over the 4 MB that gRPC allows a message by default. */
 const MAX_RECEIVE_BYTES = 256 * 1024 * 1024;
@@ -73,7 +86,7 @@ export class GobgpClient {
     this.address = options.address;
     this.#timeoutMs = options.timeoutSeconds * 1000;
     const apis: GobgpApi[] = options.api === 'auto' ? ['v4', 'v3'] : [options.api];
-    this.#candidates = apis.map(loadGeneration);
+    this.#candidates = apis.map(generationOf);
     const serverName = options.tls?.serverName;
     const naming =
       serverName === undefined
@@ -115,14 +128,8 @@ export class GobgpClient {
     return answers.map((answer) => generation.unpackPeer((answer as { peer: object }).peer));
   }
 
-  /**
-   * A family of the global RIB, or of what is sent to a peer. With `prefixes`, canonical texts, only those of the
-   * unicast table; GoBGP cannot look up FlowSpec rules, so there all are listed.
-   */
-  async listPaths(
-    family: RouteFamily,
-    options: { adjOutOf?: string; prefixes?: readonly string[] } = {},
-  ): Promise<WirePath[]> {
+  /** The paths of one family, of the global RIB unless told otherwise. */
+  async listPaths(family: RouteFamily, options: ListPathsOptions = {}): Promise<WirePath[]> {
     const generation = this.#requireGeneration();
     const lookups = isFlowspecFamily(family) ? [] : (options.prefixes ?? []);
     const answers = await this.#list('ListPath', {
@@ -131,10 +138,9 @@ export class GobgpClient {
       family: familyNumbers(family),
       prefixes: lookups.map((prefix) => ({ prefix, type: generation.exactLookup })),
     });
-    return answers.flatMap((answer) => {
-      const { destination } = answer as { destination: { paths: object[] } };
-      return destination.paths.map((path) => generation.unpackPath(path));
-    });
+    const paths = answers.flatMap((answer) => (answer as { destination: { paths: object[] } }).destination.paths);
+    const asked = options.injectedOnly === true ? paths.filter(isInjected) : paths;
+    return asked.map((path) => generation.unpackPath(path));
   }
 
   async addPath(path: WirePath, key: string): Promise<void> {
@@ -187,12 +193,9 @@ export class GobgpClient {
       ended = true;
       onEnd(error);
     };
-    stream.on('data', (message: { peer?: { peer: object } | null; table?: { paths: object[] } | null }) => {
-      const peer = message.peer?.peer;
-      onEvent({
-        peer: peer ? generation.unpackPeer(peer) : undefined,
-        paths: (message.table?.paths ?? []).map((path) => generation.unpackPath(path)),
-      });
+    stream.on('data', (message: { peer?: { type: number } | null; table?: { paths: object[] } | null }) => {
+      const paths = (message.table?.paths ?? []).map((path) => generation.unpackPath(path));
+      onEvent({ peerChanged: message.peer?.type === PEER_STATE_EVENT, paths });
     });
     stream.on('error', (error: ServiceError) => end(gobgpErrorOf(error, 'WatchEvent')));
     stream.on('end', () => end());

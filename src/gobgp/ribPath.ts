@@ -26,6 +26,11 @@ export interface RibPath {
   readonly identifier: number;
 }
 
+/** Whether it came in over the API: 3.x writes "<nil>" for the neighbour of such a path, 4.x nothing. */
+export function isInjected(path: Pick<WirePath, 'neighborIp'>): boolean {
+  return path.neighborIp === undefined || path.neighborIp === '' || path.neighborIp === '<nil>';
+}
+
 /** Undefined for a path without NLRI. */
 export function readRibPath(path: WirePath, family: RouteFamily, mark: WireLargeCommunity): RibPath | undefined {
   const { nlri } = path;
@@ -33,8 +38,7 @@ export function readRibPath(path: WirePath, family: RouteFamily, mark: WireLarge
   return {
     ...identify(nlri, family),
     family,
-    // 3.x writes "<nil>" for the neighbour of an injected path, 4.x nothing.
-    local: path.neighborIp === undefined || path.neighborIp === '' || path.neighborIp === '<nil>',
+    local: isInjected(path),
     marked: carriesMark(path.pattrs, mark),
     attributesText: attributesText(path.pattrs, family),
     isWithdraw: path.isWithdraw === true,

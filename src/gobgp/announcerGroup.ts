@@ -1,0 +1,96 @@
+/*
+ * Several GoBGP daemons driven as one. Each is told everything and reconciled by itself, so one that is down or slow
+ * holds up none of the others. A route counts as installed when every daemon in reach holds it.
+ */
+import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
+import type { RouteFamily } from '../mitigation/route.ts';
+import type { GobgpAnnouncer, GobgpStatus } from './gobgpAnnouncer.ts';
+import type { Peer } from './peer.ts';
+import { countKinds } from './ribView.ts';
+
+const SETTLE_POLL_MS = 20;
+
+export class AnnouncerGroup implements Announcer {
+  readonly #members: readonly GobgpAnnouncer[];
+
+  constructor(members: readonly GobgpAnnouncer[]) {
+    this.#members = members;
+  }
+
+  start(): void {
+    for (const member of this.#members) member.start();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.stop()));
+  }
+
+  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
+    for (const member of this.#members) member.setWanted(wanted);
+  }
+
+  evidence(key: string): RouteEvidence {
+    const all = this.#members.map((member) => member.evidence(key));
+    const inReach = this.#reachable().map((member) => member.evidence(key));
+    return mergeEvidence(inReach.length > 0 ? inReach : all, all);
+  }
+
+  /** `none` only when every daemon said so. */
+  audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
+    const answers = this.#members.map((member) => member.audience(family));
+    if (answers.includes('some')) return 'some';
+    return answers.includes('unknown') ? 'unknown' : 'none';
+  }
+
+  /** A route in several daemons counts once. */
+  counts(): { unicast: number; flowspec: number } {
+    return countKinds(new Set(this.#members.flatMap((member) => member.ourKeys())));
+  }
+
+  peers(): readonly Peer[] {
+    return this.#members.flatMap((member) => member.peers());
+  }
+
+  status(): readonly GobgpStatus[] {
+    return this.#members.map((member) => member.status());
+  }
+
+  /**
+   * Waits until every daemon in reach holds exactly what is wanted, for a shutdown that withdraws. False where that did
+   * not come about in time, or no daemon is in reach.
+   */
+  async whenSettled(timeoutMs: number): Promise<boolean> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      const reachable = this.#reachable();
+      if (reachable.length > 0 && reachable.every((member) => member.isSettled)) return true;
+      if (performance.now() >= deadline) return false;
+      await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
+    }
+  }
+
+  #reachable(): GobgpAnnouncer[] {
+    return this.#members.filter((member) => member.status().connected);
+  }
+}
+
+/** `deciding` says whether it is installed; `all` adds what the rest have to complain about. */
+function mergeEvidence(deciding: readonly RouteEvidence[], all: readonly RouteEvidence[]): RouteEvidence {
+  const advertisedTo = [...new Set(deciding.flatMap((evidence) => evidence.advertisedTo))];
+  const notAdvertisedTo = deciding
+    .flatMap((evidence) => evidence.notAdvertisedTo)
+    .filter(({ peer }) => !advertisedTo.includes(peer));
+  return {
+    installed: deciding.length > 0 && deciding.every((evidence) => evidence.installed),
+    confirmedAt: earliest(deciding.map((evidence) => evidence.confirmedAt)),
+    pendingSince: earliest(deciding.map((evidence) => evidence.pendingSince)),
+    lastError: [...deciding, ...all].find((evidence) => evidence.lastError !== undefined)?.lastError,
+    advertisedTo,
+    notAdvertisedTo,
+  };
+}
+
+function earliest(times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter((time) => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

@@ -1,0 +1,296 @@
+/*
+ * The announcer of one GoBGP: keeps a session to it, calls the reconciler when there is something to do, and says what
+ * is known. Nothing here blocks or throws into a caller; what goes wrong is told by `status` and `evidence`.
+ *
+ * A session is one connection: who are you, watch, list everything, then passes until a call or the watch breaks. So a
+ * daemon that restarted, was stopped or was replaced by another generation is met the same way as at the start.
+ */
+import type { Clock } from '../clock.ts';
+import type { GobgpConfig } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
+import type { RouteFamily } from '../mitigation/route.ts';
+import type { GobgpApi } from './generation.ts';
+import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
+import { GobgpError } from './gobgpError.ts';
+import type { Peer } from './peer.ts';
+import { type DriftCounts, type Link, Reconciler } from './reconciler.ts';
+import { countKinds } from './ribView.ts';
+import type { WirePath } from './wirePath.ts';
+
+export interface GobgpAnnouncerOptions {
+  /** One of `gobgp.addresses`. */
+  readonly address: string;
+  readonly gobgp: Pick<GobgpConfig, 'api' | 'tls' | 'timeoutSeconds' | 'instanceId'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /**
+   * Which routes that carry our mark, but that this process never wanted, may be withdrawn once `setWanted` was called.
+   * In dry-run only those that our own store knows, for a live Kapkan may share the daemon.
+   */
+  readonly withdrawOrphans: boolean | ((key: string) => boolean);
+  readonly onChange?: (change: GobgpChange) => void;
+}
+
+export type GobgpChange =
+  | { readonly kind: 'connection'; readonly address: string; readonly connected: boolean }
+  | { readonly kind: 'peer'; readonly peer: Peer }
+  /** The evidence of some route is different from before. */
+  | { readonly kind: 'routes' };
+
+export interface GobgpStatus {
+  readonly address: string;
+  readonly api: GobgpApi | undefined;
+  readonly connected: boolean;
+  /** GoBGP's own; undefined until it was first reached. */
+  readonly asn: number | undefined;
+  readonly lastError: string | undefined;
+  readonly drift: Readonly<DriftCounts>;
+}
+
+/** A full pass at least this often, whatever the watch says. */
+const FULL_PASS_MS = 5000;
+
+/** Time for events to gather, and for our own to be told from others'. */
+const HINT_DELAY_MS = 100;
+
+/** A full pass takes at most a tenth of the time, so that a daemon with a full table is not kept busy listing it. */
+const REST_FACTOR = 10;
+
+/** Between two attempts to reach the daemon; the upper bound keeps coming back well under a second. */
+const RETRY_MIN_MS = 150;
+const RETRY_MAX_MS = 500;
+
+/** More events than this at once are worth a full pass unread. */
+const MAX_HINTS = 1000;
+
+export class GobgpAnnouncer implements Announcer {
+  readonly #options: GobgpAnnouncerOptions;
+  readonly #reconciler: Reconciler;
+  #stopped = false;
+  #finished: Promise<void> | undefined;
+  #connected = false;
+  #identity: GobgpIdentity | undefined;
+  #lastError: string | undefined;
+
+  /** Ends the wait of the running session, or the pause between two. */
+  #wake: (() => void) | undefined;
+  #changesDue = false;
+  #fullPassDueAt = 0;
+  #earliestFullPassAt = 0;
+  #hints: WirePath[] = [];
+  #hintsDueAt = Number.POSITIVE_INFINITY;
+  #sessionError: GobgpError | undefined;
+
+  constructor(options: GobgpAnnouncerOptions) {
+    this.#options = options;
+    this.#reconciler = new Reconciler({
+      clock: options.clock,
+      log: options.log,
+      address: options.address,
+      instanceId: options.gobgp.instanceId,
+      withdrawOrphans: options.withdrawOrphans,
+    });
+  }
+
+  /** Begins to reach for the daemon. */
+  start(): void {
+    this.#finished ??= this.#run();
+  }
+
+  /** Lets go of the daemon; its routes stay as they are. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#finished;
+  }
+
+  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
+    if (!this.#reconciler.setWanted(wanted)) return;
+    this.#changesDue = true;
+    this.#wake?.();
+  }
+
+  evidence(key: string): RouteEvidence {
+    return this.#reconciler.evidence(key);
+  }
+
+  audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
+    if (!this.#connected) return 'unknown';
+    return this.#reconciler.peerTable.hasAudience(family) ? 'some' : 'none';
+  }
+
+  counts(): { unicast: number; flowspec: number } {
+    return countKinds(this.ourKeys());
+  }
+
+  /** Keys of the routes with our mark in the RIB; none while it cannot be read. */
+  ourKeys(): string[] {
+    return this.#reconciler.ourKeys();
+  }
+
+  peers(): readonly Peer[] {
+    return this.#reconciler.peerTable.peers();
+  }
+
+  status(): GobgpStatus {
+    return {
+      address: this.#options.address,
+      api: this.#identity?.api,
+      connected: this.#connected,
+      asn: this.#identity?.asn,
+      lastError: this.#lastError,
+      drift: this.#reconciler.drift(),
+    };
+  }
+
+  /** Whether everything wanted is in the RIB and everything released is out of it. */
+  get isSettled(): boolean {
+    return this.#connected && this.#reconciler.isSettled;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        await this.#session();
+      } catch (error) {
+        this.#lose(error);
+      }
+      if (!this.#stopped) await this.#sleep(RETRY_MIN_MS + Math.random() * (RETRY_MAX_MS - RETRY_MIN_MS));
+    }
+    this.#connected = false;
+  }
+
+  /** One connection, from the first call to the error that ends it. Returns only when stopped. */
+  async #session(): Promise<void> {
+    const { address, gobgp } = this.#options;
+    const client = new GobgpClient({ address, api: gobgp.api, tls: gobgp.tls, timeoutSeconds: gobgp.timeoutSeconds });
+    let stopWatch: (() => void) | undefined;
+    try {
+      const identity = await client.getBgp();
+      this.#identity = identity;
+      const link = this.#reconciler.attach(client, identity.asn);
+      this.#resetWork();
+      stopWatch = this.#watch(client);
+      await this.#fullPass(link);
+      this.#gain(identity);
+      while (!this.#stopped) await this.#nextPass(link);
+    } finally {
+      stopWatch?.();
+      client.close();
+    }
+  }
+
+  #watch(client: GobgpClient): () => void {
+    let current = true;
+    const stop = client.watch(
+      (event) => this.#noteHint(event.peerChanged, event.paths),
+      (error) => {
+        if (!current) return;
+        this.#sessionError = error ?? new GobgpError('UNAVAILABLE', 'WatchEvent', 'GoBGP ended the watch');
+        this.#wake?.();
+      },
+    );
+    return () => {
+      current = false;
+      stop();
+    };
+  }
+
+  #noteHint(peerChanged: boolean, paths: readonly WirePath[]): void {
+    if (peerChanged || this.#hints.length + paths.length > MAX_HINTS) {
+      this.#hints = [];
+      this.#fullPassDueAt = Math.max(performance.now(), this.#earliestFullPassAt);
+    } else {
+      if (paths.length === 0) return;
+      this.#hints.push(...paths);
+      if (this.#hintsDueAt === Number.POSITIVE_INFINITY) this.#hintsDueAt = performance.now() + HINT_DELAY_MS;
+    }
+    this.#wake?.();
+  }
+
+  /** Waits for work and does it. */
+  async #nextPass(link: Link): Promise<void> {
+    const now = performance.now();
+    if (this.#sessionError !== undefined) throw this.#sessionError;
+    if (this.#changesDue) {
+      this.#changesDue = false;
+      this.#report(await this.#reconciler.reconcileChanges(link));
+    } else if (this.#fullPassDueAt <= now) {
+      const { asn } = await link.client.getBgp();
+      if (asn !== this.#identity?.asn) throw new GobgpError('ABORTED', 'GetBgp', `GoBGP's ASN is now ${asn}`);
+      await this.#fullPass(link);
+    } else if (this.#hintsDueAt <= now) {
+      this.#judgeHints();
+    } else {
+      await this.#sleep(Math.min(this.#fullPassDueAt, this.#hintsDueAt) - now);
+    }
+  }
+
+  /** By now our own changes have been read back, so what still differs from the view is somebody else's doing. */
+  #judgeHints(): void {
+    const isNews = this.#hints.some((path) => this.#reconciler.isNews(path));
+    this.#hints = [];
+    this.#hintsDueAt = Number.POSITIVE_INFINITY;
+    if (isNews) this.#fullPassDueAt = Math.min(this.#fullPassDueAt, this.#earliestFullPassAt);
+  }
+
+  async #fullPass(link: Link): Promise<void> {
+    const statesBefore = new Map(this.peers().map((peer) => [peer.address, peer.state]));
+    const startedAt = performance.now();
+    this.#changesDue = false;
+    const changed = await this.#reconciler.reconcileAll(link);
+    const now = performance.now();
+    this.#earliestFullPassAt = now + (now - startedAt) * REST_FACTOR;
+    this.#fullPassDueAt = Math.max(now + FULL_PASS_MS, this.#earliestFullPassAt);
+    for (const peer of this.peers()) {
+      if (statesBefore.get(peer.address) === peer.state) continue;
+      this.#options.log.info({ gobgp: peer.daemon, peer: peer.address, state: peer.state }, 'peer changed');
+      this.#options.onChange?.({ kind: 'peer', peer });
+    }
+    this.#report(changed);
+  }
+
+  #report(changed: boolean): void {
+    if (changed) this.#options.onChange?.({ kind: 'routes' });
+  }
+
+  #resetWork(): void {
+    this.#sessionError = undefined;
+    this.#hints = [];
+    this.#hintsDueAt = Number.POSITIVE_INFINITY;
+    this.#earliestFullPassAt = 0;
+  }
+
+  #gain({ api, asn }: GobgpIdentity): void {
+    const { address, log, onChange } = this.#options;
+    this.#connected = true;
+    this.#lastError = undefined;
+    log.info({ gobgp: address, api, asn }, 'GoBGP connected');
+    onChange?.({ kind: 'connection', address, connected: true });
+  }
+
+  #lose(error: unknown): void {
+    const { address, log, onChange } = this.#options;
+    const message = messageOf(error);
+    const isNew = this.#connected || this.#lastError !== message;
+    const wasConnected = this.#connected;
+    this.#connected = false;
+    this.#lastError = message;
+    this.#reconciler.detach(`GoBGP at ${address} cannot be reached: ${message}`);
+    if (isNew) log.warn({ gobgp: address, error: message }, 'GoBGP cannot be reached');
+    if (wasConnected) onChange?.({ kind: 'connection', address, connected: false });
+  }
+
+  /** Until woken, or for so many milliseconds. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

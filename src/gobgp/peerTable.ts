@@ -1,0 +1,104 @@
+/*
+ * GoBGP's neighbours and which of our routes each is sent: the evidence that goes beyond the daemon's own RIB. Adj-out
+ * is listed once per established peer and negotiated family, never per route.
+ */
+import type { RouteFamily } from '../mitigation/route.ts';
+import { NOTHING_ADVERTISED, type Peer, whyUnreachable } from './peer.ts';
+import type { RibReader } from './ribReader.ts';
+import { familyOfKey } from './ribView.ts';
+
+/** Ours is sent, or something else under the same NLRI. */
+type Sent = 'ours' | 'other';
+
+export interface Reach {
+  readonly advertisedTo: readonly string[];
+  readonly notAdvertisedTo: readonly { readonly peer: string; readonly why: string }[];
+}
+
+export class PeerTable {
+  #peers: readonly Peer[] = [];
+  /** By peer address, then by route key. */
+  readonly #sent = new Map<string, Map<string, Sent>>();
+
+  peers(): readonly Peer[] {
+    return this.#peers.map((peer) => ({ ...peer, advertised: this.#countSent(peer.address) }));
+  }
+
+  clear(): void {
+    this.#peers = [];
+    this.#sent.clear();
+  }
+
+  /** Whether some peer may hear this family. */
+  hasAudience(family: RouteFamily): boolean {
+    return this.#peers.some((peer) => whyUnreachable(peer, family) === undefined);
+  }
+
+  /** Takes a new list of neighbours. What was known of the adj-out of those that cannot hear any more is dropped. */
+  replacePeers(peers: readonly Peer[]): void {
+    this.#peers = peers;
+    for (const [address, sent] of this.#sent) {
+      const peer = peers.find((candidate) => candidate.address === address);
+      for (const key of sent.keys()) {
+        if (peer === undefined || whyUnreachable(peer, familyOfKey(key)) !== undefined) sent.delete(key);
+      }
+    }
+  }
+
+  /** Lists the adj-outs for these keys. Returns whether anything is different from before. */
+  async readAdvertised(reader: RibReader, keys: readonly string[]): Promise<boolean> {
+    const changes = await Promise.all(this.#peers.map((peer) => this.#readPeer(reader, peer, keys)));
+    return changes.includes(true);
+  }
+
+  /** Forgets routes that are not announced any more. */
+  keepOnly(isWanted: (key: string) => boolean): void {
+    for (const sent of this.#sent.values()) {
+      for (const key of sent.keys()) if (!isWanted(key)) sent.delete(key);
+    }
+  }
+
+  /** Who hears a route that is in the RIB, and who does not for what reason. */
+  reachOf(key: string): Reach {
+    const advertisedTo: string[] = [];
+    const notAdvertisedTo: { peer: string; why: string }[] = [];
+    for (const peer of this.#peers) {
+      const sent = this.#sent.get(peer.address)?.get(key);
+      const why = whyUnreachable(peer, familyOfKey(key)) ?? whyNotSent(sent);
+      if (why === undefined) advertisedTo.push(peer.address);
+      else notAdvertisedTo.push({ peer: peer.address, why });
+    }
+    return { advertisedTo, notAdvertisedTo };
+  }
+
+  async #readPeer(reader: RibReader, peer: Peer, keys: readonly string[]): Promise<boolean> {
+    const asked = keys.filter((key) => whyUnreachable(peer, familyOfKey(key)) === undefined);
+    const listed = new Map<string, Sent>();
+    for (const path of await reader.listKeys(asked, peer.address)) {
+      listed.set(path.key, path.local || path.marked ? 'ours' : 'other');
+    }
+    const sent = this.#sent.get(peer.address) ?? new Map<string, Sent>();
+    this.#sent.set(peer.address, sent);
+    let changed = false;
+    for (const key of asked) {
+      const now = listed.get(key);
+      if (sent.get(key) === now) continue;
+      changed = true;
+      if (now === undefined) sent.delete(key);
+      else sent.set(key, now);
+    }
+    return changed;
+  }
+
+  #countSent(address: string): Peer['advertised'] {
+    const counts = { ...NOTHING_ADVERTISED };
+    for (const [key, sent] of this.#sent.get(address) ?? []) if (sent === 'ours') counts[familyOfKey(key)]++;
+    return counts;
+  }
+}
+
+/** The session is up and carries the family, so what is not sent was held back by the daemon's own decision. */
+function whyNotSent(sent: Sent | undefined): string | undefined {
+  if (sent === 'ours') return undefined;
+  return sent === undefined ? 'export policy' : 'another path is preferred';
+}

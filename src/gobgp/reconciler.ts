@@ -1,0 +1,336 @@
+/*
+ * Makes one daemon's RIB say what is wanted, and knows what it says. It holds no connection and no timer: the announcer
+ * hands it a client while there is one, and asks for a pass over everything or over what changed.
+ *
+ * A pass: read, announce what lacks or differs, read back, withdraw what nobody wants, read back, see who is sent it.
+ * What is read is believed, what was called is not: OK of gobgpd proves nothing.
+ */
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { type Announcement, NO_EVIDENCE, type RouteEvidence } from '../mitigation/announcer.ts';
+import { announcementPath, withdrawalPath } from './encodeRoute.ts';
+import type { GobgpClient } from './gobgpClient.ts';
+import { GobgpError } from './gobgpError.ts';
+import { inParallel } from './inParallel.ts';
+import { markCommunity } from './pathAttributes.ts';
+import { readPeer } from './peer.ts';
+import { PeerTable } from './peerTable.ts';
+import { type Drift, driftOf, routesToAnnounce, routesToWithdraw } from './reconcilePlan.ts';
+import { type RibPath, readRibPath } from './ribPath.ts';
+import { RibReader } from './ribReader.ts';
+import { RibView } from './ribView.ts';
+import { familyOfNumbers, ROUTE_FAMILIES } from './routeFamilies.ts';
+import { WantedRoute } from './wantedRoute.ts';
+import type { WireLargeCommunity, WirePath } from './wirePath.ts';
+
+export interface ReconcilerOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Name of the daemon, for logs and peers. */
+  readonly address: string;
+  readonly instanceId: number;
+  /** Which marked routes that this process never wanted may be withdrawn. */
+  readonly withdrawOrphans: boolean | ((key: string) => boolean);
+}
+
+/** A daemon in reach. */
+export interface Link {
+  readonly client: GobgpClient;
+  readonly reader: RibReader;
+}
+
+export interface DriftCounts {
+  missing: number;
+  orphan: number;
+  altered: number;
+  /** Of all those, put right and seen to be so. */
+  repaired: number;
+}
+
+/** From here on adding goes by stream: fewer calls, but a refused path takes others along. */
+const STREAM_FROM = 16;
+
+const PARALLEL_CALLS = 32;
+
+const FOREIGN_ERROR = 'a route not made by Kapkan holds this prefix or match in GoBGP; it is left alone';
+const NOT_IN_RIB_ERROR = 'GoBGP accepted the route but does not hold it; an import policy may reject it';
+const POLICY_ERROR = "GoBGP's own policy changes the attributes of this route";
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #rib = new RibView();
+  readonly #peers = new PeerTable();
+  readonly #wanted = new Map<string, WantedRoute>();
+  /** Routes this process wanted and does not any more, until they are seen gone; with their victims. */
+  readonly #released = new Map<string, string>();
+  readonly #drift: DriftCounts = { missing: 0, orphan: 0, altered: 0, repaired: 0 };
+  #mark: WireLargeCommunity | undefined;
+  /** Before the first `setWanted` nothing is known to be an orphan. */
+  #wantedKnown = false;
+  /** Keys to look at in the next pass over changes. */
+  #changed = new Set<string>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Returns whether anything changed. */
+  setWanted(wanted: ReadonlyMap<string, Announcement>): boolean {
+    const firstCall = !this.#wantedKnown;
+    this.#wantedKnown = true;
+    const before = this.#changed.size;
+    for (const [key, announcement] of wanted) this.#want(key, announcement);
+    for (const [key, route] of this.#wanted) {
+      if (wanted.has(key)) continue;
+      this.#wanted.delete(key);
+      this.#released.set(key, route.announcement.victim);
+      this.#changed.add(key);
+    }
+    return firstCall || this.#changed.size > before;
+  }
+
+  /** Begins to work with a daemon of this ASN; nothing is known of its RIB yet. */
+  attach(client: GobgpClient, asn: number): Link {
+    const mark = markCommunity(asn, this.#options.instanceId);
+    const sameMark = this.#mark?.globalAdmin === asn;
+    this.#mark = mark;
+    this.#rib.clear();
+    for (const route of this.#wanted.values()) {
+      route.policyText = undefined;
+      if (!sameMark) route.encode(mark);
+    }
+    return { client, reader: new RibReader(client, mark) };
+  }
+
+  /** The daemon is out of reach: what cannot be seen is not claimed. */
+  detach(error: string): void {
+    this.#rib.clear();
+    this.#peers.clear();
+    const now = this.#options.clock.now();
+    for (const route of this.#wanted.values()) {
+      route.lose(now);
+      route.lastError = error;
+    }
+  }
+
+  /** Reads every table, repairs what differs. Returns whether evidence changed. */
+  async reconcileAll(link: Link): Promise<boolean> {
+    this.#changed = new Set();
+    await this.#readPeers(link);
+    const listings = await Promise.all(ROUTE_FAMILIES.map((family) => link.reader.listInjected(family)));
+    ROUTE_FAMILIES.forEach((family, i) => {
+      this.#rib.replaceFamily(family, listings[i]);
+    });
+    const drifted = this.#noteDrift();
+    const acted = await this.#repair(link, this.#wanted.values(), (key) => this.#mayWithdraw(key));
+    this.#noteRepairs(drifted);
+    this.#peers.keepOnly((key) => this.#wanted.has(key));
+    const heard = await this.#peers.readAdvertised(link.reader, this.#installedKeys(this.#wanted.keys()));
+    return drifted.size > 0 || acted || heard;
+  }
+
+  /** Acts on what `setWanted` changed since the last pass, and on withdrawals that had to wait. */
+  async reconcileChanges(link: Link): Promise<boolean> {
+    const scope = new Set([...this.#changed, ...this.#released.keys()]);
+    this.#changed = new Set();
+    if (scope.size === 0) return false;
+    await this.#readKeys(link, scope);
+    const wanted = [...scope].map((key) => this.#wanted.get(key)).filter((route) => route !== undefined);
+    const acted = await this.#repair(link, wanted, (key) => this.#released.has(key));
+    const heard = await this.#peers.readAdvertised(link.reader, this.#installedKeys(scope));
+    return acted || heard;
+  }
+
+  /** Whether a best-path event tells of something that a pass should look at, and that we did not do ourselves. */
+  isNews(path: WirePath): boolean {
+    const family = familyOfNumbers(path.family);
+    if (family === undefined || this.#mark === undefined) return false;
+    const seen = readRibPath(path, family, this.#mark);
+    if (seen === undefined || !seen.local) return false;
+    if (!seen.marked && !this.#wanted.has(seen.key)) return false;
+    const known = this.#rib.own(seen.key);
+    if (seen.isWithdraw) return known !== undefined;
+    return known?.attributesText !== seen.attributesText;
+  }
+
+  /** Whether all that is wanted is in the RIB and all that is not is out of it, so far as this process knows. */
+  get isSettled(): boolean {
+    if (this.#changed.size > 0 || this.#released.size > 0) return false;
+    return [...this.#wanted.values()].every((route) => route.installed);
+  }
+
+  evidence(key: string): RouteEvidence {
+    const route = this.#wanted.get(key);
+    if (route === undefined) return NO_EVIDENCE;
+    const { installed, confirmedAt, pendingSince, lastError } = route;
+    const reach = installed ? this.#peers.reachOf(key) : NO_EVIDENCE;
+    const { advertisedTo, notAdvertisedTo } = reach;
+    return { installed, confirmedAt, pendingSince, lastError, advertisedTo, notAdvertisedTo };
+  }
+
+  get peerTable(): PeerTable {
+    return this.#peers;
+  }
+
+  /** Keys of all routes with our mark that were last seen in the RIB. */
+  ourKeys(): string[] {
+    return this.#rib.ourKeys();
+  }
+
+  drift(): Readonly<DriftCounts> {
+    return { ...this.#drift };
+  }
+
+  #want(key: string, announcement: Announcement): void {
+    const known = this.#wanted.get(key);
+    if (known !== undefined && known.announcement.route === announcement.route) {
+      known.announcement = announcement;
+      return;
+    }
+    const route = known ?? new WantedRoute(announcement, this.#options.clock.now());
+    const before = route.encoded?.attributesText;
+    route.announcement = announcement;
+    if (this.#mark !== undefined) route.encode(this.#mark);
+    this.#wanted.set(key, route);
+    this.#released.delete(key);
+    if (known !== undefined && before === route.encoded?.attributesText) return;
+    route.policyText = undefined;
+    route.lose(this.#options.clock.now());
+    this.#changed.add(key);
+  }
+
+  async #readPeers(link: Link): Promise<void> {
+    const peers = await link.client.listPeers();
+    const now = this.#options.clock.now();
+    this.#peers.replacePeers(peers.map((peer) => readPeer(peer, this.#options.address, now)));
+  }
+
+  async #readKeys(link: Link, keys: ReadonlySet<string>): Promise<void> {
+    this.#rib.replaceKeys(keys, await link.reader.listKeys(keys));
+  }
+
+  /** Announces, then withdraws, on a view that has just been read. Returns whether the daemon was told anything. */
+  async #repair(link: Link, wanted: Iterable<WantedRoute>, mayWithdraw: (key: string) => boolean): Promise<boolean> {
+    const inScope = [...wanted];
+    const toAnnounce = routesToAnnounce(inScope, this.#rib);
+    if (toAnnounce.length > 0) await this.#announce(link, toAnnounce);
+    const changed = this.#settle(inScope);
+    const victimOf = (path: RibPath): string => this.#released.get(path.key) ?? path.victim;
+    const toWithdraw = routesToWithdraw(this.#wanted, this.#rib, victimOf, mayWithdraw);
+    if (toWithdraw.length > 0) await this.#withdraw(link, toWithdraw);
+    for (const key of this.#released.keys()) if (this.#rib.ours(key).length === 0) this.#released.delete(key);
+    return changed || toWithdraw.length > 0;
+  }
+
+  async #announce(link: Link, routes: readonly WantedRoute[]): Promise<void> {
+    const keys = new Set(routes.map((route) => route.announcement.key));
+    const now = this.#options.clock.now();
+    let left: readonly WantedRoute[] = routes;
+    if (routes.length >= STREAM_FROM) {
+      const paths = routes.flatMap(({ encoded }) => (encoded === undefined ? [] : [announcementPath(encoded, now)]));
+      await link.client.addPaths(paths).catch(throwIfRetryable);
+      await this.#readKeys(link, keys);
+      left = routesToAnnounce(routes, this.#rib);
+    }
+    if (left.length > 0) {
+      await inParallel(left, PARALLEL_CALLS, (route) => this.#announceOne(link, route, now));
+      await this.#readKeys(link, keys);
+    }
+    for (const route of routes) {
+      const own = this.#rib.own(route.announcement.key);
+      if (own === undefined) route.lastError ??= NOT_IN_RIB_ERROR;
+      else if (own.attributesText !== route.encoded?.attributesText) {
+        route.policyText = own.attributesText;
+        route.lastError = POLICY_ERROR;
+      }
+    }
+  }
+
+  async #announceOne(link: Link, route: WantedRoute, nowMs: number): Promise<void> {
+    if (route.encoded === undefined) return;
+    route.lastError = undefined;
+    try {
+      await link.client.addPath(announcementPath(route.encoded, nowMs), route.announcement.key);
+    } catch (error) {
+      throwIfRetryable(error);
+      route.lastError = messageOf(error);
+    }
+  }
+
+  async #withdraw(link: Link, paths: readonly RibPath[]): Promise<void> {
+    await inParallel(paths, PARALLEL_CALLS, async ({ family, nlri, identifier, key }) => {
+      if (nlri === undefined) return;
+      try {
+        await link.client.deletePath(withdrawalPath(family, nlri, identifier), key);
+      } catch (error) {
+        throwIfRetryable(error);
+        this.#options.log.warn(
+          { gobgp: this.#options.address, route: key, error: messageOf(error) },
+          'cannot withdraw',
+        );
+      }
+    });
+    await this.#readKeys(link, new Set(paths.map((path) => path.key)));
+  }
+
+  /** Writes down what the view says of these routes. Returns whether that is new. */
+  #settle(routes: readonly WantedRoute[]): boolean {
+    const now = this.#options.clock.now();
+    let changed = false;
+    for (const route of routes) {
+      const installed = route.isIn(this.#rib);
+      changed ||= installed !== route.installed;
+      if (installed) route.confirm(now);
+      else {
+        route.lose(now);
+        if (this.#rib.isForeign(route.announcement.key)) route.lastError = FOREIGN_ERROR;
+      }
+    }
+    return changed;
+  }
+
+  #mayWithdraw(key: string): boolean {
+    if (this.#released.has(key)) return true;
+    if (!this.#wantedKnown) return false;
+    const { withdrawOrphans } = this.#options;
+    return typeof withdrawOrphans === 'boolean' ? withdrawOrphans : withdrawOrphans(key);
+  }
+
+  /** What a full listing shows to have changed behind our back. */
+  #noteDrift(): Map<string, Drift> {
+    const drifted = new Map<string, Drift>();
+    for (const [key, route] of this.#wanted) {
+      const drift = driftOf(route, this.#rib);
+      if (drift === undefined) continue;
+      drifted.set(key, drift);
+      // Until it is confirmed again it is not lost a second time.
+      route.confirmedText = undefined;
+    }
+    for (const { key } of this.#rib.allOurs()) {
+      if (!this.#wanted.has(key) && !this.#released.has(key) && this.#mayWithdraw(key)) drifted.set(key, 'orphan');
+    }
+    for (const drift of drifted.values()) this.#drift[drift]++;
+    if (drifted.size > 0) {
+      const [first] = drifted;
+      this.#options.log.info({ gobgp: this.#options.address, routes: drifted.size, first }, 'RIB drifted, repairing');
+    }
+    return drifted;
+  }
+
+  #noteRepairs(drifted: ReadonlyMap<string, Drift>): void {
+    for (const [key, drift] of drifted) {
+      const repaired = drift === 'orphan' ? this.#rib.ours(key).length === 0 : this.#wanted.get(key)?.installed;
+      if (repaired) this.#drift.repaired++;
+    }
+  }
+
+  #installedKeys(keys: Iterable<string>): string[] {
+    return [...keys].filter((key) => this.#wanted.get(key)?.installed);
+  }
+}
+
+/** A call that found no daemon ends the pass; one that was refused concerns only its route. */
+function throwIfRetryable(error: unknown): void {
+  if (!(error instanceof GobgpError) || error.retryable) throw error;
+}

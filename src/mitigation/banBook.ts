@@ -9,12 +9,16 @@ import type { Address } from '../net/address.ts';
 import type { Announcement } from './announcer.ts';
 import type { Ban, BanPlan } from './ban.ts';
 import { BanCounts, BanStarts } from './banCounts.ts';
+import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
 import type { BanStore } from './banStore.ts';
 import { routeKey } from './routeText.ts';
 
 /** Ended and refused bans that are kept to be shown. */
 const PAST_BANS = 1000;
+
+/** Ends of bans that wait for a failing store; far more than any cap on active bans lets end in an outage. */
+const MAX_UNSAVED_PAST = 10_000;
 
 /** A store that failed is not asked again before this. */
 const SAVE_RETRY_MS = 1000;
@@ -42,8 +46,8 @@ export class BanBook {
   #past: Ban[] = [];
   readonly #unsavedActive = new Set<Entry>();
   readonly #unsavedPast = new Map<string, Ban>();
-  /** Of ended bans that are not saved yet: those the store holds as active. */
-  readonly #activeInStore = new Set<string>();
+  /** Ids of bans that the store may hold as active; a save that failed may still have reached the disk. */
+  readonly #maybeActiveInStore = new Set<string>();
   #routesChanged = true;
   #saveError: string | undefined;
   #saveAgainAt = Number.NEGATIVE_INFINITY;
@@ -64,8 +68,13 @@ export class BanBook {
     }
     this.starts.load([...active, ...ended].filter((ban) => ban.state !== 'rejected'));
     this.#past = ended.slice(0, PAST_BANS).reverse();
-    for (const ban of active) this.#enter({ ban, saved: ban });
-    return active;
+    for (const ban of active.toSorted((a, b) => a.startedAt - b.startedAt)) {
+      const older = this.of(ban.targetText);
+      if (older !== undefined) this.end(transition(older, { kind: 'replaced', by: ban.id, at: ban.startedAt }).ban);
+      this.#enter({ ban, saved: ban });
+      this.#maybeActiveInStore.add(ban.id);
+    }
+    return this.active();
   }
 
   active(): Ban[] {
@@ -124,7 +133,6 @@ export class BanBook {
     this.#forgetIndexes(entry.ban);
     this.#active.delete(ban.targetText);
     this.#unsavedActive.delete(entry);
-    if (entry.saved?.id === ban.id) this.#activeInStore.add(ban.id);
     this.#routesChanged = true;
     this.#close(ban);
   }
@@ -159,6 +167,7 @@ export class BanBook {
   save(now: number): string | undefined {
     if (this.#unsavedActive.size === 0 && this.#unsavedPast.size === 0) return undefined;
     if (this.#saveError !== undefined && now < this.#saveAgainAt) return this.#saveError;
+    for (const { ban } of this.#unsavedActive) this.#maybeActiveInStore.add(ban.id);
     try {
       this.#store.save([...this.#unsavedPast.values(), ...Array.from(this.#unsavedActive, (entry) => entry.ban)]);
     } catch (error) {
@@ -172,8 +181,8 @@ export class BanBook {
       entry.saved = entry.ban;
     }
     this.#unsavedActive.clear();
+    for (const id of this.#unsavedPast.keys()) this.#maybeActiveInStore.delete(id);
     this.#unsavedPast.clear();
-    this.#activeInStore.clear();
     this.#saveError = undefined;
     return undefined;
   }
@@ -221,8 +230,13 @@ export class BanBook {
     this.#unsavedPast.set(ban.id, ban);
   }
 
-  /** While the store fails, only the ends of bans that it holds as active wait; the rest would grow without bound. */
+  /** While the store fails, only the ends of bans that it may hold as active wait, and of those no more than a bound. */
   #forgetUnneeded(): void {
-    for (const id of this.#unsavedPast.keys()) if (!this.#activeInStore.has(id)) this.#unsavedPast.delete(id);
+    for (const id of this.#unsavedPast.keys()) {
+      const needed = this.#maybeActiveInStore.has(id) && this.#unsavedPast.size <= MAX_UNSAVED_PAST;
+      if (needed) continue;
+      this.#unsavedPast.delete(id);
+      this.#maybeActiveInStore.delete(id);
+    }
   }
 }

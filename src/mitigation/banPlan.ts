@@ -12,6 +12,9 @@ import type { FlowspecMatch, Route, UnicastRoute } from './route.ts';
 /** Weakest first. */
 const STRENGTH: readonly MitigationMethod[] = ['none', 'flowspec', 'divert', 'blackhole'];
 
+/** What a plan needs to know of an attack. */
+export type PlannedAttack = Pick<Attack, 'target' | 'startedAt' | 'classification' | 'sample'>;
+
 /** What an operator asked for by hand; the rest follows from the group. */
 export interface ManualWish {
   readonly target: Address;
@@ -29,7 +32,7 @@ export interface PlanContext {
 }
 
 /** The plan that answers an attack: the group's ladder, or its one method. */
-export function attackPlan(attack: Attack, context: PlanContext): BanPlan {
+export function attackPlan(attack: PlannedAttack, context: PlanContext): BanPlan {
   const { group } = context;
   const ladder = group.escalation;
   const methods = ladder.length > 0 ? ladder.map((rung) => rung.action) : [group.mitigation];
@@ -53,7 +56,12 @@ export function manualMethod(wish: ManualWish, group: GroupConfig): Exclude<Miti
 }
 
 /** The plan of a manual ban. It has no ladder. Without a match its rules are those of the attack going on, if one is. */
-export function manualPlan(wish: ManualWish, attack: Attack | undefined, now: number, context: PlanContext): BanPlan {
+export function manualPlan(
+  wish: ManualWish,
+  attack: PlannedAttack | undefined,
+  now: number,
+  context: PlanContext,
+): BanPlan {
   const { group } = context;
   return {
     ttlSeconds: wish.ttlSeconds ?? group.ban.ttlSeconds,
@@ -79,7 +87,7 @@ export function holdMs(plan: BanPlan): number {
 function plannedRoutes(
   target: Address,
   methods: readonly MitigationMethod[],
-  attack: Attack | undefined,
+  attack: PlannedAttack | undefined,
   match: FlowspecMatch | undefined,
   { group, dryRun, whitelist }: PlanContext,
 ): Pick<BanPlan, 'routes' | 'collateralShare'> {
@@ -100,7 +108,7 @@ function plannedRoutes(
 
 function flowspecRoutes(
   target: Address,
-  attack: Attack | undefined,
+  attack: PlannedAttack | undefined,
   match: FlowspecMatch | undefined,
   config: FlowspecConfig,
   whitelist: readonly Prefix[],

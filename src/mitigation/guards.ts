@@ -49,7 +49,7 @@ export interface Circumstances {
   readonly counts: BanCounts;
   readonly starts: BanStarts;
   /** Addresses of GoBGP and its peers. */
-  readonly bgpEndpoints: readonly Address[];
+  readonly bgpEndpoints: () => readonly Address[];
   /** Whether some peer can be told routes of a family. */
   readonly audience: (family: RouteFamily) => 'some' | 'none' | 'unknown';
 }
@@ -111,7 +111,7 @@ export function judgeMethod(
 ): GuardVerdict[] {
   const routes = plan.routes[method];
   const { scope, bgpEndpoints } = circumstances;
-  const harm = flowspecProblem(routes, scope) ?? bgpSessionProblem(routes, bgpEndpoints);
+  const harm = flowspecProblem(routes, scope) ?? bgpSessionProblem(routes, bgpEndpoints());
   const verdicts: GuardVerdict[] = [verdict('harmless', harm === undefined, harm ?? 'touches no BGP session')];
   if (method === 'blackhole' || method === 'divert') {
     const key = `${method === 'divert' ? 'scrubbing' : 'bgp'}.${target.version === 4 ? 'next_hop' : 'next_hop6'}`;

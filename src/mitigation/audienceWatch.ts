@@ -1,0 +1,93 @@
+/*
+ * Whether a ban's method can be heard, damped. A BGP session that bounces must not make routes bounce: a method is
+ * given up only after it was unheard for a while, and taken up again only after it was heard for longer.
+ */
+import type { Announcer, RouteEvidence } from './announcer.ts';
+import type { Ban } from './ban.ts';
+import { routeKey } from './routeText.ts';
+
+/** Unheard, or refused by GoBGP, for this long: fall back. */
+export const LOST_AFTER_MS = 3000;
+
+/** Usable again for this long: return. */
+export const BACK_AFTER_MS = 10_000;
+
+/** Wanted and in no RIB for this long: the ban could not be announced. */
+export const FAILED_AFTER_MS = 10_000;
+
+interface Watch {
+  /** Since when the method in force is unusable, or the one fallen back from usable. */
+  since: number | undefined;
+  /** The ban's routes are wanted and not all in the RIB since then. */
+  missingSince: number | undefined;
+  failureTold: boolean;
+  /** GoBGP would not take the method's routes; asking again would get the same answer. */
+  refused: boolean;
+}
+
+/** What was observed of each active ban, by its id. */
+export class AudienceWatch {
+  #watches = new Map<string, Watch>();
+
+  /** Whether a condition has held for `forMs` without a break; call it at every tick. */
+  holdsFor(ban: Ban, condition: boolean, forMs: number, now: number): boolean {
+    const watch = this.#of(ban.id);
+    if (!condition) {
+      watch.since = undefined;
+      return false;
+    }
+    watch.since ??= now;
+    if (now - watch.since < forMs) return false;
+    watch.since = undefined;
+    return true;
+  }
+
+  /** Why GoBGP, which can be reached, does not take the ban's routes; undefined where it did or may yet. */
+  refusal(ban: Ban, announcer: Announcer): string | undefined {
+    for (const evidence of evidences(ban, announcer)) {
+      if (!evidence.installed && evidence.lastError !== undefined) return `GoBGP refused: ${evidence.lastError}`;
+    }
+    return undefined;
+  }
+
+  /** The method was refused and is not to be tried again for this ban. */
+  giveUp(ban: Ban): void {
+    this.#of(ban.id).refused = true;
+  }
+
+  gaveUp(ban: Ban): boolean {
+    return this.#of(ban.id).refused;
+  }
+
+  /** Answers true once when the ban's routes, or the ban itself, could not be placed for `FAILED_AFTER_MS`. */
+  failsNow(ban: Ban, placed: boolean, now: number): boolean {
+    const watch = this.#of(ban.id);
+    if (placed) {
+      watch.missingSince = undefined;
+      watch.failureTold = false;
+      return false;
+    }
+    watch.missingSince ??= now;
+    if (watch.failureTold || now - watch.missingSince < FAILED_AFTER_MS) return false;
+    watch.failureTold = true;
+    return true;
+  }
+
+  forget(ban: Ban): void {
+    this.#watches.delete(ban.id);
+  }
+
+  #of(banId: string): Watch {
+    let watch = this.#watches.get(banId);
+    if (watch === undefined) {
+      watch = { since: undefined, missingSince: undefined, failureTold: false, refused: false };
+      this.#watches.set(banId, watch);
+    }
+    return watch;
+  }
+}
+
+/** What is known of each route of a ban. */
+export function evidences(ban: Ban, announcer: Announcer): RouteEvidence[] {
+  return ban.routes.map((route) => announcer.evidence(routeKey(route)));
+}

@@ -1,0 +1,175 @@
+/*
+ * Carries out what the controller decided, always in one order: decide, save, announce, tell. Whatever is decided
+ * within one batch is saved in one transaction, announced in one set and told afterwards; so there is no moment at
+ * which a crash leaves a route that the store knows nothing of.
+ */
+import type { Announcer } from './announcer.ts';
+import { AudienceWatch, evidences } from './audienceWatch.ts';
+import type { Ban } from './ban.ts';
+import { BanBook } from './banBook.ts';
+import { admitBan, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
+import type { BanStore } from './banStore.ts';
+import { GUARDS, type Guard, type GuardVerdict } from './guards.ts';
+import type { MitigationEvent } from './mitigationEvent.ts';
+import { routeKey } from './routeText.ts';
+
+/** Keys of real routes that are remembered as ours; the oldest are forgotten. */
+const MAX_OWNED_KEYS = 100_000;
+
+/** Since start. */
+export interface MitigationCounters {
+  readonly rejected: number;
+  readonly rejectedBy: { readonly [guard in Guard]: number };
+  readonly started: number;
+  readonly ended: number;
+  readonly failed: number;
+  readonly fellBack: number;
+}
+
+export interface BanDeskOptions {
+  readonly store: BanStore;
+  /** Drives the real GoBGP daemons. */
+  readonly announcer: Announcer;
+  /** Stands in for them in dry-run. */
+  readonly recorder: Announcer;
+  /** Called after each decision took effect. It must not call back into the controller. */
+  readonly onEvent: (event: MitigationEvent) => void;
+}
+
+export class BanDesk {
+  readonly book: BanBook;
+  readonly watch = new AudienceWatch();
+  readonly #announcer: Announcer;
+  readonly #recorder: Announcer;
+  readonly #onEvent: (event: MitigationEvent) => void;
+  readonly #ownedKeys = new Set<string>();
+  readonly #rejectedBy = Object.fromEntries(GUARDS.map((guard) => [guard, 0])) as { [guard in Guard]: number };
+  readonly #told = { rejected: 0, started: 0, ended: 0, failed: 0, fellBack: 0 };
+  #events: MitigationEvent[] = [];
+  #storeError: string | undefined;
+  #openBatches = 0;
+
+  constructor(options: BanDeskOptions) {
+    this.book = new BanBook(options.store);
+    this.#announcer = options.announcer;
+    this.#recorder = options.recorder;
+    this.#onEvent = options.onEvent;
+  }
+
+  /** Takes over what the store holds; nothing is announced by it. Throws what the store throws. */
+  load(windowStart: number): Ban[] {
+    const loaded = this.book.load(windowStart);
+    for (const ban of [...this.book.past(), ...loaded]) {
+      if (!ban.dryRun) for (const route of Object.values(ban.plan.routes).flat()) this.#own(routeKey(route));
+    }
+    return loaded;
+  }
+
+  /** Decisions made in `work` take effect together when the outermost batch is left. */
+  batch<T>(now: number, work: () => T): T {
+    this.#openBatches++;
+    let answer: T;
+    try {
+      answer = work();
+    } finally {
+      this.#openBatches--;
+    }
+    if (this.#openBatches === 0) this.#commit(now);
+    return answer;
+  }
+
+  /** Enters a new ban, in the place of one that ends with it if there is one. */
+  admit(request: BanRequest, replaced: Ban | undefined): Ban {
+    const { ban } = admitBan(request);
+    if (replaced === undefined) this.book.begin(ban);
+    else this.book.replace(replaced, ban);
+    if (replaced !== undefined) this.#ended(replaced, ban.startedAt);
+    this.#told.started++;
+    this.#events.push({ kind: 'ban_started', at: ban.startedAt, ban });
+    return ban;
+  }
+
+  /** Enters a ban that was refused; it is kept, counted and told, and announces nothing. */
+  refuse(request: BanRequest, { guard, reason }: GuardVerdict): Ban {
+    const { ban } = refuseBan(request, `${guard}: ${reason}`);
+    this.book.refuse(ban);
+    this.#told.rejected++;
+    this.#rejectedBy[guard]++;
+    this.#events.push({ kind: 'ban_rejected', at: ban.startedAt, ban, guard });
+    return ban;
+  }
+
+  /** Sends an active ban an event and carries out what comes of it; answers the ban as it is then. */
+  apply(before: Ban, event: BanEvent): Ban {
+    const { ban, effects } = transition(before, event);
+    if (ban === before) return before;
+    if (ban.state === 'active') this.book.change(ban, effects.includes('save'));
+    else this.book.end(ban);
+    if (effects.includes('tellEnded')) this.#ended(ban, event.at);
+    if (effects.includes('tellChanged')) this.#events.push({ kind: 'ban_changed', at: event.at, ban });
+    if (effects.includes('tellFellBack')) {
+      this.#told.fellBack++;
+      this.#events.push({ kind: 'fell_back', at: event.at, ban });
+    }
+    return ban;
+  }
+
+  /** Tells, once for each time, of a real ban that is wanted and for too long not in GoBGP's RIB. */
+  reviewPlacement(ban: Ban, now: number): void {
+    if (ban.dryRun) return;
+    const saved = this.book.isSaved(ban);
+    const missing = evidences(ban, this.#announcer).filter(({ installed }) => !installed);
+    if (!this.watch.failsNow(ban, saved && missing.length === 0, now)) return;
+    const reason = saved
+      ? (missing.find(({ lastError }) => lastError !== undefined)?.lastError ?? "not in GoBGP's RIB")
+      : `cannot be stored: ${this.#storeError ?? 'unknown'}`;
+    this.#told.failed++;
+    this.#events.push({ kind: 'ban_failed', at: now, ban, reason });
+  }
+
+  announcerOf(ban: Pick<Ban, 'dryRun'>): Announcer {
+    return ban.dryRun ? this.#recorder : this.#announcer;
+  }
+
+  counters(): MitigationCounters {
+    return { ...this.#told, rejectedBy: { ...this.#rejectedBy } };
+  }
+
+  /** Keys of every real route there ever was, as far as this process and the store remember. */
+  ownedKeys(): ReadonlySet<string> {
+    return this.#ownedKeys;
+  }
+
+  #ended(ban: Ban, at: number): void {
+    this.watch.forget(ban);
+    this.#told.ended++;
+    this.#events.push({ kind: 'ban_ended', at, ban });
+  }
+
+  #commit(now: number): void {
+    const error = this.book.save(now);
+    if (error !== undefined && this.#storeError === undefined) {
+      this.#events.push({ kind: 'store_failed', at: now, reason: error });
+    }
+    if (error === undefined && this.#storeError !== undefined) this.#events.push({ kind: 'store_recovered', at: now });
+    this.#storeError = error;
+    if (this.book.takeRoutesChanged()) {
+      const real = this.book.wanted(false);
+      for (const key of real.keys()) this.#own(key);
+      this.#announcer.setWanted(real);
+      this.#recorder.setWanted(this.book.wanted(true));
+    }
+    const events = this.#events;
+    this.#events = [];
+    for (const event of events) this.#onEvent(event);
+  }
+
+  #own(key: string): void {
+    this.#ownedKeys.add(key);
+    if (this.#ownedKeys.size <= MAX_OWNED_KEYS) return;
+    for (const oldest of this.#ownedKeys) {
+      this.#ownedKeys.delete(oldest);
+      break;
+    }
+  }
+}

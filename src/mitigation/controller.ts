@@ -1,0 +1,407 @@
+/*
+ * The controller decides: it hears of attacks, operators, reloads and time, asks the guards, and sends each ban the
+ * events that follow. The desk carries out what comes of it. All of it is synchronous.
+ *
+ * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
+ */
+import type { Config, MitigationMethod } from '../config/config.ts';
+import type { Attack, AttackSample, Classification } from '../engine/attack.ts';
+import { type Address, formatAddress } from '../net/address.ts';
+import type { Announcer } from './announcer.ts';
+import { AttackRegister, type LiveAttack, RETRY_REFUSED_MS } from './attackRegister.ts';
+import type { Ban, BanPlan } from './ban.ts';
+import { BanDesk, type BanDeskOptions, type MitigationCounters } from './banDesk.ts';
+import { type BanRequest, transition } from './banMachine.ts';
+import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
+import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
+import { reviewMethod } from './methodReview.ts';
+import { overruledBans } from './rulesAfterReload.ts';
+import { Scope } from './scope.ts';
+
+export interface ControllerOptions extends BanDeskOptions {
+  readonly config: Config;
+  readonly newId: () => string;
+  /** Addresses of GoBGP and its peers, whose BGP no route may touch; asked at every judgement. */
+  readonly bgpEndpoints?: () => readonly Address[];
+}
+
+/** A ban by hand. `ttlSeconds` above 0; what is left out follows from the group that owns the target. */
+export interface ManualBanRequest extends Partial<Omit<ManualWish, 'target'>> {
+  readonly target: Address;
+  readonly comment?: string;
+  readonly operator: string;
+}
+
+export interface ManualBanResult {
+  readonly ok: boolean;
+  /** Active, or rejected with the reason. */
+  readonly ban: Ban;
+}
+
+/** Why a target is treated as it is. */
+export interface Explanation {
+  readonly group: string;
+  readonly ban: Ban | undefined;
+  /** An operator lifted the ban of the attack going on. */
+  readonly leftAlone: boolean;
+  /** Were it attacked now: every guard's verdict, and the method that would be used. */
+  readonly judgement: Judgement;
+}
+
+/** Stands in for the attack that `explain` supposes. */
+const UNKNOWN_VECTOR: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
+const NO_SAMPLE: AttackSample = {
+  flows: [],
+  topSources: [],
+  topSrcPorts: [],
+  topDstPorts: [],
+  protocols: [],
+  totalPackets: 0,
+  totalBytes: 0,
+};
+
+export class MitigationController {
+  readonly #newId: () => string;
+  readonly #bgpEndpoints: () => readonly Address[];
+  readonly #desk: BanDesk;
+  readonly #attacks = new AttackRegister();
+  #scope: Scope;
+  #phase: 'new' | 'running' | 'stopped' = 'new';
+
+  constructor(options: ControllerOptions) {
+    this.#newId = options.newId;
+    this.#bgpEndpoints = options.bgpEndpoints ?? (() => []);
+    this.#desk = new BanDesk(options);
+    this.#scope = new Scope(options.config);
+  }
+
+  /**
+   * Takes over the bans that outlived the last run, ends those that ran out or are no longer allowed, and tells the
+   * announcers for the first time what is wanted. To be called once, before anything else. Answers the bans adopted.
+   * Throws what the store throws; then nothing was announced and no route counts as an orphan.
+   */
+  restore(now: number): Ban[] {
+    if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
+    const loaded = this.#desk.load(now - longestWindowMs(this.#scope.config));
+    this.#phase = 'running';
+    return this.batch(now, () => {
+      for (const ban of loaded) {
+        this.#desk.apply(ban, ban.expiresAt <= now ? { kind: 'ttlExpired', at: now } : { kind: 'adopted', at: now });
+      }
+      this.#enforceRules(now);
+      return this.#book.active();
+    });
+  }
+
+  /** Makes the decisions of one detector tick durable together: a thousand bans are one transaction. */
+  batch<T>(now: number, work: () => T): T {
+    if (this.#phase === 'new') throw new Error('restore must be called first');
+    return this.#desk.batch(now, work);
+  }
+
+  /** Answers the ban that is active on the target now, or the one just refused; undefined where none is called for. */
+  attackOpened(attack: Attack, now: number): Ban | undefined {
+    return this.batch(now, () => {
+      const live = this.#attacks.open(attack, now);
+      const active = this.#book.of(attack.targetText);
+      if (active === undefined) return this.#answer(live, undefined, now);
+      if (active.manual) return active;
+      const renamed =
+        active.attackId === attack.id
+          ? active
+          : this.#desk.apply(active, { kind: 'attackRenamed', at: now, attackId: attack.id });
+      return this.#desk.apply(renamed, { kind: 'attackSeen', at: now });
+    });
+  }
+
+  /** The attack crossed a limit just now; its ban's expiry moves on, which is saved with a later tick. */
+  attackSeen(attackId: string, now: number): void {
+    this.#attacks.seen(attackId, now);
+    const ban = this.#book.ofAttack(attackId);
+    if (ban !== undefined) this.#desk.apply(ban, { kind: 'attackSeen', at: now });
+  }
+
+  /** The attack was quiet for the hysteresis, which the detector waited out; its ban ends at once. */
+  attackEnded(attackId: string, now: number): void {
+    this.batch(now, () => {
+      this.#attacks.close(attackId);
+      const ban = this.#book.ofAttack(attackId);
+      if (ban !== undefined) this.#desk.apply(ban, { kind: 'attackEnded', at: now });
+    });
+  }
+
+  /**
+   * Bans by hand. It takes the place of any ban the target has, and lasts until its TTL or an unban; an attack that is
+   * still seen then gets an automatic ban again. A refused one changes nothing.
+   */
+  ban(request: ManualBanRequest, now: number): ManualBanResult {
+    const { target, method, match, ttlSeconds, comment, operator } = request;
+    if (ttlSeconds !== undefined && !(ttlSeconds > 0)) throw new Error(`ttlSeconds must be above 0, got ${ttlSeconds}`);
+    return this.batch(now, () => {
+      const context = this.#planContext(target);
+      const wish: ManualWish = { target, method, match, ttlSeconds };
+      const attack = this.#attacks.on(formatAddress(target))?.attack;
+      const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
+      const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
+      const asked: BanRequest = { ...this.#request(candidate, judgement, now), manual: true, comment, operator };
+      if (judgement.refusedBy !== undefined) return { ok: false, ban: this.#desk.refuse(asked, judgement.refusedBy) };
+      const before = this.#book.of(candidate.targetText);
+      const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;
+      return { ok: true, ban: this.#desk.admit(asked, replaced) };
+    });
+  }
+
+  /** Ends the target's ban, if it has one. Its attack, if one goes on, is left alone until it ended. */
+  unban(target: Address, now: number, operator: string): Ban | undefined {
+    return this.batch(now, () => {
+      const ban = this.#book.of(formatAddress(target));
+      if (ban === undefined) return undefined;
+      const live = this.#attacks.on(ban.targetText);
+      if (live !== undefined) this.#attacks.leaveAlone(live.attack.id);
+      if (ban.attackId !== undefined) this.#attacks.leaveAlone(ban.attackId);
+      return this.#desk.apply(ban, { kind: 'unbanned', at: now, operator });
+    });
+  }
+
+  /** A new config is in force. Ends what it no longer allows, then answers the attacks that have no ban. */
+  reconfigure(config: Config, activeAttacks: Iterable<Attack>, now: number): void {
+    this.batch(now, () => {
+      this.#scope = new Scope(config);
+      for (const attack of activeAttacks) this.#attacks.open(attack, attack.lastSeenAt);
+      for (const live of this.#attacks.all()) live.tryAgainAt = now;
+      this.#enforceRules(now);
+      this.#answerAttacks(now);
+    });
+  }
+
+  /** Time has passed: expiries, rungs, peers lost and found, refused attacks, saves that failed. */
+  tick(now: number): void {
+    if (this.#phase === 'stopped') return;
+    this.batch(now, () => {
+      for (const ban of this.#book.active()) {
+        if (now >= ban.expiresAt) this.#expire(ban, now);
+        else this.#reviewMethod(ban, now);
+      }
+      this.#answerAttacks(now);
+      this.#book.saveMovedExpiries();
+    });
+    this.batch(now, () => {
+      for (const ban of this.#book.active()) this.#desk.reviewPlacement(ban, now);
+    });
+  }
+
+  /** The wall clock was set by this much. Every time held moves with it, so no ban lives longer or shorter for it. */
+  clockStepped(deltaMs: number, now: number): void {
+    this.batch(now, () => {
+      this.#attacks.clockStepped(deltaMs);
+      this.#book.starts.clockStepped(deltaMs);
+      for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
+    });
+  }
+
+  /** The last call. Routes stay for the next start to adopt, or are withdrawn, as `ban.on_shutdown` says. */
+  shutdown(now: number): void {
+    if (this.#phase !== 'running') return;
+    this.batch(now, () => {
+      this.#book.saveMovedExpiries();
+      if (this.#scope.config.ban.onShutdown === 'keep') return;
+      for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'shutDown', at: now });
+    });
+    this.#phase = 'stopped';
+  }
+
+  /** Active and past bans, newest first; of the past at least the last thousand. */
+  bans(): Ban[] {
+    const all = [...this.#book.active(), ...this.#book.past().toReversed()];
+    return all.sort((a, b) => b.startedAt - a.startedAt);
+  }
+
+  activeBans(): Ban[] {
+    return this.#book.active();
+  }
+
+  activeBanOf(targetText: string): Ban | undefined {
+    return this.#book.of(targetText);
+  }
+
+  /** The announcer that answers for a ban's evidence. */
+  announcerOf(ban: Ban): Announcer {
+    return this.#desk.announcerOf(ban);
+  }
+
+  counters(): MitigationCounters {
+    return this.#desk.counters();
+  }
+
+  /** Keys of every real route that this Kapkan ever had, as far as it and its store remember; it grows with new ones. */
+  ownedKeys(): ReadonlySet<string> {
+    return this.#desk.ownedKeys();
+  }
+
+  /** Asks every guard as if the target were attacked now, by no vector in particular; acts on nothing. */
+  explain(target: Address, now: number): Explanation {
+    const targetText = formatAddress(target);
+    const live = this.#attacks.on(targetText);
+    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: NO_SAMPLE };
+    const context = this.#planContext(target);
+    const plan = attackPlan(live?.attack ?? supposed, context);
+    const { method } = automaticMethod(plan, context, 0);
+    return {
+      group: context.group.name,
+      ban: this.#book.of(targetText),
+      leftAlone: live !== undefined && this.#attacks.isLeftAlone(live.attack.id),
+      judgement: this.#judge(this.#candidate(target, plan), method, now),
+    };
+  }
+
+  get #book() {
+    return this.#desk.book;
+  }
+
+  /** Bans the target of an attack, if it may; in the place of a ban that just ended, if one is given. */
+  #answer(live: LiveAttack, replaced: Ban | undefined, now: number): Ban | undefined {
+    const { attack } = live;
+    live.tryAgainAt = now + RETRY_REFUSED_MS;
+    if (this.#attacks.isLeftAlone(attack.id)) return undefined;
+    const context = this.#planContext(attack.target);
+    const plan = attackPlan(attack, context);
+    const { method, step } = automaticMethod(plan, context, live.lastSeenAt - attack.startedAt);
+    if (method === 'none' && step === undefined) return undefined;
+
+    const candidate = this.#candidate(attack.target, plan);
+    const judgement = this.#judge(candidate, method, now);
+    const asked: BanRequest = {
+      ...this.#request(candidate, judgement, now),
+      attackId: attack.id,
+      lastSeenAt: live.lastSeenAt,
+      metric: attack.metric,
+      rate: attack.rate,
+      threshold: attack.threshold,
+      escalationStep: step,
+    };
+    if (judgement.refusedBy === undefined) {
+      live.refused = false;
+      return this.#desk.admit(asked, replaced);
+    }
+    if (live.refused) return undefined;
+    live.refused = true;
+    return this.#desk.refuse(asked, judgement.refusedBy);
+  }
+
+  /** Tries the attacks that have no ban, are being seen, and were not tried lately. */
+  #answerAttacks(now: number): void {
+    for (const live of this.#attacks.all()) {
+      const { target, targetText } = live.attack;
+      if (now < live.tryAgainAt || !this.#attacks.isCurrent(live, now)) continue;
+      // An attack outside the networks is one that the detector is about to close after a reload.
+      if (this.#book.of(targetText) === undefined && this.#scope.isProtected(target))
+        this.#answer(live, undefined, now);
+    }
+  }
+
+  /** A manual ban that runs out while its target is attacked hands over to an automatic one without a gap. */
+  #expire(ban: Ban, now: number): void {
+    const live = this.#attacks.on(ban.targetText);
+    if (ban.manual && live !== undefined && this.#attacks.isCurrent(live, now)) {
+      const ended = transition(ban, { kind: 'ttlExpired', at: now }).ban;
+      if (this.#answer(live, ended, now)?.state === 'active') return;
+    }
+    this.#desk.apply(ban, { kind: 'ttlExpired', at: now });
+  }
+
+  #reviewMethod(ban: Ban, now: number): void {
+    const event = this.#without(ban.targetText, () =>
+      reviewMethod(ban, this.#circumstances(ban.dryRun, now), this.#desk.announcerOf(ban), this.#desk.watch),
+    );
+    if (event !== undefined) this.#desk.apply(ban, event);
+  }
+
+  #enforceRules(now: number): void {
+    const scope = this.#scope;
+    this.#book.dropReplaced(
+      (plan, target) => !scope.isProtected(target) || whitelistedByPlan(plan, scope) !== undefined,
+    );
+    for (const { ban, event } of overruledBans(this.#book.active(), scope, now)) {
+      const live = this.#attacks.on(ban.targetText);
+      const { state } = this.#desk.apply(ban, event);
+      // The end of the ban tells why; the same attack is not told as refused on top of it.
+      if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
+    }
+  }
+
+  #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {
+    return this.#without(candidate.targetText, () =>
+      judge(candidate, method, this.#circumstances(candidate.dryRun, now)),
+    );
+  }
+
+  /** Asks something as if the target had no ban, since what is asked about would take its place. */
+  #without<T>(targetText: string, ask: () => T): T {
+    const ban = this.#book.of(targetText);
+    if (ban === undefined) return ask();
+    this.#book.counts.remove(ban);
+    const answer = ask();
+    this.#book.counts.add(ban);
+    return answer;
+  }
+
+  #circumstances(dryRun: boolean, now: number): Circumstances {
+    const announcer = this.#desk.announcerOf({ dryRun });
+    return {
+      now,
+      scope: this.#scope,
+      counts: this.#book.counts,
+      starts: this.#book.starts,
+      bgpEndpoints: this.#bgpEndpoints,
+      audience: (family) => announcer.audience(family),
+    };
+  }
+
+  #planContext(target: Address): PlanContext {
+    const { config } = this.#scope;
+    return { group: this.#scope.groupOf(target), dryRun: config.dryRun, whitelist: config.protectedWhitelist };
+  }
+
+  #candidate(target: Address, plan: BanPlan): Candidate {
+    return { target, targetText: formatAddress(target), dryRun: this.#scope.config.dryRun, plan };
+  }
+
+  /** What is common to bans by hand and by detection. */
+  #request(candidate: Candidate, judgement: Judgement, now: number): BanRequest {
+    const { method, fellBackFrom, fellBackReason } = judgement;
+    return {
+      ...candidate,
+      id: this.#newId(),
+      group: this.#scope.groupOf(candidate.target).name,
+      manual: false,
+      startedAt: now,
+      attackId: undefined,
+      lastSeenAt: undefined,
+      metric: undefined,
+      rate: undefined,
+      threshold: undefined,
+      method,
+      escalationStep: undefined,
+      fellBackFrom,
+      fellBackReason,
+      comment: undefined,
+      operator: undefined,
+    };
+  }
+}
+
+/** What answers an attack that was seen for so long: the rung due, or without a ladder the group's method. */
+function automaticMethod(
+  plan: BanPlan,
+  { group }: PlanContext,
+  seenForMs: number,
+): { readonly method: MitigationMethod; readonly step: number | undefined } {
+  const step = dueRung(plan, seenForMs);
+  return step === undefined ? { method: group.mitigation, step } : { method: plan.ladder[step].action, step };
+}
+
+function longestWindowMs(config: Config): number {
+  return (
+    Math.max(config.ban.banWindowSeconds, ...config.groups.map((group) => group.ban.limits.banWindowSeconds)) * 1000
+  );
+}

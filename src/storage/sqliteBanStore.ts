@@ -12,8 +12,8 @@ import { DirectoryLock } from './directoryLock.ts';
 import { createStateFile, openStateFile, readBans, readStateFile, selectBans, stateFileOf } from './stateFile.ts';
 import { unreadableStateFile } from './stateFileError.ts';
 
-/** Ended bans kept: as many as `GET /api/v1/bans` shows. Older ones belong to history, not to the state. */
-const ENDED_BANS_KEPT = 1_000;
+/** Ended bans kept: what the API shows and the cap on bans a window counts. Older ones are history, not state. */
+const ENDED_BANS_KEPT = 10_000;
 
 const UPSERT = `
   INSERT INTO bans (id, ended_at, ban, checksum) VALUES (?, ?, ?, ?)

@@ -49,6 +49,7 @@ export function banOf(changes: Partial<Ban> = {}): Ban {
       unbanHysteresisSeconds: 60,
       fallback: 'blackhole',
       ladder: [],
+      ladderStartedAt: 1_700_000_000_000,
       routes: { none: [], flowspec: [], divert: [], blackhole: [] },
       collateralShare: undefined,
     },

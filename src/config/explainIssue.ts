@@ -15,12 +15,18 @@ export interface Explanation {
 
 type Issue = z.core.$ZodIssue;
 
+/** Characters of a found text that are shown. */
 const FOUND_LENGTH = 60;
+
+/** Unknown keys shown of one mapping: with more than this the file is no config file of Kapkan at all. */
+const MAX_UNKNOWN_KEYS = 100;
 
 /** One issue is one explanation, but for unknown keys and lists, where it is one for each key and element. */
 export function explainIssue(issue: Issue, source: YamlSource, base: KeyPath = []): Explanation[] {
   const path = writtenPath(source.value, [...base, ...issue.path] as KeyPath);
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => explainUnknownKey(path, key));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.slice(0, MAX_UNKNOWN_KEYS).map((key) => explainUnknownKey(path, key));
+  }
   if (issue.code === 'invalid_union') {
     // Where the value has the form of one of the choices, that choice knows better what is wrong with it.
     const closest = issue.errors.find((issues) =>

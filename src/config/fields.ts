@@ -56,6 +56,11 @@ export function text(what: string, pattern = /\S/, maxLength = 4096) {
   return z.string({ error }).trim().regex(pattern, { error }).max(maxLength, { error });
 }
 
+/** A name for people, without control characters. */
+export function name() {
+  return text('a name of at most 64 characters', /^[ -~\u00a0-\uffff]+$/, 64);
+}
+
 export function environmentVariable() {
   return text('the name of an environment variable (letters, digits and _), not the secret itself', /^[A-Za-z_]\w*$/);
 }

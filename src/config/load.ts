@@ -78,31 +78,37 @@ interface Shape {
 }
 
 function readShape(source: YamlSource): Shape {
-  // A refinement that never runs, but is asked whether to: it sees what was read of a file that is refused.
-  let seen: unknown;
-  const watched = fileSchema.refine(() => true, {
-    when: ({ value }) => {
-      seen = value;
-      return false;
-    },
-  });
-  const result = watched.safeParse(source.value);
+  const result = fileSchema.safeParse(source.value);
   if (result.success) return { parsed: result.data, readable: result.data, explanations: [] };
   const { issues } = result.error;
-  for (const issue of issues) {
-    if (issue.code !== 'unrecognized_keys') seen = without(seen, issue.path);
-  }
   const explanations = issues.flatMap((issue) => explainIssue(issue, source));
-  return { parsed: undefined, readable: (seen ?? {}) as Readable<FileConfig>, explanations };
+  const isWhole = issues.some((issue) => issue.code !== 'unrecognized_keys' && issue.path.length === 0);
+  if (isWhole) return { parsed: undefined, readable: {}, explanations };
+  const seen = readWhatIsRight(source.value);
+  // An unknown key says nothing against the known ones beside it.
+  for (const issue of issues) if (issue.code !== 'unrecognized_keys') forget(seen, issue.path);
+  return { parsed: undefined, readable: seen as Readable<FileConfig>, explanations };
 }
 
-/** A copy in which nothing is left at the path. */
-function without(value: unknown, [step, ...rest]: readonly PropertyKey[]): unknown {
-  if (step === undefined) return undefined;
-  if (Array.isArray(value)) return value.map((item, index) => (index === step ? without(item, rest) : item));
-  if (typeof value !== 'object' || value === null) return undefined;
-  const fields = Object.entries(value).filter(([key]) => key !== step || rest.length > 0);
-  return Object.fromEntries(fields.map(([key, field]) => [key, key === step ? without(field, rest) : field]));
+/**
+ * What the schema makes of a value that it refuses. `safeParse` keeps that to itself, so this asks the schema's inner
+ * interface; refused parts stand in the result as they were written.
+ */
+function readWhatIsRight(value: unknown): unknown {
+  const payload = fileSchema._zod.run({ value, issues: [] }, { async: false });
+  return payload instanceof Promise ? {} : payload.value;
+}
+
+/** Makes what is at the path undefined. The schema built this value itself, so nobody else holds it. */
+function forget(root: unknown, path: readonly PropertyKey[]): void {
+  let parent = root;
+  for (const step of path.slice(0, -1)) {
+    if (typeof parent !== 'object' || parent === null) return;
+    parent = (parent as Record<PropertyKey, unknown>)[step];
+  }
+  const last = path.at(-1);
+  if (typeof parent !== 'object' || parent === null || last === undefined) return;
+  (parent as Record<PropertyKey, unknown>)[last] = undefined;
 }
 
 /** Runs every rule, adding to the explanations; gives the tokens, which only the environment makes whole. */

@@ -11,13 +11,32 @@ import type { KeyPath } from './yamlSource.ts';
 /** The group that owns every host that no hostgroup does. */
 export const GLOBAL_GROUP = 'global';
 
+/** Protected networks named in a message. */
+const SHOWN_NETWORKS = 10;
+
 export function checkNetworks({ file, report }: RuleContext): void {
-  const networks = readItems(file.networks);
-  for (const [index, network] of networks) {
-    const earlier = networks.find(([other, prefix]) => other < index && prefixesOverlap(prefix, network));
-    if (earlier === undefined) continue;
-    report(['networks', index], `must not overlap another network, got ${network.text} and ${earlier[1].text}`);
+  // Sorted, a prefix comes directly before everything it covers.
+  const networks = readItems(file.networks).sort(([, a], [, b]) => compareByAddress(a, b));
+  let outer = networks[0];
+  for (const network of networks.slice(1)) {
+    if (!prefixesOverlap(outer[1], network[1])) {
+      outer = network;
+      continue;
+    }
+    const [[, earlier], [index, later]] = outer[0] < network[0] ? [outer, network] : [network, outer];
+    report(['networks', index], `must not overlap another network, got ${later.text} and ${earlier.text}`);
   }
+}
+
+function compareByAddress(a: Prefix, b: Prefix): number {
+  return (
+    a.address.version - b.address.version ||
+    a.address.word0 - b.address.word0 ||
+    a.address.word1 - b.address.word1 ||
+    a.address.word2 - b.address.word2 ||
+    a.address.word3 - b.address.word3 ||
+    a.length - b.length
+  );
 }
 
 export function checkHostgroups(context: RuleContext): void {
@@ -49,8 +68,9 @@ function checkGroupNetwork({ file, report }: RuleContext, path: KeyPath, network
   // A network that could not be read may be the one that holds this.
   if (protectedNetworks.length !== file.networks?.length) return;
   if (protectedNetworks.some(([, outer]) => coversPrefix(outer, network))) return;
-  const known = protectedNetworks.map(([, prefix]) => prefix.text).join(', ');
-  report(path, `must lie within the protected networks (${known}), got ${network.text}`);
+  const known = protectedNetworks.slice(0, SHOWN_NETWORKS).map(([, prefix]) => prefix.text);
+  if (protectedNetworks.length > SHOWN_NETWORKS) known.push('…');
+  report(path, `must lie within the protected networks (${known.join(', ')}), got ${network.text}`);
 }
 
 export function checkListeners({ file, isStated, report }: RuleContext): void {

@@ -3,7 +3,7 @@
  * explain a key all come from here. A key is in it only if it works.
  */
 import * as z from 'zod';
-import { address, flag, list, prefix, text } from './fields.ts';
+import { address, flag, list, name, prefix } from './fields.ts';
 import {
   banSchema,
   bgpSchema,
@@ -29,7 +29,7 @@ import {
 
 const hostgroupSchema = z
   .strictObject({
-    name: text('a name of at most 64 characters', /^[^\p{C}]+$/u, 64).describe('Unique; "global" is taken'),
+    name: name().describe('Unique; "global" is taken'),
     networks: list(prefix())
       .min(1, { error: 'must hold at least one prefix' })
       .describe('Prefixes within the protected networks; the longest that holds a host owns it'),

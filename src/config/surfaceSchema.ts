@@ -9,6 +9,7 @@ import {
   gobgpAddress,
   integer,
   list,
+  name,
   oneOrMore,
   socketAddress,
   text,
@@ -57,7 +58,7 @@ export const storageSchema = z
 
 const apiTokenSchema = z
   .strictObject({
-    name: text('a name of at most 64 characters', /^[^\p{C}]+$/u, 64).describe('Shown in logs and the audit'),
+    name: name().describe('Shown in logs and the audit'),
     token_env: environmentVariable().describe('Environment variable that holds the token'),
     role: choice(['viewer', 'operator']).describe('viewer reads, operator also bans, unbans and reloads'),
   })

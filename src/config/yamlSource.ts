@@ -34,7 +34,10 @@ export interface YamlSource {
   readonly value: unknown;
   /** What breaks the rules of YAML itself, keys that are given twice included. */
   readonly problems: readonly SourceProblem[];
-  /** Where the text stops being YAML; what stands before it was read as it was meant. Undefined if it is sound. */
+  /**
+   * Where the top-level key stands in whose value the text stops being YAML; what is before it was read as it was
+   * meant. Undefined if the text is sound.
+   */
   readonly brokenAt: SourcePosition | undefined;
   /** Where the value at the path begins, or for one that is missing, where the deepest present part of its path is. */
   valuePosition(path: KeyPath): SourcePosition;
@@ -108,7 +111,10 @@ function readDocument(text: string): YamlSource {
   return {
     value: dangling ? undefined : document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }),
     problems,
-    brokenAt: faults.length === 0 ? undefined : at(Math.min(...faults.map(({ offset }) => offset))),
+    brokenAt:
+      faults.length === 0
+        ? undefined
+        : at(lastKeyBefore(document.contents, Math.min(...faults.map(({ offset }) => offset)))),
     valuePosition: (path) => at(find(path).valueOffset),
     keyPosition: (path) => at(find(path).keyOffset),
     isQuoted: (path) => {
@@ -163,6 +169,12 @@ function findNode(root: unknown, path: KeyPath, resolve: (node: unknown) => unkn
 
 function offsetOf(node: unknown, otherwise: number): number {
   return (node as Node | null)?.range?.[0] ?? otherwise;
+}
+
+function lastKeyBefore(root: unknown, faultOffset: number): number {
+  if (!isMap(root)) return 0;
+  const offsets = root.items.map(({ key }) => offsetOf(key, 0));
+  return Math.max(0, ...offsets.filter((offset) => offset <= faultOffset));
 }
 
 /** The last of equal keys counts when a file is read; both are shown to whoever wrote it. */

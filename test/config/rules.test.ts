@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { configOf, MINIMAL, onlyProblemOf, problemsOf, withLines } from './configText.ts';
+
+/** Each line behind the minimal file gives exactly one problem, which reads like this. */
+function eachRefused(cases: readonly (readonly [string, RegExp])[], env: NodeJS.ProcessEnv = {}): void {
+  for (const [line, expected] of cases) assert.match(onlyProblemOf(withLines(line), env), expected, line);
+}
+
+function eachAccepted(lines: readonly string[], env: NodeJS.ProcessEnv = {}): void {
+  for (const line of lines) assert.deepEqual(problemsOf(withLines(line), env), [], line);
+}
+
+test('protected networks must not overlap, in either order', () => {
+  for (const networks of ['10.0.0.0/8, 10.1.0.0/16', '10.1.0.0/16, 10.0.0.0/8', '10.0.0.0/8, 10.0.0.0/8']) {
+    const text = MINIMAL.replace('192.0.2.0/24', networks);
+    assert.match(onlyProblemOf(text), /^networks\[1\]: must not overlap another network/);
+  }
+});
+
+test('hostgroups have their own name and networks, inside the protected ones', () => {
+  eachRefused([
+    ['hostgroups: [{ name: global, networks: [192.0.2.1] }]', /^hostgroups\[0\].name: must not be "global"/],
+    ['hostgroups: [{ name: a, networks: [198.51.100.0/24] }]', /^hostgroups\[0\].networks\[0\]: must lie within/],
+    ['hostgroups: [{ name: a, networks: [192.0.0.0/16] }]', /must lie within the protected networks/],
+    ['hostgroups: [{ name: a, networks: [] }]', /^hostgroups\[0\].networks: must hold at least one prefix/],
+    [
+      'hostgroups: [{ name: a, networks: [192.0.2.1] }, { name: a, networks: [192.0.2.2] }]',
+      /\[1\].name: must be unique/,
+    ],
+    [
+      'hostgroups: [{ name: a, networks: [192.0.2.1] }, { name: b, networks: [192.0.2.1/32] }]',
+      /^hostgroups\[1\].networks\[0\]: must be in one group only, 192.0.2.1\/32 is also in "a"$/,
+    ],
+  ]);
+  eachAccepted(['hostgroups: [{ name: a, networks: [192.0.2.0/24] }, { name: b, networks: [192.0.2.0/25] }]']);
+});
+
+test('there is a listener, and no two on one socket', () => {
+  const listening = (listen: string) => MINIMAL.replace('listen: { netflow: ":2055" }', `listen: ${listen}`);
+  assert.match(onlyProblemOf(listening('{}')), /^listen: must state at least one of netflow and sflow/);
+  for (const listen of [
+    '{ netflow: ":2055", sflow: ":2055" }',
+    '{ netflow: "0.0.0.0:2055", sflow: "192.0.2.1:2055" }',
+    '{ netflow: "0.0.0.0:2055", sflow: ":2055" }',
+    '{ netflow: ["[::1]:2055", "[0::1]:2055"] }',
+  ]) {
+    assert.match(onlyProblemOf(listening(listen)), /must not take the same socket/, listen);
+  }
+  for (const listen of [
+    '{ netflow: ["0.0.0.0:2055", "[::1]:2055"] }',
+    '{ netflow: "127.0.0.1:2055", sflow: "127.0.0.2:2055" }',
+    '{ netflow: ":2055", sflow: ":6343" }',
+    '{ netflow: "127.0.0.1:0", sflow: "127.0.0.1:0" }',
+  ]) {
+    assert.deepEqual(problemsOf(listening(listen)), [], listen);
+  }
+});
+
+test('enforcing sources needs sources, and an exporter is overridden once', () => {
+  eachRefused([
+    ['flow_sources_enforce: true', /^flow_sources_enforce: must be false where flow_sources names no exporter/],
+    [
+      'sampling: { overrides: [{ exporter: 192.0.2.1, rate: 2 }, { exporter: "::ffff:192.0.2.1", rate: 3 }] }',
+      /overrides\[1\].exporter: must be overridden once only/,
+    ],
+    ['sampling: { default_rate: 0.5 }', /must be a number from 1 /],
+  ]);
+});
+
+test('a ladder starts at 0, ascends, never weakens and has at most five rungs', () => {
+  const ladder = (...rungs: (readonly [number, string])[]) =>
+    `escalation: [${rungs.map(([after, action]) => `{ after_seconds: ${after}, action: ${action} }`).join(', ')}]`;
+  eachRefused([
+    [ladder([5, 'none']), /^escalation\[0\].after_seconds: must be 0 on the first rung, got 5$/],
+    [ladder([0, 'none'], [0, 'flowspec']), /^escalation\[1\].after_seconds: must be above 0/],
+    [ladder([0, 'blackhole'], [9, 'flowspec']), /^escalation\[1\].action: must not be weaker than "blackhole"/],
+    [
+      ladder([0, 'none'], [1, 'none'], [2, 'none'], [3, 'none'], [4, 'none'], [5, 'none']),
+      /^escalation: must have at most 5 rungs/,
+    ],
+    [
+      'hostgroups: [{ name: a, networks: [192.0.2.1], escalation: [{ after_seconds: 1, action: none }] }]',
+      /^hostgroups\[0\].escalation\[0\].after_seconds: must be 0/,
+    ],
+  ]);
+  eachAccepted([ladder([0, 'none'], [30, 'flowspec'], [60, 'flowspec'], [90, 'blackhole']), 'escalation: []']);
+});
+
+test('a rate limit needs a rate, its own or an inherited one', () => {
+  const group = 'hostgroups: [{ name: a, networks: [192.0.2.1], flowspec: { action: rate_limit } }]';
+  eachRefused([
+    ['flowspec: { action: rate_limit }', /^flowspec.rate_mbps: is missing/],
+    [group, /^hostgroups\[0\].flowspec.rate_mbps: is missing/],
+  ]);
+  eachAccepted([`flowspec: { rate_mbps: 10 }\n${group}`]);
+});
+
+test('the route of a blackhole is complete before dry_run is off', () => {
+  eachRefused([
+    ['dry_run: false', /^bgp: is missing, it is required once dry_run is false/],
+    ['dry_run: false\nbgp: {}', /^bgp.next_hop: is missing, it is required for the IPv4 networks/],
+    ['bgp: { next_hop: "100::1" }', /^bgp.next_hop: must be an IPv4 address, got "100::1"/],
+    ['bgp: { next_hop6: 192.0.2.1 }', /^bgp.next_hop6: must be an IPv6 address/],
+    ['bgp: { next_hop: 0.0.0.0 }', /neither 0 nor multicast/],
+    ['bgp: { next_hop: 224.0.0.1 }', /neither 0 nor multicast/],
+    ['bgp: { community: blackhole, communities: [no-export] }', /^bgp.communities: must not stand beside community/],
+    ['bgp: { community: 65536:1 }', /its two parts|two parts are at most 65535/],
+    ['bgp: { community: "1:2:4294967296" }', /three parts are at most 4294967295/],
+    ['bgp: { community: graceful-shutdown }', /must be a community/],
+  ]);
+  eachAccepted(['dry_run: false\nbgp: { next_hop: 192.0.2.1 }']);
+  const onlyV6 = MINIMAL.replace('192.0.2.0/24, ', '');
+  assert.deepEqual(problemsOf(`${onlyV6}dry_run: false\nbgp: {}\n`), []);
+});
+
+test('communities are read in all their forms', () => {
+  const text = withLines(
+    'bgp: { communities: [blackhole, no-export, no-advertise, "64496:7", "4200000000:0:4294967295"] }',
+  );
+  assert.deepEqual(
+    configOf(text).groups[0].bgp.communities.map(({ value, text }) => [value, text]),
+    [
+      [0xffff029a, '65535:666'],
+      [0xffffff01, '65535:65281'],
+      [0xffffff02, '65535:65282'],
+      [64_496 * 65_536 + 7, '64496:7'],
+      [[4_200_000_000, 0, 4_294_967_295], '4200000000:0:4294967295'],
+    ],
+  );
+});
+
+test('whoever may divert has a scrubbing next hop for each of its families', () => {
+  eachRefused([
+    ['mitigation: divert\nscrubbing: { next_hop: 192.0.2.1 }', /^scrubbing.next_hop6: is missing.* IPv6 networks/],
+    [
+      'escalation: [{ after_seconds: 0, action: divert }]\nscrubbing: { next_hop6: "100::2" }',
+      /^scrubbing.next_hop: is missing.* IPv4 networks/,
+    ],
+    [
+      'hostgroups: [{ name: a, networks: [192.0.2.1], mitigation: divert }]',
+      /^hostgroups\[0\].scrubbing.next_hop: is missing here and in scrubbing/,
+    ],
+  ]);
+  eachAccepted([
+    'hostgroups: [{ name: a, networks: [192.0.2.1], mitigation: divert, scrubbing: { next_hop: 192.0.2.1 } }]',
+    'mitigation: divert\nescalation: [{ after_seconds: 0, action: none }]',
+  ]);
+});
+
+test('a client certificate and its key come together, and a daemon is named once', () => {
+  eachRefused([
+    ['gobgp: { tls: { cert_file: a } }', /^gobgp.tls.key_file: is missing, cert_file needs it/],
+    ['gobgp: { tls: { key_file: a } }', /^gobgp.tls.cert_file: is missing, key_file needs it/],
+    ['gobgp: { address: [a:1, b:1, a:1] }', /^gobgp.address\[2\]: must name each daemon once/],
+    ['gobgp: { address: gobgp }', /^gobgp.address: must be "host:port"/],
+    ['gobgp: { address: 127.0.0.256:1 }', /^gobgp.address: must be "host:port"/],
+    ['gobgp: { address: "unix:relative" }', /^gobgp.address: must be "host:port"/],
+    ['gobgp: { address: 5 }', /^gobgp.address: must be .* or a list of them, got 5/],
+    ['gobgp: { instance_id: 4294967296 }', /must be an integer from 0 to 4294967295/],
+  ]);
+});
+
+test('an API beyond loopback needs a token, unless its owner insists', () => {
+  for (const listen of [':8080', '0.0.0.0:8080', '[::]:8080', '192.0.2.1:8080']) {
+    eachRefused([[`api: { listen: "${listen}" }`, /^api.listen: must be a loopback address unless token_env/]]);
+    eachRefused([[`api: { listen: "${listen}", tokens: [] }`, /^api.listen: must be a loopback/]]);
+    eachAccepted([`api: { listen: "${listen}", allow_unauthenticated: true }`]);
+    eachAccepted([`api: { listen: "${listen}", token_env: TOKEN }`], { TOKEN: 's3cret' });
+  }
+  eachAccepted(
+    ['127.0.0.1:8080', 'localhost:8080', '[::1]:8080', '127.9.9.9:1'].map((at) => `api: { listen: "${at}" }`),
+  );
+});
+
+test('secrets come out of the environment and out of nowhere else', () => {
+  const one = 'api: { token_env: TOKEN }';
+  const two = (roleA: string, roleB: string) =>
+    `api: { tokens: [{ name: a, token_env: A, role: ${roleA} }, { name: b, token_env: B, role: ${roleB} }] }`;
+  assert.deepEqual(configOf(withLines(one), { TOKEN: 's3cret' }).api.tokens, [
+    { name: 'operator', secret: 's3cret', role: 'operator' },
+  ]);
+  eachRefused([[one, /^api.token_env: must name an environment variable that is set, TOKEN is unset or empty/]]);
+  eachRefused([[one, /TOKEN is unset or empty/]], { TOKEN: '' });
+  eachRefused([[one, /TOKEN holds spaces or non-ASCII/]], { TOKEN: 'a b' });
+  eachRefused([[two('viewer', 'operator'), /^api.tokens\[1\].token_env: must hold a secret of its own/]], {
+    A: 'x',
+    B: 'x',
+  });
+  eachAccepted([two('viewer', 'viewer')], { A: 'x', B: 'x' });
+  eachAccepted([two('viewer', 'operator')], { A: 'x', B: 'y' });
+  eachRefused([['api: { token_env: A, tokens: [] }', /^api.tokens: must not stand beside token_env/]], { A: 'x' });
+  eachRefused([[two('viewer', 'viewer').replace('name: b', 'name: a'), /tokens\[1\].name: must be unique/]], {
+    A: 'x',
+    B: 'y',
+  });
+});
+
+test('a secret written where the name of its variable belongs is not repeated', () => {
+  for (const written of ['"hunter2!"', '31337']) {
+    const [problem] = problemsOf(withLines(`api: { token_env: ${written} }`));
+    assert.match(problem.message, /must be the name of an environment variable/);
+    assert.doesNotMatch(problem.message, /hunter2|31337/);
+  }
+});

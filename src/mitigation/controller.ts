@@ -238,13 +238,13 @@ export class MitigationController {
     return this.#desk.ownedKeys();
   }
 
-  /** Asks every guard as if the target were attacked now, by no vector in particular; acts on nothing. */
-  explain(target: Address, now: number): Explanation {
+  /** Asks every guard as if the target were attacked now, by this attack or by no vector in particular; acts on nothing. */
+  explain(target: Address, now: number, attack?: Attack): Explanation {
     const targetText = formatAddress(target);
     const live = this.#attacks.on(targetText);
     const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: NO_SAMPLE };
     const context = this.#planContext(target);
-    const plan = attackPlan(live?.attack ?? supposed, context);
+    const plan = attackPlan(attack ?? live?.attack ?? supposed, context);
     const { method } = automaticMethod(plan, context, 0);
     return {
       group: context.group.name,

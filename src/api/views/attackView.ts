@@ -90,7 +90,7 @@ export const attackSchema = z
 export type AttackView = z.infer<typeof attackSchema>;
 
 /** All of `attacks`, each with the newest ban that answers it. */
-export function attackViews(attacks: readonly Attack[], daemon: DaemonView): AttackView[] {
+export function attackViews(attacks: readonly Attack[], daemon: Pick<DaemonView, 'bans' | 'config'>): AttackView[] {
   const banOf = new Map<string, Ban>();
   for (const ban of daemon.bans()) {
     if (ban.attackId !== undefined && !banOf.has(ban.attackId)) banOf.set(ban.attackId, ban);
@@ -98,7 +98,7 @@ export function attackViews(attacks: readonly Attack[], daemon: DaemonView): Att
   return attacks.map((attack) => attackView(attack, banOf.get(attack.id), daemon));
 }
 
-function attackView(attack: Attack, ban: Ban | undefined, daemon: DaemonView): AttackView {
+function attackView(attack: Attack, ban: Ban | undefined, daemon: Pick<DaemonView, 'config'>): AttackView {
   const { groups, dryRun } = daemon.config();
   return {
     id: attack.id,

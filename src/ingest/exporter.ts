@@ -1,0 +1,86 @@
+/*
+ * One exporter as ingest knows it: what decoding remembers of it, which sampling rate is put on it, how it is labelled,
+ * and when it last said anything of use.
+ */
+import { ExporterState } from '../decode/exporterState.ts';
+import { PROTOCOLS } from '../decode/protocol.ts';
+import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
+import { type Address, formatAddress } from '../net/address.ts';
+import type { ExporterSnapshot } from './ingestSnapshot.ts';
+
+/** An exporter whose data gave no flow for this long is blind. Templates and options come every minute or more often. */
+const BLIND_AFTER_MS = 60_000;
+
+const NEVER = Number.NEGATIVE_INFINITY;
+
+export class Exporter {
+  readonly address: Address;
+  /** Canonical text of the address. */
+  readonly text: string;
+  readonly state: ExporterState;
+
+  /** Its value of the `exporter` label, and how many datagrams of each protocol were already credited to another one. */
+  label: string;
+  readonly creditedDatagrams = new Float64Array(PROTOCOLS.length);
+
+  /** The rate that wins over what it states; 0 = none. */
+  samplingOverride: number;
+
+  datagrams = 0;
+  lastSeenAt = NEVER;
+  #lastFlowAt = NEVER;
+  #lastUndecodedAt = NEVER;
+  #recordsNotUsed = 0;
+  #samplingRate = 0;
+  #samplingSource = 0;
+
+  constructor(address: Address, label: string, samplingOverride: number) {
+    this.address = address;
+    this.text = formatAddress(address);
+    this.state = new ExporterState(this.text);
+    this.label = label;
+    this.samplingOverride = samplingOverride;
+  }
+
+  /** Takes note of what became of a datagram: its rows are those the batch holds now, `clean` is the decoder's answer. */
+  noteDatagram(batch: FlowBatch, clean: boolean, now: number): void {
+    this.datagrams++;
+    this.lastSeenAt = now;
+    if (batch.end > batch.start) {
+      this.#lastFlowAt = now;
+      this.#samplingRate = batch.samplingRate[batch.end - 1];
+      this.#samplingSource = batch.samplingSource[batch.end - 1];
+      return;
+    }
+    const { state } = this;
+    const recordsNotUsed = state.recordsWithoutCounters + state.recordsWithoutAddresses;
+    if (!clean || recordsNotUsed > this.#recordsNotUsed || state.awaitingTemplateSets > 0) this.#lastUndecodedAt = now;
+    this.#recordsNotUsed = recordsNotUsed;
+  }
+
+  snapshot(now: number): ExporterSnapshot {
+    const { state } = this;
+    const rate = this.#samplingRate;
+    return {
+      address: this.text,
+      label: this.label,
+      protocols: PROTOCOLS.filter((_, protocol) => state.datagrams[protocol] > 0),
+      datagrams: this.datagrams,
+      flows: state.flows.reduce((sum, flows) => sum + flows, 0),
+      lastSeenAt: this.lastSeenAt,
+      sampling: rate === 0 ? undefined : { rate, source: SAMPLING_SOURCES[this.#samplingSource] },
+      sequenceGaps: state.sequenceGaps,
+      decodeErrors: Object.fromEntries(state.decodeErrors),
+      templates: state.templates,
+      awaitingTemplate: state.awaitingTemplateSets,
+      recordsWithoutCounters: state.recordsWithoutCounters,
+      recordsWithoutAddresses: state.recordsWithoutAddresses,
+      blind: this.#isBlind(now),
+    };
+  }
+
+  #isBlind(now: number): boolean {
+    const since = now - BLIND_AFTER_MS;
+    return this.#lastUndecodedAt >= since && this.#lastFlowAt < since;
+  }
+}

@@ -1,0 +1,90 @@
+/*
+ * Log lines about telemetry that could not be used: at most one a minute for each exporter, whatever it sends, and not
+ * more than a few dozen a minute over all of them, for forged sources may be many. Each says what was wrong since the
+ * line before it, and where in its datagram the newest fault was.
+ */
+import type { DecodeErrorReason } from '../decode/decodeErrors.ts';
+import type { Exporter } from './exporter.ts';
+import type { ExporterTable } from './exporterTable.ts';
+
+/** A log line on its way to the logger of the main thread. */
+export interface LogLine {
+  readonly level: 'info' | 'warn';
+  readonly message: string;
+  readonly fields: { readonly [name: string]: unknown };
+}
+
+const EVERY_MS = 60_000;
+const LINES_A_MINUTE = 30;
+
+interface Logged {
+  readonly at: number;
+  /** The exporter's error counts then. */
+  readonly counts: ReadonlyMap<DecodeErrorReason, number>;
+}
+
+export class FaultLog {
+  readonly #logged = new WeakMap<Exporter, Logged>();
+  #minuteStartedAt = Number.NEGATIVE_INFINITY;
+  #lines = 0;
+  #untrusted = { at: Number.NEGATIVE_INFINITY, count: 0 };
+  #refused = { at: Number.NEGATIVE_INFINITY, count: 0 };
+
+  /** What is to be said now; to be asked about once a second. */
+  due(table: ExporterTable, now: number): LogLine[] {
+    if (now - this.#minuteStartedAt >= EVERY_MS) {
+      this.#minuteStartedAt = now;
+      this.#lines = 0;
+    }
+    const lines: LogLine[] = [];
+    for (const exporter of table.exporters()) {
+      if (this.#lines >= LINES_A_MINUTE) break;
+      const line = this.#ofExporter(exporter, now);
+      if (line === undefined) continue;
+      lines.push(line);
+      this.#lines++;
+    }
+    lines.push(...this.#ofSources(table, now));
+    return lines;
+  }
+
+  #ofExporter(exporter: Exporter, now: number): LogLine | undefined {
+    const { state } = exporter;
+    if (state.decodeErrors.size === 0) return undefined;
+    const before = this.#logged.get(exporter);
+    if (before !== undefined && now - before.at < EVERY_MS) return undefined;
+    const errors: { [reason in DecodeErrorReason]?: number } = {};
+    for (const [reason, count] of state.decodeErrors) {
+      const fresh = count - (before?.counts.get(reason) ?? 0);
+      if (fresh > 0) errors[reason] = fresh;
+    }
+    if (Object.keys(errors).length === 0) return undefined;
+    this.#logged.set(exporter, { at: now, counts: new Map(state.decodeErrors) });
+    return {
+      level: 'warn',
+      message: 'telemetry could not be decoded',
+      fields: { exporter: exporter.text, errors, newest: state.lastFault, at_byte: state.lastFaultOffset },
+    };
+  }
+
+  #ofSources(table: ExporterTable, now: number): LogLine[] {
+    const lines: LogLine[] = [];
+    const untrusted = table.untrustedDatagrams - this.#untrusted.count;
+    if (untrusted > 0 && now - this.#untrusted.at >= EVERY_MS) {
+      this.#untrusted = { at: now, count: table.untrustedDatagrams };
+      const fields = { datagrams: untrusted, newest_source: table.lastUntrusted };
+      lines.push({ level: 'warn', message: 'telemetry from sources that are not in flow_sources is dropped', fields });
+    }
+    const refused = table.refusedDatagrams - this.#refused.count;
+    if (refused > 0 && now - this.#refused.at >= EVERY_MS) {
+      this.#refused = { at: now, count: table.refusedDatagrams };
+      const fields = { datagrams: refused, exporters: table.size };
+      lines.push({
+        level: 'warn',
+        message: 'the table of exporters is full, telemetry of new ones is dropped',
+        fields,
+      });
+    }
+    return lines;
+  }
+}

@@ -1,0 +1,166 @@
+/*
+ * What ingest has seen since it started, as plain data: each worker makes one of what it alone saw, and they add up to
+ * the one that metrics and API read. An exporter's row appears in several workers' where it sends to several sockets or
+ * from several ports; so rows are merged by address.
+ */
+import type { DecodeErrorReason } from '../decode/decodeErrors.ts';
+import { PROTOCOLS, type Protocol } from '../decode/protocol.ts';
+import type { SamplingSource } from '../flowBatch.ts';
+import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
+
+/** The `exporter` label of all who have none of their own. */
+export const OTHER_EXPORTERS = 'other';
+
+/** One exporter. Times are clock milliseconds; counters count from when it was first seen. */
+export interface ExporterSnapshot {
+  /** Canonical text; for sFlow that of the agent. */
+  readonly address: string;
+  /** Its value of the `exporter` label. */
+  readonly label: string;
+  /** What it sends, in the order of `PROTOCOLS`. */
+  readonly protocols: readonly Protocol[];
+  readonly datagrams: number;
+  readonly flows: number;
+  readonly lastSeenAt: number;
+  /** Of the newest flow: one in how many packets, and who says so. Undefined before the first flow. */
+  readonly sampling: { readonly rate: number; readonly source: SamplingSource } | undefined;
+  readonly sequenceGaps: number;
+  /** Only reasons that occurred. */
+  readonly decodeErrors: { readonly [reason in DecodeErrorReason]?: number };
+  /** Templates it has in force. */
+  readonly templates: number;
+  /** Data sets kept now because their template has not come yet. */
+  readonly awaitingTemplate: number;
+  readonly recordsWithoutCounters: number;
+  readonly recordsWithoutAddresses: number;
+  /** It sends data, and for a minute, or ever since it was first seen, none of it could be made into a flow. */
+  readonly blind: boolean;
+}
+
+/** Datagrams received from all exporters with one label. */
+export interface LabelledDatagrams {
+  readonly label: string;
+  readonly protocol: Protocol;
+  readonly count: number;
+}
+
+export interface IngestSnapshot {
+  readonly flows: { readonly [protocol in Protocol]: number };
+  /** One entry for each known exporter and for `other`, times each protocol, zeros included. */
+  readonly datagrams: readonly LabelledDatagrams[];
+  /** Datagrams with any decode error, once each. */
+  readonly decodeErrorDatagrams: number;
+  /** Thrown away by the kernel because a socket's receive buffer was full. */
+  readonly droppedDatagrams: number;
+  /** Not looked at, because `flow_sources_enforce` is on and their source is not one of `flow_sources`. */
+  readonly untrustedDatagrams: number;
+  /** Not looked at, because the table of exporters is full. */
+  readonly refusedDatagrams: number;
+  readonly latency: LatencySnapshot;
+  readonly trackedHosts: number;
+  readonly evictedHosts: number;
+  /** Flows to protected hosts that had no room in the host table. */
+  readonly untrackedFlows: number;
+  /** Long flow records of which only the share in the window was counted, because the table of them is full. */
+  readonly longFlowOverflow: number;
+  /** Sorted by address. */
+  readonly exporters: readonly ExporterSnapshot[];
+}
+
+/** Before any worker has answered. */
+export const EMPTY_SNAPSHOT: IngestSnapshot = {
+  flows: { netflow5: 0, netflow9: 0, ipfix: 0, sflow5: 0 },
+  datagrams: [],
+  decodeErrorDatagrams: 0,
+  droppedDatagrams: 0,
+  untrustedDatagrams: 0,
+  refusedDatagrams: 0,
+  latency: NO_LATENCY,
+  trackedHosts: 0,
+  evictedHosts: 0,
+  untrackedFlows: 0,
+  longFlowOverflow: 0,
+  exporters: [],
+};
+
+/**
+ * The sum of the workers' snapshots. A host that two workers saw counts once for each in `trackedHosts`, for they do
+ * keep it twice.
+ */
+export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnapshot {
+  return snapshots.reduce(addSnapshots, EMPTY_SNAPSHOT);
+}
+
+function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
+  return {
+    flows: {
+      netflow5: a.flows.netflow5 + b.flows.netflow5,
+      netflow9: a.flows.netflow9 + b.flows.netflow9,
+      ipfix: a.flows.ipfix + b.flows.ipfix,
+      sflow5: a.flows.sflow5 + b.flows.sflow5,
+    },
+    datagrams: addDatagrams([...a.datagrams, ...b.datagrams]),
+    decodeErrorDatagrams: a.decodeErrorDatagrams + b.decodeErrorDatagrams,
+    droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
+    untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
+    refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,
+    latency: addLatencies(a.latency, b.latency),
+    trackedHosts: a.trackedHosts + b.trackedHosts,
+    evictedHosts: a.evictedHosts + b.evictedHosts,
+    untrackedFlows: a.untrackedFlows + b.untrackedFlows,
+    longFlowOverflow: a.longFlowOverflow + b.longFlowOverflow,
+    exporters: mergeExporters([...a.exporters, ...b.exporters]),
+  };
+}
+
+/** One entry for each label and protocol, in the order in which they first occur. */
+function addDatagrams(entries: readonly LabelledDatagrams[]): LabelledDatagrams[] {
+  const sums = new Map<string, LabelledDatagrams>();
+  for (const entry of entries) {
+    const key = `${entry.label} ${entry.protocol}`;
+    const sum = sums.get(key);
+    sums.set(key, sum === undefined ? entry : { ...sum, count: sum.count + entry.count });
+  }
+  return [...sums.values()];
+}
+
+function mergeExporters(rows: readonly ExporterSnapshot[]): ExporterSnapshot[] {
+  const merged = new Map<string, ExporterSnapshot>();
+  for (const row of rows) {
+    const same = merged.get(row.address);
+    merged.set(row.address, same === undefined ? row : addExporters(same, row));
+  }
+  return [...merged.values()].sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapshot {
+  const newer = b.lastSeenAt > a.lastSeenAt ? b : a;
+  const older = newer === a ? b : a;
+  return {
+    address: a.address,
+    label: a.label === OTHER_EXPORTERS ? b.label : a.label,
+    protocols: PROTOCOLS.filter((protocol) => a.protocols.includes(protocol) || b.protocols.includes(protocol)),
+    datagrams: a.datagrams + b.datagrams,
+    flows: a.flows + b.flows,
+    lastSeenAt: newer.lastSeenAt,
+    sampling: newer.sampling ?? older.sampling,
+    sequenceGaps: a.sequenceGaps + b.sequenceGaps,
+    decodeErrors: addReasons(a.decodeErrors, b.decodeErrors),
+    templates: a.templates + b.templates,
+    awaitingTemplate: a.awaitingTemplate + b.awaitingTemplate,
+    recordsWithoutCounters: a.recordsWithoutCounters + b.recordsWithoutCounters,
+    recordsWithoutAddresses: a.recordsWithoutAddresses + b.recordsWithoutAddresses,
+    blind: a.blind || b.blind,
+  };
+}
+
+function addReasons(
+  a: ExporterSnapshot['decodeErrors'],
+  b: ExporterSnapshot['decodeErrors'],
+): ExporterSnapshot['decodeErrors'] {
+  const sum: { [reason in DecodeErrorReason]?: number } = { ...a };
+  for (const [reason, count] of Object.entries(b) as [DecodeErrorReason, number][]) {
+    sum[reason] = (sum[reason] ?? 0) + count;
+  }
+  return sum;
+}

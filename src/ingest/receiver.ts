@@ -1,0 +1,183 @@
+/*
+ * Receiver: everything one receiving thread does with a datagram, but for the socket it came from. It finds the
+ * exporter, decodes into the batch, puts the sampling rates right, and accounts the flows to their hosts; then the
+ * datagram is done. The receiving worker drives one from its sockets, `replay` one from a capture.
+ *
+ * Nothing is allocated for a datagram: it is copied into one long-lived buffer, for decoders read through a DataView,
+ * and making one for each datagram costs more than the copy.
+ */
+import type { Config } from '../config/config.ts';
+import { decodeNetflow } from '../decode/decodeNetflow.ts';
+import { decodeSflow, sflowAgentAddress } from '../decode/decodeSflow.ts';
+import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/protocol.ts';
+import { resolveSampling } from '../decode/resolveSampling.ts';
+import { Accounting } from '../engine/accounting.ts';
+import type { EnginePlan } from '../engine/enginePlan.ts';
+import type { FlowSlice } from '../engine/flowSlice.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import type { TopHostsQuery, TopHostsScan } from '../engine/topHosts.ts';
+import { FlowBatch } from '../flowBatch.ts';
+import type { Address } from '../net/address.ts';
+import type { Exporter } from './exporter.ts';
+import { type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
+import { FaultLog, type LogLine } from './faultLog.ts';
+import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
+import { LatencyHistogram } from './latencyHistogram.ts';
+import type { TelemetryKind } from './udpListener.ts';
+
+/** Larger than any UDP payload. */
+const DATAGRAM_BYTES = 65_536;
+
+/** One in so many datagrams is timed when there are many; a power of two. Reading the clock costs as much as a flow. */
+const TIMED_EVERY = 16;
+
+/** What a receiver runs on. Structured-cloneable. */
+export interface ReceiverSettings {
+  readonly plan: EnginePlan;
+  readonly exporters: ExporterPolicy;
+  /** Flows kept behind the newest, for samples. Does not change on reload. */
+  readonly historyFlows: number;
+}
+
+/** `plan` is the one made from the same config. */
+export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSettings {
+  return {
+    plan,
+    exporters: exporterPolicyOf(config, plan.workers),
+    historyFlows: config.samples.enabled ? config.samples.bufferFlows : 0,
+  };
+}
+
+/** One for each receiving thread. All times are clock milliseconds and never run backwards. */
+export class Receiver {
+  readonly #datagram = new Uint8Array(DATAGRAM_BYTES);
+  readonly #view = new DataView(this.#datagram.buffer);
+  readonly #batch: FlowBatch;
+  readonly #accounting: Accounting;
+  readonly #exporters: ExporterTable;
+  readonly #latency = new LatencyHistogram();
+  readonly #faultLog = new FaultLog();
+  #defaultSamplingRate: number;
+  /** Datagrams since the last tick. */
+  #datagramsThisTick = 0;
+
+  constructor(settings: ReceiverSettings, now: number) {
+    this.#batch = new FlowBatch(settings.historyFlows);
+    this.#accounting = new Accounting(settings.plan, this.#batch, now);
+    this.#exporters = new ExporterTable(settings.exporters);
+    this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
+  }
+
+  /** Takes the payload of one UDP datagram; it is the caller's again on return. `sourceAddress` as the socket spells it. */
+  receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): void {
+    // The first of each tick and then one in sixteen: every one while there are few, few while there are many.
+    const count = this.#datagramsThisTick++;
+    if (count >= TIMED_EVERY && (count & (TIMED_EVERY - 1)) !== 0) {
+      this.#process(kind, payload, sourceAddress, now);
+      return;
+    }
+    const startedAt = performance.now();
+    const flows = this.#process(kind, payload, sourceAddress, now);
+    this.#latency.observe(performance.now() - startedAt, flows);
+  }
+
+  /** To be called several times a second: ends what is over, gives the rates of hosts that matter. */
+  tick(now: number): HostReport {
+    this.#datagramsThisTick = 0;
+    return this.#accounting.tick(now);
+  }
+
+  /** Replaces the set of hosts that every tick reports. */
+  watch(targets: readonly Address[]): void {
+    this.#accounting.watch(targets);
+  }
+
+  /** The flows of the last window to these hosts. */
+  sample(targets: readonly Address[], now: number): FlowSlice {
+    return this.#accounting.sample(targets, now);
+  }
+
+  /** The hosts with most of a metric, largest first. */
+  topHosts(query: TopHostsQuery, now: number): HostReport {
+    return this.#accounting.topHosts(query, now);
+  }
+
+  /** The same in steps, for a thread that has datagrams to receive between them. */
+  beginTopHosts(query: TopHostsQuery): TopHostsScan {
+    return this.#accounting.beginTopHosts(query);
+  }
+
+  stepTopHosts(scan: TopHostsScan, rows: number, now: number): void {
+    this.#accounting.stepTopHosts(scan, rows, now);
+  }
+
+  topHostsReport(scan: TopHostsScan, now: number): HostReport {
+    return this.#accounting.topHostsReport(scan, now);
+  }
+
+  /** Goes over to a reloaded plan and policy; what was counted stays counted. */
+  reconfigure(plan: EnginePlan, exporters: ExporterPolicy, now: number): void {
+    this.#accounting.reconfigure(plan, now);
+    this.#exporters.reconfigure(exporters);
+    this.#defaultSamplingRate = exporters.defaultSamplingRate;
+  }
+
+  /** What should be logged about telemetry that could not be used; to be asked about once a second. */
+  faultLines(now: number): LogLine[] {
+    return this.#faultLog.due(this.#exporters, now);
+  }
+
+  snapshot(now: number): IngestSnapshot {
+    const table = this.#exporters;
+    const flows = table.retiredFlows.slice();
+    let decodeErrorDatagrams = table.retiredErrorDatagrams;
+    const exporters: ExporterSnapshot[] = [];
+    for (const exporter of table.exporters()) {
+      for (let protocol = 0; protocol < flows.length; protocol++) flows[protocol] += exporter.state.flows[protocol];
+      decodeErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      exporters.push(exporter.snapshot(now));
+    }
+    const { trackedHosts, evictedHosts, untrackedFlows, longFlowOverflow } = this.#accounting.counters();
+    return {
+      flows: { netflow5: flows[NETFLOW5], netflow9: flows[NETFLOW9], ipfix: flows[IPFIX], sflow5: flows[SFLOW5] },
+      datagrams: table.labelledDatagrams(),
+      decodeErrorDatagrams,
+      droppedDatagrams: 0,
+      untrustedDatagrams: table.untrustedDatagrams,
+      refusedDatagrams: table.refusedDatagrams,
+      latency: this.#latency.snapshot(),
+      trackedHosts,
+      evictedHosts,
+      untrackedFlows,
+      longFlowOverflow,
+      exporters,
+    };
+  }
+
+  /** How many flows the datagram held. */
+  #process(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): number {
+    const source = this.#exporters.source(sourceAddress);
+    if (source === undefined) return 0;
+    const length = Math.min(payload.length, DATAGRAM_BYTES);
+    this.#datagram.set(length === payload.length ? payload : payload.subarray(0, length));
+    const exporter = this.#exporterOf(kind, source, length, now);
+    if (exporter === undefined) return 0;
+    const batch = this.#batch;
+    batch.beginDatagram();
+    const decode = kind === 'netflow' ? decodeNetflow : decodeSflow;
+    const clean = decode(this.#view, length, exporter.state, batch, now);
+    const flows = batch.end - batch.start;
+    if (flows > 0) {
+      resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
+      this.#accounting.accountBatch(now);
+    }
+    exporter.noteDatagram(batch, clean, now);
+    return flows;
+  }
+
+  /** An sFlow datagram is its agent's, whoever relayed it; one that states no agent is its sender's. */
+  #exporterOf(kind: TelemetryKind, source: Source, length: number, now: number): Exporter | undefined {
+    const agent = kind === 'sflow' ? sflowAgentAddress(this.#view, length) : undefined;
+    return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, now);
+  }
+}

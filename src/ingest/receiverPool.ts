@@ -1,0 +1,190 @@
+/*
+ * ReceiverPool: all of ingest as the main thread sees it. It starts the receiving workers, passes their reports on, and
+ * answers with the sum over them. Each worker has a socket of every listener, so an exporter's datagrams of both kinds
+ * meet in one host table when there is one worker, and what several workers saw adds up when there are more.
+ *
+ * Workers keep a time of their own that never jumps. When the daemon's clock follows a step of the wall clock, the times
+ * that workers tell are moved along with it here.
+ */
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { METRICS } from '../config/thresholds.ts';
+import type { EnginePlan } from '../engine/enginePlan.ts';
+import type { FlowSlice } from '../engine/flowSlice.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import type { TopHostsQuery } from '../engine/topHosts.ts';
+import { type Address, sameAddress } from '../net/address.ts';
+import { exporterPolicyOf } from './exporterTable.ts';
+import type { LogLine } from './faultLog.ts';
+import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
+import { readKernelDrops } from './kernelDrops.ts';
+import { claimListeners } from './listenAddresses.ts';
+import { mergeTopHosts } from './mergeTopHosts.ts';
+import type { Answers, Ask, BoundSocket } from './messages.ts';
+import { receiverSettingsOf } from './receiver.ts';
+import { type ListenerAddress, socketText } from './udpListener.ts';
+import { WorkerHandle } from './workerHandle.ts';
+
+/** A worker busy with a flood answers between two batches of datagrams; one that takes longer is done without. */
+const ANSWER_TIMEOUT_MS = 1000;
+
+/** Going over a table of millions of hosts takes its time. */
+const RECONFIGURE_TIMEOUT_MS = 10_000;
+
+const LOOK_EVERY_MS = 1000;
+
+export interface PoolEvents {
+  /** Ten times a second from each worker, numbered from 0. */
+  onReport(worker: number, report: HostReport): void;
+  /** A worker died or is stuck. Telemetry is being lost: the daemon should end rather than run half blind. */
+  onFailure(error: Error): void;
+  onLog(line: LogLine): void;
+}
+
+export class ReceiverPool {
+  readonly #config: Config;
+  readonly #plan: EnginePlan;
+  readonly #events: PoolEvents;
+  readonly #clock: Clock;
+  /** The clock less the time since the process began: changes only when the clock is stepped. */
+  readonly #clockZero: number;
+  #listeners: readonly ListenerAddress[] = [];
+  #workers: readonly WorkerHandle[] = [];
+  #snapshots: IngestSnapshot[] = [];
+  #watched: readonly Address[] = [];
+  #looker: NodeJS.Timeout | undefined = undefined;
+
+  /** Inert until it is started. `plan` is the one made from the config. */
+  constructor(config: Config, plan: EnginePlan, clock: Clock, events: PoolEvents) {
+    this.#config = config;
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#clockZero = clock.now() - performance.now();
+    this.#events = events;
+  }
+
+  /** Resolves when every worker listens. Rejects with a BindError where an address cannot be had; nothing is left then. */
+  async start(): Promise<void> {
+    this.#listeners = await claimListeners(this.#config.listen);
+    this.#workers = Array.from({ length: this.#plan.workers }, (_, i) => this.#startWorker(i));
+    this.#snapshots = this.#workers.map(() => EMPTY_SNAPSHOT);
+    const started = await Promise.allSettled(this.#workers.map((worker) => worker.started()));
+    const failed = started.find((result) => result.status === 'rejected');
+    if (failed !== undefined) {
+      await this.stop();
+      throw failed.reason;
+    }
+    const sockets = started.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    for (const listener of this.#listeners) this.#logListener(listener, sockets);
+    this.#looker = setInterval(() => {
+      for (const worker of this.#workers) worker.look();
+    }, LOOK_EVERY_MS);
+  }
+
+  /** `HOST:PORT` of each listener with the port in use, in the order of the config, NetFlow first. */
+  boundAddresses(): readonly string[] {
+    return this.#listeners.map(({ host, port }) => socketText(host, port));
+  }
+
+  /** Replaces the set of hosts that every worker reports whatever their rate. */
+  watch(targets: readonly Address[]): void {
+    const watched = this.#watched;
+    if (targets.length === watched.length && targets.every((target, i) => sameAddress(target, watched[i]))) return;
+    this.#watched = targets;
+    for (const worker of this.#workers) worker.watch(targets);
+  }
+
+  /** The newest flows to the targets, one slice for each worker that answered in time. */
+  async sample(targets: readonly Address[]): Promise<FlowSlice[]> {
+    const slices = await this.#askAll({ name: 'sample', targets }, ANSWER_TIMEOUT_MS);
+    const shift = this.#shiftMs();
+    for (const { receivedAtMs } of slices) {
+      for (let i = 0; i < receivedAtMs.length; i++) receivedAtMs[i] += shift;
+    }
+    return slices;
+  }
+
+  /** The hosts with most of a metric over all workers, largest first. */
+  async topHosts(query: TopHostsQuery): Promise<HostReport> {
+    const reports = await this.#askAll({ name: 'topHosts', query }, ANSWER_TIMEOUT_MS);
+    return this.#shifted(mergeTopHosts(reports, METRICS.indexOf(query.metric), query.limit));
+  }
+
+  /** Counters and exporters, summed over the workers. Of one that does not answer in time, as it last answered. */
+  async snapshot(): Promise<IngestSnapshot> {
+    const ports = this.#listeners.map(({ port }) => port);
+    const [droppedDatagrams] = await Promise.all([readKernelDrops(ports), ...this.#workers.map(this.#refreshSnapshot)]);
+    const sum = mergeSnapshots(this.#snapshots);
+    const shift = this.#shiftMs();
+    const exporters = sum.exporters.map((row) => ({ ...row, lastSeenAt: row.lastSeenAt + shift }));
+    return { ...sum, droppedDatagrams, exporters };
+  }
+
+  /** Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers stay as they are. */
+  async reconfigure(config: Config, plan: EnginePlan): Promise<void> {
+    const exporters = exporterPolicyOf(config, this.#workers.length);
+    await this.#askAll({ name: 'reconfigure', plan, exporters }, RECONFIGURE_TIMEOUT_MS);
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#looker);
+    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  }
+
+  #startWorker(i: number): WorkerHandle {
+    const workers = this.#plan.workers;
+    const setup = {
+      settings: receiverSettingsOf(this.#config, this.#plan),
+      listeners: this.#listeners,
+      receiveBufferBytes: this.#config.ingest.receiveBufferBytes,
+      reusePort: workers > 1,
+    };
+    return new WorkerHandle(`receiving worker ${i + 1} of ${workers}`, setup, {
+      onReport: (report) => this.#events.onReport(i, this.#shifted(report)),
+      onFailure: (error) => this.#events.onFailure(error),
+      onLog: (line) => this.#events.onLog(line),
+    });
+  }
+
+  #refreshSnapshot = async (worker: WorkerHandle, i: number): Promise<void> => {
+    const snapshot = await worker.ask({ name: 'snapshot' }, ANSWER_TIMEOUT_MS);
+    if (snapshot !== undefined) this.#snapshots[i] = snapshot;
+  };
+
+  /** Answers of those workers that gave one in time. */
+  async #askAll<A extends Ask>(ask: A, timeoutMs: number): Promise<Answers[A['name']][]> {
+    const answers = await Promise.all(this.#workers.map((worker) => worker.ask(ask, timeoutMs)));
+    const given = answers.filter((answer) => answer !== undefined);
+    const missing = answers.length - given.length;
+    const fields = { request: ask.name, missing };
+    if (missing > 0) this.#events.onLog({ level: 'warn', message: 'receiving workers did not answer in time', fields });
+    return given;
+  }
+
+  /** How far the daemon's clock was stepped since the workers' were started. */
+  #shiftMs(): number {
+    return this.#clock.now() - performance.now() - this.#clockZero;
+  }
+
+  #shifted(report: HostReport): HostReport {
+    return { ...report, now: report.now + this.#shiftMs() };
+  }
+
+  #logListener(listener: ListenerAddress, sockets: readonly BoundSocket[]): void {
+    const address = socketText(listener.host, listener.port);
+    const asked = this.#config.ingest.receiveBufferBytes;
+    const granted = Math.min(
+      ...sockets.filter((socket) => isSame(socket.listener, listener)).map((socket) => socket.receiveBufferBytes),
+    );
+    const fields = { address, telemetry: listener.kind, asked_bytes: asked, granted_bytes: granted };
+    this.#events.onLog({ level: 'info', message: 'listening for telemetry', fields });
+    if (granted >= asked) return;
+    const hint = process.platform === 'linux' ? `; raise it with sysctl -w net.core.rmem_max=${asked}` : '';
+    const message = `the kernel grants a smaller receive buffer than ingest.receive_buffer_bytes, bursts may be dropped${hint}`;
+    this.#events.onLog({ level: 'warn', message, fields });
+  }
+}
+
+function isSame(a: ListenerAddress, b: ListenerAddress): boolean {
+  return a.kind === b.kind && a.host === b.host && a.port === b.port;
+}

@@ -1,45 +1,43 @@
 /*
  * `kapkan_engine_process_latency_seconds`: a histogram whose buckets were counted on the receiving threads. prom-client
- * can only observe values one by one, so this one answers with what was counted instead.
+ * can only observe values one by one, so this one answers the registry with what was counted instead.
  */
 import { Histogram } from 'prom-client';
-import type { MetricsSnapshot } from './metricsSnapshot.ts';
-
-type Buckets = Pick<MetricsSnapshot, 'latencyBoundsSeconds'> & Pick<MetricsSnapshot['ingest'], 'latency'>;
+import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 
 const NAME = 'kapkan_engine_process_latency_seconds';
+const HELP = 'Hot-path processing time per flow, of the flows that were timed';
+
+interface BucketValue {
+  readonly metricName: string;
+  readonly labels: { readonly le?: number | string };
+  readonly value: number;
+}
 
 export class LatencyMetric extends Histogram {
-  #buckets: Buckets | undefined;
+  #values: readonly BucketValue[] = [];
 
   constructor() {
-    super({ name: NAME, help: 'Hot-path processing time per flow, of the flows that were timed', registers: [] });
+    super({ name: NAME, help: HELP, registers: [] });
   }
 
-  set(buckets: Buckets): void {
-    this.#buckets = buckets;
-  }
-
-  /** Buckets are cumulative in the text format, and the last one is everything (Prometheus exposition format 0.0.4). */
-  override async get(): ReturnType<Histogram['get']> {
-    const { latencyBoundsSeconds: bounds, latency } = this.#buckets ?? { latencyBoundsSeconds: [], latency: undefined };
-    const counts = latency?.counts ?? [0];
+  /** `boundsSeconds` are the upper bounds of all buckets but the last, which has none. */
+  set(boundsSeconds: readonly number[], { counts, sumSeconds }: IngestSnapshot['latency']): void {
     let below = 0;
-    const values = counts.map((count, i) => {
+    const buckets = counts.map((count, i): BucketValue => {
+      // Cumulative, as the text format wants them.
       below += count;
-      return { metricName: `${NAME}_bucket`, labels: { le: i < bounds.length ? bounds[i] : '+Inf' }, value: below };
+      return { metricName: `${NAME}_bucket`, labels: { le: boundsSeconds[i] ?? '+Inf' }, value: below };
     });
-    return {
-      ...(await super.get()),
-      values: [
-        ...values,
-        { metricName: `${NAME}_sum`, labels: {}, value: latency?.sumSeconds ?? 0 },
-        { metricName: `${NAME}_count`, labels: {}, value: below },
-      ],
-    };
+    this.#values = [
+      ...buckets,
+      { metricName: `${NAME}_sum`, labels: {}, value: sumSeconds },
+      { metricName: `${NAME}_count`, labels: {}, value: below },
+    ];
   }
 
-  getForPromString(): ReturnType<Histogram['get']> {
-    return this.get();
+  /** What the registry asks a metric for when it writes the text format. */
+  async getForPromString() {
+    return { name: NAME, help: HELP, type: 'histogram', values: this.#values };
   }
 }

@@ -35,7 +35,7 @@ export class Metrics {
 
   async #scrape(): Promise<string> {
     const snapshot = await this.#daemon.metrics();
-    this.#latency.set({ latencyBoundsSeconds: snapshot.latencyBoundsSeconds, latency: snapshot.ingest.latency });
+    this.#latency.set(snapshot.latencyBoundsSeconds, snapshot.ingest.latency);
     for (const { family, metric } of this.#families) {
       metric.reset();
       for (const [value, ...labels] of family.samples({ daemon: this.#daemon, snapshot })) {

@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { test } from 'node:test';
+import { Authenticator } from '../../src/api/authenticator.ts';
+import { isLoopback, namesAddress } from '../../src/api/loopbackHost.ts';
+import { ApiServer, endpointsOf } from '../../src/api/server.ts';
+import { silentLogger } from '../../src/log.ts';
+import { FakeDaemon } from './fakeDaemon.ts';
+import { OPERATOR, type RunningApi, runApi, TOKENS, VIEWER } from './runningApi.ts';
+
+/** A request that would be fine for every mutation that has a body. */
+const BODY: Record<string, unknown> = {
+  '/api/v1/ban': { ip: '192.0.2.10' },
+  '/api/v1/unban': { ip: '192.0.2.10' },
+  '/api/v1/config/reload': {},
+};
+
+const ENDPOINTS = endpointsOf(new FakeDaemon());
+
+async function call(api: RunningApi, method: string, path: string, token?: string): Promise<number> {
+  return (method === 'GET' ? await api.get(path, token) : await api.post(path, BODY[path], token)).status;
+}
+
+test('every endpoint wants a token, the right one, and of the right role; only healthz and metrics are open', async (t) => {
+  const api = await runApi(t);
+  for (const { method, path, role } of ENDPOINTS) {
+    const open = role === 'open';
+    assert.equal(await call(api, method, path), open ? 200 : 401, `${path} without a token`);
+    assert.equal(await call(api, method, path, 'wrong'), open ? 200 : 401, `${path} with a wrong token`);
+    assert.equal(await call(api, method, path, VIEWER), role === 'operator' ? 403 : 200, `${path} as viewer`);
+    assert.equal(await call(api, method, path, OPERATOR), 200, `${path} as operator`);
+  }
+  assert.deepEqual(
+    ENDPOINTS.filter(({ role }) => role === 'open').map(({ path }) => path),
+    ['/healthz', '/metrics'],
+  );
+});
+
+test('a request that is not admitted changes nothing', async (t) => {
+  const api = await runApi(t);
+  for (const token of [undefined, 'wrong', VIEWER]) {
+    for (const [path, body] of Object.entries(BODY)) await api.post(path, body, token);
+  }
+  assert.deepEqual([api.daemon.banRequests, api.daemon.unbans, api.daemon.reloads], [[], [], 0]);
+});
+
+test('a 401 says which scheme is wanted', async (t) => {
+  const api = await runApi(t);
+  const answer = await api.get('/api/v1/status');
+  assert.equal(answer.headers.get('WWW-Authenticate'), 'Bearer realm="kapkan"');
+  assert.deepEqual(answer.json, { error: 'a valid bearer token is needed' });
+});
+
+test('while the daemon starts, healthz says so, metrics answer and everything else is 503', async (t) => {
+  const api = await runApi(t);
+  api.daemon.isReady = false;
+  const health = await api.get('/healthz');
+  assert.deepEqual([health.status, health.text], [503, 'starting']);
+  assert.equal((await api.get('/metrics')).status, 200);
+  for (const { method, path, role } of ENDPOINTS) {
+    if (role !== 'open') assert.equal(await call(api, method, path, OPERATOR), 503, path);
+  }
+  api.daemon.isReady = true;
+  const ready = await api.get('/healthz');
+  assert.deepEqual(
+    [ready.status, ready.text, ready.headers.get('Content-Type')],
+    [200, 'ok', 'text/plain; charset=utf-8'],
+  );
+});
+
+test('tokens that a reload replaced hold at once', async (t) => {
+  const api = await runApi(t);
+  api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer' }]);
+  assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 401);
+  assert.equal((await api.get('/api/v1/bans', 'brand-new')).status, 200);
+  assert.equal((await api.post('/api/v1/ban', BODY['/api/v1/ban'], 'brand-new')).status, 403);
+});
+
+test('a listener beyond loopback refuses to do without tokens, unless told to', () => {
+  const options = { tokens: [], allowUnauthenticated: false, logger: silentLogger() };
+  const beyond = { host: '0.0.0.0', port: 0 };
+  assert.throws(() => new ApiServer(new FakeDaemon(), { ...options, listen: beyond }), /needs a token/);
+  new ApiServer(new FakeDaemon(), { ...options, listen: beyond, allowUnauthenticated: true });
+  const guarded = new ApiServer(new FakeDaemon(), { ...options, listen: beyond, tokens: TOKENS });
+  assert.throws(() => guarded.setTokens([]), /needs a token/);
+});
+
+test('without tokens, whoever is on this machine is an operator', async (t) => {
+  const api = await runApi(t, { tokens: [] });
+  assert.equal((await api.get('/api/v1/status')).json.role, 'operator');
+  assert.equal((await api.post('/api/v1/ban', { ip: '192.0.2.10' })).status, 200);
+  assert.equal(api.daemon.banRequests[0].operator, 'anonymous');
+});
+
+test('without tokens, a web page that points its own name at loopback is turned away', async (t) => {
+  const api = await runApi(t, { tokens: [] });
+  const statusFor = (host: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = request({ port: api.port, host: '127.0.0.1', path: '/api/v1/bans', headers: { Host: host } });
+      asked.on('response', (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      });
+      asked.on('error', reject).end();
+    });
+  assert.equal(await statusFor('evil.example:8080'), 403);
+  assert.equal(await statusFor(`localhost:${api.port}`), 200);
+  assert.equal(await statusFor(`[::1]:${api.port}`), 200);
+});
+
+test('names and addresses of this machine are told from others', () => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1'])
+    assert.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '::2', 'example.net', '']) assert.ok(!isLoopback(host), host);
+  for (const host of ['127.0.0.1', '127.0.0.1:80', '[::1]:80', '[::1]', 'LOCALHOST:80'])
+    assert.ok(namesAddress(host), host);
+  for (const host of [undefined, '', 'example.net', '127.0.0.1.example.net', 'localhost.evil']) {
+    assert.ok(!namesAddress(host), String(host));
+  }
+});
+
+test('only a whole and well-formed bearer header is a token', () => {
+  const authenticator = new Authenticator(TOKENS);
+  assert.deepEqual(authenticator.principalOf(`Bearer ${VIEWER}`), { name: 'grafana', role: 'viewer' });
+  assert.deepEqual(authenticator.principalOf(`bearer  ${OPERATOR} `), { name: 'noc', role: 'operator' });
+  for (const header of [
+    undefined,
+    '',
+    'Bearer',
+    'Bearer ',
+    VIEWER,
+    `Basic ${VIEWER}`,
+    `Bearer ${VIEWER} ${OPERATOR}`,
+    `Bearer ${VIEWER}x`,
+    `Bearer ${VIEWER.slice(0, -1)}`,
+  ]) {
+    assert.equal(authenticator.principalOf(header), undefined, String(header));
+  }
+});
+
+test('a secret that two tokens of different role share is refused, one that the same role shares is not', () => {
+  const shared = (roles: ('viewer' | 'operator')[]) =>
+    new Authenticator(roles.map((role, i) => ({ name: `t${i}`, secret: 'same', role }))).principalOf('Bearer same');
+  assert.equal(shared(['viewer', 'operator']), undefined);
+  assert.deepEqual(shared(['viewer', 'viewer']), { name: 't0', role: 'viewer' });
+});

@@ -1,0 +1,395 @@
+/*
+ * A daemon made of plain values: an attack with its FlowSpec ban, a manual ban, an old one and a refused one.
+ */
+import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../../src/api/daemonView.ts';
+import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
+import type { Config } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { METRICS } from '../../src/config/thresholds.ts';
+import type { Attack } from '../../src/engine/attack.ts';
+import type { HostReport } from '../../src/engine/hostReport.ts';
+import type { GobgpStatus } from '../../src/gobgp/gobgpAnnouncer.ts';
+import type { Peer } from '../../src/gobgp/peer.ts';
+import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
+import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
+import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
+import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
+import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
+import { hostPrefix } from '../../src/net/prefix.ts';
+
+export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
+
+const CONFIG = `
+dry_run: false
+listen: { netflow: ["127.0.0.1:2055", "[::1]:2055"], sflow: "127.0.0.1:6343" }
+networks: [192.0.2.0/24, 2001:db8::/32]
+thresholds: { pps: 100000, mbps: 1000, flows_per_sec: 5000 }
+hostgroups:
+  - name: web
+    networks: [192.0.2.128/25]
+    thresholds: { udp_pps: 20000 }
+    mitigation: flowspec
+ban: { ttl_seconds: 600, max_active_bans: 100 }
+bgp: { next_hop: 192.0.2.1 }
+flow_sources: [198.51.100.1]
+flowspec: { max_rules: 50 }
+`;
+
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(`${text} is no address`);
+  return parsed;
+}
+
+export function blackhole(target: string): UnicastRoute {
+  return {
+    kind: 'unicast',
+    method: 'blackhole',
+    prefix: hostPrefix(address(target)),
+    nextHop: '192.0.2.1',
+    communities: [
+      { kind: 'standard', value: 0xffff029a, text: '65535:666' },
+      { kind: 'standard', value: 0xffffff01, text: 'no-export' },
+    ],
+    localPref: 200,
+  };
+}
+
+export function flowspec(target: string, sourcePort: number): FlowspecRoute {
+  return {
+    kind: 'flowspec',
+    match: {
+      destination: hostPrefix(address(target)),
+      source: undefined,
+      protocols: [17],
+      sourcePorts: [{ from: sourcePort, to: sourcePort }],
+      destinationPorts: [],
+      tcpFlags: undefined,
+      fragment: false,
+      packetLengths: [],
+      icmpTypes: [],
+      dscp: [],
+    },
+    rateBytesPerSecond: 0,
+  };
+}
+
+function planOf(routes: readonly Route[]): BanPlan {
+  return {
+    ttlSeconds: 600,
+    unbanHysteresisSeconds: 60,
+    fallback: 'blackhole',
+    ladder: [],
+    ladderStartedAt: NOW,
+    routes: {
+      none: [],
+      flowspec: [],
+      divert: [],
+      blackhole: [],
+      [routes[0]?.kind === 'flowspec' ? 'flowspec' : 'blackhole']: routes,
+    },
+    collateralShare: undefined,
+  };
+}
+
+/** A manual blackhole, unless told otherwise. */
+export function banOf(target: string, overrides: Partial<Ban> = {}): Ban {
+  const routes = overrides.routes ?? [blackhole(target)];
+  return {
+    id: `ban-${target}`,
+    target: address(target),
+    targetText: target,
+    group: 'global',
+    state: 'active',
+    dryRun: false,
+    manual: true,
+    startedAt: NOW,
+    expiresAt: NOW + 600_000,
+    withdrawnAt: undefined,
+    reason: '',
+    attackId: undefined,
+    lastSeenAt: undefined,
+    metric: undefined,
+    rate: undefined,
+    threshold: undefined,
+    method: 'blackhole',
+    routes,
+    escalationStep: undefined,
+    fellBackFrom: undefined,
+    fellBackReason: undefined,
+    comment: 'by hand',
+    operator: 'noc',
+    plan: planOf(routes),
+    ...overrides,
+  };
+}
+
+export function attackOf(target: string, overrides: Partial<Attack> = {}): Attack {
+  return {
+    id: `attack-${target}`,
+    target: address(target),
+    targetText: target,
+    group: 1,
+    metric: 'udp_pps',
+    threshold: 20_000,
+    rate: 81_234.567891,
+    rates: {
+      pps: 81_300,
+      mbps: 325.2,
+      flows_per_sec: 410,
+      udp_pps: 81_234.567891,
+      udp_mbps: 324.9,
+      tcp_pps: 0,
+      icmp_pps: 0,
+    },
+    peakRate: 90_000,
+    active: true,
+    startedAt: NOW - 30_000,
+    endedAt: undefined,
+    lastSeenAt: NOW,
+    sample: {
+      flows: [
+        {
+          src: '203.0.113.7',
+          dst: target,
+          srcPort: 123,
+          dstPort: 4444,
+          ipProtocol: 17,
+          tcpFlags: 0,
+          fragment: false,
+          packets: 1000,
+          bytes: 468_000,
+          samplingRate: 1000,
+          receivedAtMs: NOW - 31_000,
+        },
+      ],
+      topSources: [{ key: '203.0.113.7', packets: 1000, bytes: 468_000 }],
+      topSrcPorts: [{ key: '123', packets: 1000, bytes: 468_000 }],
+      topDstPorts: [{ key: '4444', packets: 1000, bytes: 468_000 }],
+      protocols: [{ key: '17', packets: 1000, bytes: 468_000 }],
+      totalPackets: 1000,
+      totalBytes: 468_000,
+    },
+    classification: { type: 'ntp_amplification', confidence: 0.98765, srcPort: 123 },
+    reason: 'udp_pps 81,235 over the limit 20,000 (group web)',
+    ...overrides,
+  };
+}
+
+/** Hosts in the form the receiving threads report them; `rates` in the order of METRICS, zeros left out at the end. */
+export function reportOf(hosts: readonly { target: string; group: number; rates: readonly number[] }[]): HostReport {
+  const report = {
+    now: NOW,
+    count: hosts.length,
+    addresses: new Uint32Array(4 * hosts.length),
+    groups: new Uint16Array(hosts.length),
+    rates: new Float64Array(METRICS.length * hosts.length),
+  };
+  hosts.forEach(({ target, group, rates }, row) => {
+    const { word0, word1, word2, word3 } = address(target);
+    report.addresses.set([word0, word1, word2, word3], 4 * row);
+    report.groups[row] = group;
+    report.rates.set(rates, METRICS.length * row);
+  });
+  return report;
+}
+
+const INGEST: IngestSnapshot = {
+  flows: { netflow5: 900, netflow9: 0, ipfix: 0, sflow5: 90 },
+  datagrams: [
+    { label: '198.51.100.1', protocol: 'netflow5', count: 30 },
+    { label: 'other', protocol: 'sflow5', count: 10 },
+  ],
+  decodeErrorDatagrams: 3,
+  droppedDatagrams: 4,
+  untrustedDatagrams: 5,
+  refusedDatagrams: 6,
+  latency: { counts: [100, 50, 1], sumSeconds: 0.000_02, count: 151 },
+  trackedHosts: 7,
+  evictedHosts: 8,
+  untrackedFlows: 9,
+  longFlowOverflow: 10,
+  exporters: [
+    {
+      address: '198.51.100.1',
+      label: '198.51.100.1',
+      protocols: ['netflow5'],
+      datagrams: 30,
+      flows: 900,
+      lastSeenAt: NOW,
+      sampling: { rate: 1000, source: 'header' },
+      sequenceGaps: 2,
+      decodeErrors: { header_truncated: 3 },
+      templates: 0,
+      awaitingTemplate: 0,
+      recordsWithoutCounters: 0,
+      recordsWithoutAddresses: 0,
+      blind: false,
+    },
+    {
+      address: '2001:db8:ffff::1',
+      label: 'other',
+      protocols: ['sflow5'],
+      datagrams: 10,
+      flows: 0,
+      lastSeenAt: NOW,
+      sampling: undefined,
+      sequenceGaps: 0,
+      decodeErrors: {},
+      templates: 0,
+      awaitingTemplate: 0,
+      recordsWithoutCounters: 0,
+      recordsWithoutAddresses: 0,
+      blind: true,
+    },
+  ],
+};
+
+const PEER: Peer = {
+  daemon: '127.0.0.1:50051',
+  address: '192.0.2.2',
+  asn: 65001,
+  state: 'established',
+  uptimeSeconds: 3600,
+  families: ['ipv4-unicast', 'ipv4-flowspec'],
+  routeServerClient: false,
+  localAddress: '192.0.2.1',
+  advertised: { 'ipv4-unicast': 1, 'ipv6-unicast': 0, 'ipv4-flowspec': 1, 'ipv6-flowspec': 0 },
+};
+
+export class FakeDaemon implements DaemonView {
+  readonly version = '1.2.3';
+  isReady = true;
+  running: Config = parseConfig(CONFIG, '/etc/kapkan/kapkan.yaml', {});
+  attacks: Attack[] = [attackOf('192.0.2.130')];
+  ended: Attack[] = [attackOf('192.0.2.131', { active: false, endedAt: NOW - 1000, group: 99 })];
+  allBans: Ban[] = [
+    banOf('192.0.2.10'),
+    banOf('192.0.2.130', {
+      group: 'web',
+      manual: false,
+      method: 'flowspec',
+      routes: [flowspec('192.0.2.130', 123), flowspec('192.0.2.130', 53)],
+      attackId: 'attack-192.0.2.130',
+      metric: 'udp_pps',
+      rate: 81_234.5678,
+      threshold: 20_000,
+      comment: undefined,
+      operator: undefined,
+    }),
+    banOf('192.0.2.77', { state: 'rejected', reason: '192.0.2.77 is whitelisted', routes: [] }),
+    banOf('192.0.2.10', { id: 'older', state: 'withdrawn', withdrawnAt: NOW - 5000, reason: 'ttl' }),
+  ];
+  hostReport: HostReport = reportOf([
+    { target: '192.0.2.130', group: 1, rates: [81_300.12345, 325.2, 410, 0, 0, 81_234, 324] },
+    { target: '2001:db8::5', group: 0, rates: [10, 0.1, 1] },
+  ]);
+  snapshot: IngestSnapshot = INGEST;
+  gobgps: GobgpStatus[] = [
+    {
+      address: '127.0.0.1:50051',
+      api: 'v3',
+      connected: true,
+      asn: 65000,
+      lastError: undefined,
+      drift: { missing: 1, orphan: 2, altered: 3, repaired: 6 },
+    },
+  ];
+  neighbours: Peer[] = [PEER];
+  /** By route key; what is absent was never seen. */
+  readonly seen = new Map<string, RouteEvidence>();
+
+  /** What was asked for. */
+  readonly banRequests: BanRequest[] = [];
+  readonly hostQueries: HostQuery[] = [];
+  readonly unbans: { target: string; operator: string }[] = [];
+  reloads = 0;
+  /** What is answered. */
+  refusal: string | undefined;
+  reloadOutcome: ReloadOutcome = { reloaded: true, dryRun: false, changes: ['thresholds.pps'] };
+  failure: Error | undefined;
+
+  ready(): boolean {
+    return this.isReady;
+  }
+
+  uptimeSeconds(): number {
+    return 12.9;
+  }
+
+  config(): Config {
+    return this.running;
+  }
+
+  activeAttacks(): readonly Attack[] {
+    return this.attacks;
+  }
+
+  recentAttacks(): readonly Attack[] {
+    return this.ended;
+  }
+
+  bans(): readonly Ban[] {
+    return this.allBans;
+  }
+
+  evidence(routeKey: string): RouteEvidence {
+    return this.seen.get(routeKey) ?? NO_EVIDENCE;
+  }
+
+  async topHosts(query: HostQuery): Promise<HostReport> {
+    this.hostQueries.push(query);
+    return this.hostReport;
+  }
+
+  async ingest(): Promise<IngestSnapshot> {
+    if (this.failure !== undefined) throw this.failure;
+    return this.snapshot;
+  }
+
+  gobgp(): readonly GobgpStatus[] {
+    return this.gobgps;
+  }
+
+  peers(): readonly Peer[] {
+    return this.neighbours;
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    return {
+      ingest: this.snapshot,
+      latencyBoundsSeconds: [1e-7, 1e-6],
+      engine: { attacks: 11, attacksOverLimit: 1 },
+      mitigation: {
+        real: { unicast: 1, flowspec: 2 },
+        dryRun: { unicast: 3, flowspec: 4 },
+        bansRejected: 5,
+        rejectedByGuard: { whitelist: 4, max_active_bans: 1 },
+      },
+      notifications: { webhook: { ok: 12, error: 1 } },
+      storageRows: { audit_events: { written: 2 } },
+    };
+  }
+
+  async ban(request: BanRequest): Promise<Ban> {
+    this.banRequests.push(request);
+    const overrides = { operator: request.operator, comment: request.comment };
+    const target = formatAddress(request.target);
+    if (this.refusal !== undefined) {
+      return banOf(target, { ...overrides, state: 'rejected', reason: this.refusal, routes: [] });
+    }
+    return banOf(target, overrides);
+  }
+
+  async unban(target: Address, operator: string): Promise<Ban | undefined> {
+    const targetText = formatAddress(target);
+    this.unbans.push({ target: targetText, operator });
+    const ban = this.allBans.find((one) => one.targetText === targetText && one.state === 'active');
+    return ban && { ...ban, state: 'withdrawn', withdrawnAt: NOW, reason: 'unbanned by hand' };
+  }
+
+  async reload(): Promise<ReloadOutcome> {
+    this.reloads++;
+    return this.reloadOutcome;
+  }
+}

@@ -107,7 +107,9 @@ export class GobgpAnnouncer implements Announcer {
   }
 
   setWanted(wanted: ReadonlyMap<string, Announcement>): void {
-    if (!this.#reconciler.setWanted(wanted)) return;
+    const scope = this.#reconciler.setWanted(wanted);
+    if (scope === 'nothing') return;
+    if (scope === 'all') this.#requestFullPass();
     this.#changesDue = true;
     this.#wake?.();
   }
@@ -201,7 +203,7 @@ export class GobgpAnnouncer implements Announcer {
   #noteHint(peerChanged: boolean, paths: readonly WirePath[]): void {
     if (peerChanged || this.#hints.length + paths.length > MAX_HINTS) {
       this.#hints = [];
-      this.#fullPassDueAt = Math.max(performance.now(), this.#earliestFullPassAt);
+      this.#requestFullPass();
     } else {
       if (paths.length === 0) return;
       this.#hints.push(...paths);
@@ -233,17 +235,24 @@ export class GobgpAnnouncer implements Announcer {
     const isNews = this.#hints.some((path) => this.#reconciler.isNews(path));
     this.#hints = [];
     this.#hintsDueAt = Number.POSITIVE_INFINITY;
-    if (isNews) this.#fullPassDueAt = Math.min(this.#fullPassDueAt, this.#earliestFullPassAt);
+    if (isNews) this.#requestFullPass();
+  }
+
+  /** As soon as the last one has been rested from. */
+  #requestFullPass(): void {
+    this.#fullPassDueAt = Math.min(this.#fullPassDueAt, this.#earliestFullPassAt);
   }
 
   async #fullPass(link: Link): Promise<void> {
     const statesBefore = new Map(this.peers().map((peer) => [peer.address, peer.state]));
     const startedAt = performance.now();
     this.#changesDue = false;
+    this.#fullPassDueAt = Number.POSITIVE_INFINITY;
     const changed = await this.#reconciler.reconcileAll(link);
     const now = performance.now();
     this.#earliestFullPassAt = now + (now - startedAt) * REST_FACTOR;
-    this.#fullPassDueAt = Math.max(now + FULL_PASS_MS, this.#earliestFullPassAt);
+    // What was asked for meanwhile came too late for this pass.
+    this.#fullPassDueAt = Math.max(Math.min(this.#fullPassDueAt, now + FULL_PASS_MS), this.#earliestFullPassAt);
     for (const peer of this.peers()) {
       if (statesBefore.get(peer.address) === peer.state) continue;
       this.#options.log.info({ gobgp: peer.daemon, peer: peer.address, state: peer.state }, 'peer changed');

@@ -75,11 +75,13 @@ export class Reconciler {
     this.#options = options;
   }
 
-  /** Returns whether anything changed. */
-  setWanted(wanted: ReadonlyMap<string, Announcement>): boolean {
-    const firstCall = !this.#wantedKnown;
+  /**
+   * Returns what a pass is needed over: `all` the first time, which is when orphans can first be told; `changes` where
+   * the set is another than before.
+   */
+  setWanted(wanted: ReadonlyMap<string, Announcement>): 'all' | 'changes' | 'nothing' {
+    const isFirst = !this.#wantedKnown;
     this.#wantedKnown = true;
-    const before = this.#changed.size;
     for (const [key, announcement] of wanted) this.#want(key, announcement);
     for (const [key, route] of this.#wanted) {
       if (wanted.has(key)) continue;
@@ -87,7 +89,8 @@ export class Reconciler {
       this.#released.set(key, route.announcement.victim);
       this.#changed.add(key);
     }
-    return firstCall || this.#changed.size > before;
+    if (isFirst) return 'all';
+    return this.#changed.size > 0 ? 'changes' : 'nothing';
   }
 
   /** Begins to work with a daemon of this ASN; nothing is known of its RIB yet. */
@@ -150,7 +153,7 @@ export class Reconciler {
     if (seen === undefined || !seen.local) return false;
     if (!seen.marked && !this.#wanted.has(seen.key)) return false;
     const known = this.#rib.own(seen.key);
-    if (seen.isWithdraw) return known !== undefined;
+    if (seen.isWithdraw) return known !== undefined || this.#rib.isForeign(seen.key);
     return known?.attributesText !== seen.attributesText;
   }
 

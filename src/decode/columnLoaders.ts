@@ -35,33 +35,40 @@ const MORE_FRAGMENTS = 0x20;
 /** Source and destination IPv4 address, the pair at once, so that a row is never half of each family. */
 export function loadIpv4Pair(run: RecordRun, at: number, _size: number, at2: number): void {
   const { view, batch, row, count, stride } = run;
-  const { src2, src3, dst2, dst3 } = batch;
-  for (let i = row; i < row + count; i++) {
+  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = batch;
+  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
+    src0[i] = 0;
+    src1[i] = 0;
     src2[i] = IPV4_MAPPED_WORD;
+    src3[i] = at < 0 ? 0 : view.getUint32(p);
+    dst0[i] = 0;
+    dst1[i] = 0;
     dst2[i] = IPV4_MAPPED_WORD;
+    dst3[i] = at2 < 0 ? 0 : view.getUint32(q);
   }
-  if (at >= 0) for (let i = row, p = at; i < row + count; i++, p += stride) src3[i] = view.getUint32(p);
-  if (at2 >= 0) for (let i = row, p = at2; i < row + count; i++, p += stride) dst3[i] = view.getUint32(p);
 }
 
 export function loadIpv6Pair(run: RecordRun, at: number, _size: number, at2: number): void {
-  const { view, batch, row, count, stride } = run;
-  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = batch;
-  if (at >= 0) {
-    for (let i = row, p = at; i < row + count; i++, p += stride) {
-      src0[i] = view.getUint32(p);
-      src1[i] = view.getUint32(p + 4);
-      src2[i] = view.getUint32(p + 8);
-      src3[i] = view.getUint32(p + 12);
-    }
-  }
-  if (at2 >= 0) {
-    for (let i = row, p = at2; i < row + count; i++, p += stride) {
-      dst0[i] = view.getUint32(p);
-      dst1[i] = view.getUint32(p + 4);
-      dst2[i] = view.getUint32(p + 8);
-      dst3[i] = view.getUint32(p + 12);
-    }
+  const { batch } = run;
+  loadIpv6(batch.src0, batch.src1, batch.src2, batch.src3, run, at);
+  loadIpv6(batch.dst0, batch.dst1, batch.dst2, batch.dst3, run, at2);
+}
+
+/** The four words of an address; zeros where the template lacks it. */
+function loadIpv6(
+  word0: Uint32Array,
+  word1: Uint32Array,
+  word2: Uint32Array,
+  word3: Uint32Array,
+  run: RecordRun,
+  at: number,
+): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    word0[i] = at < 0 ? 0 : view.getUint32(p);
+    word1[i] = at < 0 ? 0 : view.getUint32(p + 4);
+    word2[i] = at < 0 ? 0 : view.getUint32(p + 8);
+    word3[i] = at < 0 ? 0 : view.getUint32(p + 12);
   }
 }
 

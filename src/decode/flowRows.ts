@@ -10,20 +10,14 @@ import { type FlowBatch, SAMPLING_FROM_DEFAULT } from '../flowBatch.ts';
  */
 export const MAX_DURATION_MS = 86_400_000;
 
-/** Empties rows; the ring still holds what was there a round ago. */
+/**
+ * Empties rows but for their addresses, which whatever reads a row's addresses writes whole; the ring still holds what
+ * was there a round ago.
+ */
 export function clearRows(batch: FlowBatch, row: number, count: number): void {
-  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3, srcPort, dstPort } = batch;
-  const { ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
+  const { srcPort, dstPort, ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
   const { samplingRate, samplingSource, durationMs, inInterface, outInterface } = batch;
   for (let i = row; i < row + count; i++) {
-    src0[i] = 0;
-    src1[i] = 0;
-    src2[i] = 0;
-    src3[i] = 0;
-    dst0[i] = 0;
-    dst1[i] = 0;
-    dst2[i] = 0;
-    dst3[i] = 0;
     srcPort[i] = 0;
     dstPort[i] = 0;
     ipProtocol[i] = 0;

@@ -104,8 +104,12 @@ function readHeader(view: DataView, protocol: number, at: number, end: number, b
 }
 
 function readSampledIpv4(view: DataView, at: number, batch: FlowBatch, row: number): number {
+  batch.src0[row] = 0;
+  batch.src1[row] = 0;
   batch.src2[row] = IPV4_MAPPED_WORD;
   batch.src3[row] = view.getUint32(at + 8);
+  batch.dst0[row] = 0;
+  batch.dst1[row] = 0;
   batch.dst2[row] = IPV4_MAPPED_WORD;
   batch.dst3[row] = view.getUint32(at + 12);
   readTransportFields(view, at + 4, at + 16, batch, row);

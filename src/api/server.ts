@@ -4,12 +4,13 @@
  * The limits are for clients that are slow, idle or many, so that none of them can hold what the others need.
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { ApiConfig, ApiToken } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { Authenticator } from './authenticator.ts';
+import { BrokenRequests } from './brokenRequests.ts';
 import type { DaemonView } from './daemonView.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { EndpointRouter } from './endpointRouter.ts';
@@ -117,7 +118,7 @@ export class ApiServer {
     const server = createServer(limits, router.app().callback());
     server.maxConnections = MAX_CONNECTIONS;
     server.setTimeout(idleMs);
-    server.on('clientError', answerBrokenRequest);
+    new BrokenRequests(MAX_HEADER_BYTES).watch(server);
     return server;
   }
 }
@@ -136,29 +137,4 @@ export function endpointsOf(view: DaemonView): Endpoint[] {
     handle: () => ({ status: 200, body: openApiDocument([...endpoints, document], view.version) }),
   });
   return [...endpoints, document];
-}
-
-/** For what is not HTTP, or comes too slowly: there is no request to answer yet, so the answer is written by hand. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') {
-    socket.destroy();
-    return;
-  }
-  const [status, message] = brokenRequestAnswer(error.code);
-  const body = JSON.stringify({ error: message });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
-function brokenRequestAnswer(code: string | undefined): [status: string, message: string] {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return ['431 Request Header Fields Too Large', `the headers must be at most ${MAX_HEADER_BYTES} bytes`];
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['408 Request Timeout', 'the request took too long'];
-    default:
-      return ['400 Bad Request', 'malformed HTTP request'];
-  }
 }

@@ -173,8 +173,8 @@ export class GobgpClient {
   async deletePath(path: WirePath, key: string): Promise<void> {
     const generation = this.#requireGeneration();
     // Without a path this call withdraws every route in the daemon, foreign ones too.
-    if (path.nlri === null || path.family === null)
-      throw new GobgpError('INVALID_ROUTE', 'DeletePath', 'no route named', key);
+    const namesRoute = path.nlri?.prefix !== undefined || path.nlri?.flowSpec !== undefined;
+    if (!namesRoute || path.family === null) throw new GobgpError('INVALID_ROUTE', 'DeletePath', 'no route named', key);
     const request = { tableType: generation.globalTable, family: path.family, path: generation.packPath(path) };
     await this.#unary('DeletePath', request, key);
   }

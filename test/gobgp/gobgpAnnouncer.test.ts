@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { SystemClock } from '../../src/clock.ts';
+import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
+import { silentLogger } from '../../src/log.ts';
+import { routeKey } from '../../src/mitigation/routeText.ts';
+import { eventually } from '../integration/eventually.ts';
+import { FakeGobgp } from './fakeGobgp.ts';
+import { blackhole, flowspec, wanted } from './routeFixtures.ts';
+
+async function start(t: TestContext): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
+  const fake = await FakeGobgp.start();
+  const announcer = new GobgpAnnouncer({
+    address: fake.address,
+    gobgp: { api: 'auto', tls: undefined, timeoutSeconds: 2, instanceId: 1 },
+    clock: new SystemClock(),
+    log: silentLogger(),
+    withdrawOrphans: true,
+  });
+  announcer.start();
+  t.after(async () => {
+    await announcer.stop();
+    fake.stop();
+  });
+  await eventually(() => announcer.status().connected);
+  return { fake, announcer };
+}
+
+test('one route that GoBGP refuses does not take the others of its batch along', async (t) => {
+  const { fake, announcer } = await start(t);
+  const routes = Array.from({ length: 40 }, (_, i) => blackhole(`192.0.2.${i + 1}`));
+  const bad = routeKey(routes[20]);
+  fake.refused.add(bad);
+  announcer.setWanted(wanted(...routes));
+  await eventually(() => announcer.counts().unicast === 39);
+  assert.ok(fake.calls.includes('AddPathStream'));
+  assert.match(announcer.evidence(bad).lastError ?? '', /invalid path/);
+  assert.equal(announcer.evidence(bad).installed, false);
+  assert.equal(announcer.evidence(routeKey(routes[39])).installed, true);
+});
+
+test('OK is no proof: a route that is accepted and not held stays pending and says so', async (t) => {
+  const { fake, announcer } = await start(t);
+  const route = blackhole('192.0.2.1');
+  fake.swallowed.add(routeKey(route));
+  announcer.setWanted(wanted(route));
+  await eventually(() => announcer.evidence(routeKey(route)).lastError !== undefined);
+  const { installed, lastError, pendingSince } = announcer.evidence(routeKey(route));
+  assert.equal(installed, false);
+  assert.match(lastError ?? '', /accepted the route but does not hold it/);
+  assert.notEqual(pendingSince, undefined);
+});
+
+test('a route the encoder refuses is told in the evidence and nothing of it goes onto the wire', async (t) => {
+  const { fake, announcer } = await start(t);
+  const bad = flowspec('192.0.2.1', { protocols: [300] });
+  const good = blackhole('192.0.2.2');
+  announcer.setWanted(wanted(bad, good));
+  await eventually(() => announcer.evidence(routeKey(good)).installed);
+  assert.match(announcer.evidence(routeKey(bad)).lastError ?? '', /protocol must be an integer from 0 to 255/);
+  assert.deepEqual([...fake.rib.keys()], [routeKey(good)]);
+});
+
+test('the old route of a victim stays while GoBGP refuses the new one', async (t) => {
+  const { fake, announcer } = await start(t);
+  const old = flowspec('192.0.2.1', { protocols: [17] });
+  const next = blackhole('192.0.2.1');
+  announcer.setWanted(wanted(old));
+  await eventually(() => announcer.evidence(routeKey(old)).installed);
+  fake.refused.add(routeKey(next));
+  announcer.setWanted(wanted(next));
+  await eventually(() => announcer.evidence(routeKey(next)).lastError !== undefined);
+  assert.deepEqual([...fake.rib.keys()], [routeKey(old)]);
+  // A decision for no route at all has nothing to wait for.
+  announcer.setWanted(new Map());
+  await eventually(() => fake.rib.size === 0);
+});
+
+test('replacing a route on its own prefix withdraws nothing', async (t) => {
+  const { fake, announcer } = await start(t);
+  const route = blackhole('192.0.2.1');
+  announcer.setWanted(wanted(route));
+  await eventually(() => announcer.evidence(routeKey(route)).installed);
+  announcer.setWanted(wanted({ ...route, method: 'divert', nextHop: '192.0.2.99', communities: [] }));
+  assert.equal(announcer.evidence(routeKey(route)).installed, false);
+  await eventually(() => announcer.evidence(routeKey(route)).installed);
+  assert.ok(!fake.calls.includes('DeletePath'));
+  assert.equal(
+    fake.rib.get(routeKey(route))?.pattrs.find((attribute) => attribute.nextHop)?.nextHop?.nextHop,
+    '192.0.2.99',
+  );
+});
+
+test('a set that says the same as before costs no call', async (t) => {
+  const { fake, announcer } = await start(t);
+  announcer.setWanted(wanted(blackhole('192.0.2.1')));
+  await eventually(() => announcer.isSettled);
+  const before = fake.calls.filter((call) => call === 'AddPath').length;
+  for (let i = 0; i < 10; i++) announcer.setWanted(wanted(blackhole('192.0.2.1')));
+  announcer.setWanted(wanted(blackhole('192.0.2.1'), blackhole('192.0.2.2')));
+  await eventually(() => announcer.counts().unicast === 2);
+  assert.equal(fake.calls.filter((call) => call === 'AddPath').length, before + 1);
+});

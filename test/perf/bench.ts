@@ -1,0 +1,34 @@
+/*
+ * `npm run bench`: every figure in one table, each beside something measured in the same run.
+ * `--short` takes less time and is less exact; `--json` prints one object a row.
+ */
+import { parseArgs } from 'node:util';
+import { type BenchRow, benchDecode } from './decodeBench.ts';
+import { benchEngine } from './engineBench.ts';
+import { benchReceiver } from './receiverBench.ts';
+import { benchUdp } from './udpBench.ts';
+
+const { values: options } = parseArgs({
+  options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
+
+const NUMBER = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
+
+function print(rows: readonly BenchRow[]): void {
+  for (const row of rows) {
+    if (options.json) {
+      console.log(JSON.stringify(row));
+      continue;
+    }
+    const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} × ${row.against}`;
+    console.log(
+      `${row.name.padEnd(58)} ${NUMBER.format(row.value).padStart(12)} ${row.unit.padEnd(32)} ${ratio}`.trimEnd(),
+    );
+  }
+}
+
+// The sockets first, on a machine that the others have not heated yet.
+print(await benchUdp(options.short));
+print(benchDecode());
+print(benchEngine());
+print(benchReceiver(options.short));

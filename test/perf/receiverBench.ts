@@ -1,0 +1,82 @@
+/*
+ * What the receiving side does with a datagram once it is there, without sockets: find the exporter, copy, decode,
+ * account. Beside it a loop that only copies the same datagrams. Also how many heap bytes a datagram costs.
+ * Run alone: `node --expose-gc test/perf/receiverBench.ts`.
+ */
+import v8 from 'node:v8';
+import { planOf } from '../../src/engine/enginePlan.ts';
+import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
+import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
+import type { BenchRow } from './decodeBench.ts';
+
+const MILLION = 1_000_000;
+
+/** A million datagrams a second pass, in the time that the receiver is told. */
+const MS_PER_DATAGRAM = 0.001;
+
+/** The daemon ticks ten times a second. */
+const TICK_MS = 100;
+
+export function benchReceiver(short: boolean): BenchRow[] {
+  const flows = short ? 2 * MILLION : 10 * MILLION;
+  return [
+    ...benchPath('netflow5', 256, flows),
+    ...benchPath('netflow5', MILLION, flows),
+    ...benchPath('netflow9', 256, flows),
+    ...benchPath('ipfix', 256, flows),
+    ...benchPath('sflow5', 256, flows),
+  ];
+}
+
+function benchPath(protocol: TelemetryProtocol, hosts: number, flows: number): BenchRow[] {
+  const datagrams = benchDatagrams(protocol, Math.max(7680, 2 * hosts), hosts);
+  const config = benchConfig();
+  const receiver = new Receiver(receiverSettingsOf(config, planOf(config, 1, 1)), 0);
+  const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
+  let now = 0;
+  const receive = (datagram: Uint8Array): void => {
+    now += MS_PER_DATAGRAM;
+    receiver.receive(kind, datagram, '192.0.2.1', now);
+  };
+  for (const datagram of datagrams) receive(datagram);
+  const flowsPerDatagram = receiver.snapshot(now).exporters[0].flows / datagrams.length;
+  const rounds = Math.ceil(flows / (flowsPerDatagram * datagrams.length));
+  const copies = new Uint8Array(65_536);
+
+  const bareNs = nanosecondsPerDatagram(datagrams, rounds, (datagram) => copies.set(datagram));
+  nanosecondsPerDatagram(datagrams, 1, receive);
+  const before = allocatedBytes();
+  const ns = nanosecondsPerDatagram(datagrams, rounds, receive, () => receiver.tick(now));
+  const heapBytes = (allocatedBytes() - before) / (rounds * datagrams.length);
+  const name = `receive in process, ${protocol}, ${hosts.toLocaleString('en-US')} hosts`;
+  return [
+    { name, value: (flowsPerDatagram * 1e3) / ns, unit: 'million flows/s', ratio: ns / bareNs, against: 'copying' },
+    { name, value: ns / flowsPerDatagram, unit: 'ns/flow' },
+    { name, value: heapBytes, unit: 'heap bytes/datagram' },
+  ];
+}
+
+function nanosecondsPerDatagram(
+  datagrams: readonly Uint8Array[],
+  rounds: number,
+  take: (datagram: Uint8Array) => void,
+  tick: () => void = () => {},
+): number {
+  const startedAt = performance.now();
+  let tickAt = startedAt + TICK_MS;
+  for (let round = 0; round < rounds; round++) {
+    for (const datagram of datagrams) take(datagram);
+    if (performance.now() < tickAt) continue;
+    tick();
+    tickAt += TICK_MS;
+  }
+  return ((performance.now() - startedAt) * 1e6) / (rounds * datagrams.length);
+}
+
+/** Heap bytes this thread allocated since it began, collected or not. */
+function allocatedBytes(): number {
+  return v8.getHeapStatistics().total_allocated_bytes;
+}
+
+if (import.meta.main) console.table(benchReceiver(process.argv.includes('--short')));

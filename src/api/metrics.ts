@@ -8,6 +8,13 @@ import { CONTRACT_FAMILIES, FURTHER_FAMILIES, type MetricFamily } from './metric
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
+/** Gauges of prom-client's that are named like counters; the same numbers are there by type, under proper names. */
+const MISNAMED = [
+  'kapkan_nodejs_active_handles_total',
+  'kapkan_nodejs_active_requests_total',
+  'kapkan_nodejs_active_resources_total',
+];
+
 export class Metrics {
   readonly #daemon: DaemonView;
   readonly #registry = new Registry();
@@ -23,6 +30,7 @@ export class Metrics {
       metric: this.#register(family),
     }));
     collectDefaultMetrics({ register: this.#registry, prefix: 'kapkan_' });
+    for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
   /** Scrapes that come while one is under way share its answer, so that nobody can pile them up. */

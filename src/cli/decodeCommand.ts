@@ -105,11 +105,13 @@ function writeAll(stream: NodeJS.WritableStream, text: string): Promise<boolean>
       resolve(false);
       return;
     }
+    // A failed write calls back first and emits `error` after that, so the listener stays for it.
     const onError = (): void => resolve(false);
     stream.once('error', onError);
     stream.write(text, (error) => {
+      if (error) return;
       stream.removeListener('error', onError);
-      resolve(error === undefined || error === null);
+      resolve(true);
     });
   });
 }

@@ -29,7 +29,7 @@ const OPTION_TIME_OFFSET = 14;
 interface CaptureInterface {
   readonly linkType: number;
   readonly snapLength: number;
-  readonly unitsPerSecond: number;
+  readonly unitsPerSecond: bigint;
   readonly offsetSeconds: number;
 }
 
@@ -102,15 +102,15 @@ function readBlock(section: Section, at: number, end: number): CapturedPacket | 
 function readInterface(section: Section, at: number, end: number): CaptureInterface {
   const { view, little } = section;
   if (at + 16 > end) throw new CaptureError(`the interface block at byte ${at} is too short`);
-  let unitsPerSecond = 1_000_000;
+  let unitsPerSecond = 1_000_000n;
   let offsetSeconds = 0;
   for (let p = at + 16; p + 4 <= end; ) {
     const code = view.getUint16(p, little);
     const length = view.getUint16(p + 2, little);
     if (code === OPTION_END || p + 4 + length > end) break;
     if (code === OPTION_TIME_RESOLUTION && length === 1) {
-      const exponent = view.getUint8(p + 4);
-      unitsPerSecond = exponent < 128 ? 10 ** exponent : 2 ** (exponent - 128);
+      const exponent = BigInt(view.getUint8(p + 4));
+      unitsPerSecond = exponent < 128n ? 10n ** exponent : 2n ** (exponent - 128n);
     } else if (code === OPTION_TIME_OFFSET && length === 8) {
       offsetSeconds = Number(view.getBigInt64(p + 4, little));
     }
@@ -134,9 +134,14 @@ function readPacket(
   if (offset + length > end) {
     throw new CaptureError(`the packet at byte ${at} claims ${length} bytes, more than its block`);
   }
-  const units = view.getUint32(at + 12, little) * 0x1_0000_0000 + view.getUint32(at + 16, little);
-  const timeMs = (captured.offsetSeconds + units / captured.unitsPerSecond) * 1000;
+  const units = (BigInt(view.getUint32(at + 12, little)) << 32n) | BigInt(view.getUint32(at + 16, little));
+  const timeMs = captured.offsetSeconds * 1000 + toMilliseconds(units, captured.unitsPerSecond);
   return { timeMs, linkType: captured.linkType, offset, length };
+}
+
+/** Exact to the fraction of a millisecond: nanoseconds since the epoch are too many for a double. */
+function toMilliseconds(units: bigint, unitsPerSecond: bigint): number {
+  return Number(units / unitsPerSecond) * 1000 + (Number(units % unitsPerSecond) * 1000) / Number(unitsPerSecond);
 }
 
 function interfaceOf(section: Section, index: number, at: number): CaptureInterface {

@@ -5,9 +5,8 @@
  *
  * A store that fails is asked again; until then new bans stay active and unannounced.
  */
-import type { Address } from '../net/address.ts';
 import type { Announcement } from './announcer.ts';
-import type { Ban, BanPlan } from './ban.ts';
+import type { Ban } from './ban.ts';
 import { BanCounts, BanStarts } from './banCounts.ts';
 import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
@@ -28,11 +27,10 @@ const MAX_EXPIRY_LAG_MS = 60_000;
 
 interface Entry {
   ban: Ban;
-  /**
-   * What the store holds for the target: this ban, or while that could not be saved yet the one it replaced, whose
-   * routes stay wanted so that the victim is covered.
-   */
+  /** The ban as the store holds it; undefined until it is there. */
   saved: Ban | undefined;
+  /** The ban that this one replaced: its routes stay wanted until this one is saved, so that the victim is covered. */
+  cover: Ban | undefined;
 }
 
 export class BanBook {
@@ -71,7 +69,7 @@ export class BanBook {
     for (const ban of active.toSorted((a, b) => a.startedAt - b.startedAt)) {
       const older = this.of(ban.targetText);
       if (older !== undefined) this.end(transition(older, { kind: 'replaced', by: ban.id, at: ban.startedAt }).ban);
-      this.#enter({ ban, saved: ban });
+      this.#enter({ ban, saved: ban, cover: undefined });
       this.#maybeActiveInStore.add(ban.id);
     }
     return this.active();
@@ -96,24 +94,21 @@ export class BanBook {
 
   /** Whether the ban is in the store, so that its routes may be announced. */
   isSaved(ban: Ban): boolean {
-    return this.#active.get(ban.targetText)?.saved?.id === ban.id;
+    return this.#active.get(ban.targetText)?.saved !== undefined;
   }
 
   /** Enters a new ban of a target that has none. */
   begin(ban: Ban): void {
-    const entry: Entry = { ban, saved: undefined };
-    this.#enter(entry);
-    this.#unsavedActive.add(entry);
-    this.starts.record(ban);
+    this.#begin({ ban, saved: undefined, cover: undefined });
   }
 
-  /** Ends a ban and enters its successor, both or neither: what the old one announced stays until the new one is saved. */
+  /** Ends a ban and enters its successor in one transaction. */
   replace(ended: Ban, successor: Ban): void {
     const before = this.#active.get(ended.targetText);
+    const cover = before?.saved === undefined ? before?.cover : before.ban;
     this.end(ended);
-    this.begin(successor);
-    const after = this.#active.get(successor.targetText);
-    if (before !== undefined && after !== undefined && ended.dryRun === successor.dryRun) after.saved = before.saved;
+    this.#begin({ ban: successor, saved: undefined, cover });
+    if (cover !== undefined) this.counts.addRules(cover);
   }
 
   /** An active ban changed. `save` false: only its expiry moved, which `saveMovedExpiries` sees to. */
@@ -133,6 +128,7 @@ export class BanBook {
     this.#forgetIndexes(entry.ban);
     this.#active.delete(ban.targetText);
     this.#unsavedActive.delete(entry);
+    this.#dropCover(entry);
     this.#routesChanged = true;
     this.#close(ban);
   }
@@ -141,13 +137,10 @@ export class BanBook {
     this.#close(ban);
   }
 
-  /** Stops wanting the routes of a replaced ban whose plan the rules forbid by now. */
-  dropReplaced(forbidden: (plan: BanPlan, target: Address) => boolean): void {
+  /** Stops wanting the routes of replaced bans that the rules forbid by now. */
+  dropCovers(forbidden: (cover: Ban) => boolean): void {
     for (const entry of this.#active.values()) {
-      if (entry.saved === undefined || entry.saved.id === entry.ban.id) continue;
-      if (!forbidden(entry.saved.plan, entry.saved.target)) continue;
-      entry.saved = undefined;
-      this.#routesChanged = true;
+      if (entry.cover !== undefined && forbidden(entry.cover)) this.#dropCover(entry);
     }
   }
 
@@ -157,7 +150,7 @@ export class BanBook {
    */
   saveMovedExpiries(): void {
     for (const entry of this.#active.values()) {
-      if (entry.saved?.id !== entry.ban.id) continue;
+      if (entry.saved === undefined) continue;
       const lag = Math.min(holdMs(entry.ban.plan) / 4, MAX_EXPIRY_LAG_MS);
       if (entry.ban.expiresAt - entry.saved.expiresAt >= lag) this.#unsavedActive.add(entry);
     }
@@ -177,8 +170,9 @@ export class BanBook {
       return this.#saveError;
     }
     for (const entry of this.#unsavedActive) {
-      if (entry.saved?.id !== entry.ban.id) this.#routesChanged = true;
+      if (entry.saved === undefined) this.#routesChanged = true;
       entry.saved = entry.ban;
+      this.#dropCover(entry);
     }
     this.#unsavedActive.clear();
     for (const id of this.#unsavedPast.keys()) this.#maybeActiveInStore.delete(id);
@@ -197,15 +191,28 @@ export class BanBook {
   /** Everything to be announced, by key: the routes of the bans that are in the store. */
   wanted(dryRun: boolean): Map<string, Announcement> {
     const wanted = new Map<string, Announcement>();
-    for (const { ban, saved } of this.#active.values()) {
-      if (saved === undefined || ban.dryRun !== dryRun) continue;
-      const routes = saved.id === ban.id ? ban.routes : saved.routes;
-      for (const route of routes) {
+    for (const { ban, saved, cover } of this.#active.values()) {
+      const announced = saved === undefined ? cover : ban;
+      if (announced?.dryRun !== dryRun) continue;
+      for (const route of announced.routes) {
         const key = routeKey(route);
         wanted.set(key, { key, route, victim: ban.targetText });
       }
     }
     return wanted;
+  }
+
+  #begin(entry: Entry): void {
+    this.#enter(entry);
+    this.#unsavedActive.add(entry);
+    this.starts.record(entry.ban);
+  }
+
+  #dropCover(entry: Entry): void {
+    if (entry.cover === undefined) return;
+    this.counts.removeRules(entry.cover);
+    entry.cover = undefined;
+    this.#routesChanged = true;
   }
 
   #enter(entry: Entry): void {

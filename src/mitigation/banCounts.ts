@@ -28,6 +28,15 @@ export class BanCounts {
     this.#count(ban, -1);
   }
 
+  /** Counts only the rules of a ban: they are announced, though another ban of the target is the active one. */
+  addRules(ban: Ban): void {
+    this.#flowspecRules += rulesInForce(ban);
+  }
+
+  removeRules(ban: Ban): void {
+    this.#flowspecRules -= rulesInForce(ban);
+  }
+
   /** Active bans in all, or of one group. */
   active(group?: string): number {
     return group === undefined ? this.#all : (this.#byKey.get(groupKey(group)) ?? 0);
@@ -38,7 +47,7 @@ export class BanCounts {
     return this.#byKey.get(familyKey(version, group)) ?? 0;
   }
 
-  /** FlowSpec rules of active bans. */
+  /** FlowSpec rules in use. */
   flowspecRules(): number {
     return this.#flowspecRules;
   }

@@ -318,15 +318,16 @@ export class MitigationController {
 
   #enforceRules(now: number): void {
     const scope = this.#scope;
-    this.#book.dropReplaced(
-      (plan, target) => !scope.isProtected(target) || whitelistedByPlan(plan, scope) !== undefined,
-    );
     for (const { ban, event } of overruledBans(this.#book.active(), scope, now)) {
       const live = this.#attacks.on(ban.targetText);
       const { state } = this.#desk.apply(ban, event);
       // The end of the ban tells why; the same attack is not told as refused on top of it.
       if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
     }
+    const overBudget = this.#book.counts.flowspecRules() > scope.config.flowspecMaxRules;
+    this.#book.dropCovers(
+      ({ plan, method }) => whitelistedByPlan(plan, scope) !== undefined || (overBudget && method === 'flowspec'),
+    );
   }
 
   #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {

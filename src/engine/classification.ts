@@ -1,0 +1,90 @@
+/*
+ * What kind of attack it is, and why it is one, in a word and in a sentence. The shares of protocols come from the rates,
+ * which have counted every flow; the reflected port of an amplification from the sample.
+ */
+import { METRICS, type Metric, type Rates } from '../config/thresholds.ts';
+import type { AttackSample, AttackType, Classification } from './attack.ts';
+import type { GroupPlan } from './enginePlan.ts';
+
+/** UDP services that answer with more than they were asked, by the port they answer from. */
+const REFLECTORS: ReadonlyMap<string, AttackType> = new Map([
+  ['123', 'ntp_amplification'],
+  ['53', 'dns_amplification'],
+  ['389', 'cldap_amplification'],
+  ['11211', 'memcached_amplification'],
+  ['1900', 'ssdp_amplification'],
+  ['19', 'chargen_amplification'],
+]);
+
+/** The share of the traffic from which on one kind stands for the attack; less is a mix, which wants a wider answer. */
+const DOMINANT_SHARE = 0.6;
+
+const UDP = '17';
+
+/** Kinds by what they are told by, the most telling first. */
+const KINDS: readonly (readonly [AttackType, Metric, Metric])[] = [
+  ['fragment_flood', 'frag_pps', 'frag_mbps'],
+  ['syn_flood', 'tcp_syn_pps', 'tcp_syn_mbps'],
+  ['icmp_flood', 'icmp_pps', 'icmp_mbps'],
+  ['udp_flood', 'udp_pps', 'udp_mbps'],
+  ['tcp_flood', 'tcp_pps', 'tcp_mbps'],
+];
+
+export function classify(rates: Rates, sample: AttackSample): Classification {
+  const amplification = amplificationOf(rates, sample);
+  if (amplification !== undefined) return amplification;
+  let confidence = 0;
+  for (const [type, pps, mbps] of KINDS) {
+    const share = Math.max(shareOf(rates[pps], rates.pps), shareOf(rates[mbps], rates.mbps));
+    if (share >= DOMINANT_SHARE) return { type, confidence: share, srcPort: undefined };
+    if (type !== 'fragment_flood' && type !== 'syn_flood') confidence = Math.max(confidence, share);
+  }
+  return { type: 'mixed', confidence: 1 - confidence, srcPort: undefined };
+}
+
+/**
+ * The answers of a reflector are large, so that most of them may be fragments, of which only the first has the port:
+ * the port must stand for most of what has ports, and UDP for most of all.
+ */
+function amplificationOf(rates: Rates, sample: AttackSample): Classification | undefined {
+  const udp = sample.protocols.find(({ key }) => key === UDP);
+  const udpShare = Math.max(
+    shareOf(rates.udp_pps, rates.pps),
+    shareOf(rates.udp_mbps, rates.mbps),
+    shareOf(udp?.packets, sample.totalPackets),
+  );
+  if (udpShare < DOMINANT_SHARE) return undefined;
+  const withPorts = sample.topSrcPorts.reduce((sum, { packets }) => sum + packets, 0);
+  const bytesWithPorts = sample.topSrcPorts.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (const { key, packets, bytes } of sample.topSrcPorts) {
+    const type = REFLECTORS.get(key);
+    if (type === undefined) continue;
+    const share = Math.max(shareOf(packets, withPorts), shareOf(bytes, bytesWithPorts));
+    if (share >= DOMINANT_SHARE) return { type, confidence: Math.min(share, udpShare), srcPort: Number(key) };
+  }
+  return undefined;
+}
+
+/** `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
+export function reasonOf(metric: Metric, rates: Rates, threshold: number, group: GroupPlan): string {
+  const source = group.limitSources[METRICS.indexOf(metric)] === 'group' ? `of group ${group.name}` : 'of all hosts';
+  const shares = (['udp', 'tcp', 'icmp'] as const)
+    .map((protocol) => ({ protocol, percent: Math.round(100 * shareOf(rates[`${protocol}_pps`], rates.pps)) }))
+    .filter(({ percent }) => percent > 0)
+    .sort((a, b) => b.percent - a.percent)
+    .map(({ protocol, percent }) => `${percent} % ${protocol}`);
+  const limit = `${metric} ${numberText(rates[metric] ?? 0)} over the limit ${numberText(threshold)} ${source}`;
+  return shares.length === 0 ? limit : `${limit}; ${shares.join(', ')}`;
+}
+
+function shareOf(part: number | undefined, whole: number | undefined): number {
+  return part === undefined || whole === undefined || whole <= 0 ? 0 : Math.min(1, part / whole);
+}
+
+/** Thousands grouped by commas; a fraction only where it matters. */
+function numberText(value: number): string {
+  const rounded = value < 100 ? Math.round(value * 10) / 10 : Math.round(value);
+  const [whole, fraction] = String(rounded).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}

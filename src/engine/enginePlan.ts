@@ -1,0 +1,74 @@
+/*
+ * What the engine needs of the configuration, flat enough to be posted to a receiving thread. The daemon makes one plan
+ * for each configuration and hands the same to every thread and to the detector, so they never judge by different limits.
+ */
+import type { Config, GroupConfig } from '../config/config.ts';
+import { METRICS } from '../config/thresholds.ts';
+import type { Prefix } from '../net/prefix.ts';
+import { PrefixTable } from '../net/prefixTable.ts';
+
+/** Hosts one receiving thread tracks at most; about 1.1 GB when all of them are there. */
+export const DEFAULT_HOST_LIMIT = 2_000_000;
+
+/** Where a limit was written: in the group itself, or inherited. In the order of METRICS. */
+export type LimitSource = 'group' | 'global';
+
+export interface GroupPlan {
+  readonly name: string;
+  /** In the order and units of METRICS; Infinity = off. */
+  readonly limits: Float64Array;
+  readonly limitSources: readonly LimitSource[];
+  /** Quiet time before an attack on a host of this group ends. */
+  readonly hysteresisMs: number;
+}
+
+/** Structured-cloneable. */
+export interface EnginePlan {
+  /** Receiving threads whose rates are summed. */
+  readonly workers: number;
+  readonly windowSeconds: number;
+  /** Protected prefixes, each with the number of the group that owns what no longer prefix holds. */
+  readonly networks: readonly (readonly [Prefix, number])[];
+  /** By group number; 0 is `global`. */
+  readonly groups: readonly GroupPlan[];
+  readonly samples: { readonly enabled: boolean; readonly flowsPerAttack: number };
+  /** Hosts one thread tracks at most. Taken from a thread's first plan; a reload does not change it. */
+  readonly hostLimit: number;
+  /** Secret that keeps the host table's hash unpredictable, any 32-bit value. Taken from a thread's first plan. */
+  readonly hashSeed: number;
+}
+
+/** `hashSeed` should be random for each start of the daemon, and may be fixed where nobody attacks (replay, tests). */
+export function planOf(config: Config, workers: number, hashSeed: number): EnginePlan {
+  const networks: [Prefix, number][] = config.networks.map((prefix) => [prefix, 0]);
+  config.groups.forEach((group, number) => {
+    for (const prefix of group.networks) networks.push([prefix, number]);
+  });
+  return {
+    workers,
+    windowSeconds: config.detection.windowSeconds,
+    networks,
+    groups: config.groups.map(groupPlanOf),
+    samples: { enabled: config.samples.enabled, flowsPerAttack: config.samples.flowsPerAttack },
+    hostLimit: DEFAULT_HOST_LIMIT,
+    hashSeed,
+  };
+}
+
+/** From an address to the number of its group; no match = not protected. */
+export function protectedTable(plan: EnginePlan): PrefixTable {
+  return new PrefixTable(plan.networks);
+}
+
+function groupPlanOf(group: GroupConfig): GroupPlan {
+  const limits = METRICS.map((metric) => {
+    const limit = group.thresholds[metric] ?? 0;
+    return limit > 0 ? limit : Number.POSITIVE_INFINITY;
+  });
+  return {
+    name: group.name,
+    limits: Float64Array.from(limits),
+    limitSources: METRICS.map((metric) => group.thresholdSources[metric] ?? 'global'),
+    hysteresisMs: group.ban.unbanHysteresisSeconds * 1000,
+  };
+}

@@ -1,0 +1,113 @@
+/*
+ * Flows cut out of a receiving thread's ring: the raw material of samples. The thread only copies columns, so that it is
+ * back at its socket at once; adding up is the main thread's work (attackSample.ts). The flows were in the ring before
+ * anyone knew of the attack, so a sample holds what tripped the limit.
+ */
+
+import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
+import type { Address } from '../net/address.ts';
+
+/** Flows one slice holds at most, the newest; 4 MB. */
+export const SLICE_LIMIT = 65_536;
+
+/** Columns of flows, newest first. Structured-cloneable; `sliceBuffers` are to be transferred. */
+export interface FlowSlice {
+  readonly count: number;
+  /** Which of the targets asked for a flow belongs to: an index into their list. */
+  readonly target: Uint16Array<ArrayBuffer>;
+  /** Four words a flow. */
+  readonly src: Uint32Array<ArrayBuffer>;
+  readonly srcPort: Uint16Array<ArrayBuffer>;
+  readonly dstPort: Uint16Array<ArrayBuffer>;
+  readonly ipProtocol: Uint8Array<ArrayBuffer>;
+  readonly tcpFlags: Uint8Array<ArrayBuffer>;
+  readonly fragment: Uint8Array<ArrayBuffer>;
+  /** Estimates of real traffic. */
+  readonly packets: Float64Array<ArrayBuffer>;
+  readonly bytes: Float64Array<ArrayBuffer>;
+  readonly samplingRate: Float64Array<ArrayBuffer>;
+  readonly receivedAtMs: Float64Array<ArrayBuffer>;
+}
+
+/** What to name in the transfer list when the slice is posted. */
+export function sliceBuffers(slice: FlowSlice): ArrayBuffer[] {
+  return [
+    slice.target,
+    slice.src,
+    slice.srcPort,
+    slice.dstPort,
+    slice.ipProtocol,
+    slice.tcpFlags,
+    slice.fragment,
+    slice.packets,
+    slice.bytes,
+    slice.samplingRate,
+    slice.receivedAtMs,
+  ].map((column) => column.buffer);
+}
+
+/** The ring's flows to these targets that were received since; `targetOfSlot` is from host slot to index in `targets`. */
+export function sliceOf(
+  batch: FlowBatch,
+  targets: readonly Address[],
+  targetOfSlot: ReadonlyMap<number, number>,
+  sinceMs: number,
+): FlowSlice {
+  const rows = new Int32Array(SLICE_LIMIT);
+  let count = 0;
+  const used = Math.max(batch.highWater, batch.end);
+  for (let i = 1; i <= used && count < SLICE_LIMIT && targetOfSlot.size > 0; i++) {
+    // From the newest row back, round the end of the ring.
+    const row = i <= batch.end ? batch.end - i : batch.end + used - i;
+    if (batch.hostSlot[row] === NO_HOST || batch.receivedAtMs[row] < sinceMs) continue;
+    const target = targetOfSlot.get(batch.hostSlot[row]);
+    if (target !== undefined && isTo(batch, row, targets[target])) rows[count++] = row;
+  }
+  return copied(batch, rows.subarray(0, count), targetOfSlot);
+}
+
+/** A slot may have had another host when an old flow was accounted. */
+function isTo(batch: FlowBatch, row: number, target: Address): boolean {
+  return (
+    batch.dst3[row] === target.word3 &&
+    batch.dst2[row] === target.word2 &&
+    batch.dst1[row] === target.word1 &&
+    batch.dst0[row] === target.word0
+  );
+}
+
+function copied(batch: FlowBatch, rows: Int32Array, targetOfSlot: ReadonlyMap<number, number>): FlowSlice {
+  const count = rows.length;
+  const slice: FlowSlice = {
+    count,
+    target: new Uint16Array(count),
+    src: new Uint32Array(4 * count),
+    srcPort: new Uint16Array(count),
+    dstPort: new Uint16Array(count),
+    ipProtocol: new Uint8Array(count),
+    tcpFlags: new Uint8Array(count),
+    fragment: new Uint8Array(count),
+    packets: new Float64Array(count),
+    bytes: new Float64Array(count),
+    samplingRate: new Float64Array(count),
+    receivedAtMs: new Float64Array(count),
+  };
+  for (let i = 0; i < count; i++) {
+    const row = rows[i];
+    slice.target[i] = targetOfSlot.get(batch.hostSlot[row]) ?? 0;
+    slice.src[4 * i] = batch.src0[row];
+    slice.src[4 * i + 1] = batch.src1[row];
+    slice.src[4 * i + 2] = batch.src2[row];
+    slice.src[4 * i + 3] = batch.src3[row];
+    slice.srcPort[i] = batch.srcPort[row];
+    slice.dstPort[i] = batch.dstPort[row];
+    slice.ipProtocol[i] = batch.ipProtocol[row];
+    slice.tcpFlags[i] = batch.tcpFlags[row];
+    slice.fragment[i] = batch.fragment[row];
+    slice.samplingRate[i] = batch.samplingRate[row];
+    slice.packets[i] = batch.sampledPackets[row] * batch.samplingRate[row];
+    slice.bytes[i] = batch.sampledBytes[row] * batch.samplingRate[row];
+    slice.receivedAtMs[i] = batch.receivedAtMs[row];
+  }
+  return slice;
+}

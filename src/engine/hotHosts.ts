@@ -1,0 +1,135 @@
+/*
+ * Hosts that could be over a limit, found while counting instead of by scanning the table.
+ *
+ * A window's sum has five parts at one thread, so five times as many as there are threads. If the sum over all of them is
+ * over limit × window, then one part at least is over its share, limit × window / (5 × threads). So a host whose bucket
+ * passed the share in none of the last five buckets, at no thread, is under its limits, and nobody needs to look at it.
+ * Each group has three shares: of its smallest limits of packets, of bytes and of flow records; all traffic is compared,
+ * which is never less than that of one kind.
+ */
+import { METRICS } from '../config/thresholds.ts';
+import type { EnginePlan } from './enginePlan.ts';
+import {
+  BUCKETS,
+  FIRST_BUCKET,
+  GROUP_AND_FLAGS,
+  GROUP_MASK,
+  HOT_BUCKET,
+  type HostTable,
+  LAST_BUCKET,
+  METRIC_COUNT,
+  ON_HOT_LIST,
+  ROW_VALUES,
+  ROW_WORDS,
+  SLAB_MASK,
+  SLAB_SHIFT,
+} from './hostTable.ts';
+import { UNIT_OF_METRIC } from './rateWindow.ts';
+import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
+
+/** Shares of a group: packets, bytes, flow records. */
+export const SHARES_PER_GROUP = 3;
+
+/** Keeps rounding from putting a sum over the limit whose parts are all just at their share. */
+const A_LITTLE_LESS = 1 - 1e-9;
+
+export class HotHosts {
+  /** `SHARES_PER_GROUP` a group, per bucket. */
+  shares: Float64Array;
+  /** Hosts on the list. */
+  count = 0;
+  readonly #table: HostTable;
+  #slots = new Int32Array(256);
+
+  constructor(table: HostTable, plan: EnginePlan) {
+    this.#table = table;
+    this.shares = sharesOf(plan);
+  }
+
+  useLimits(plan: EnginePlan): void {
+    this.shares = sharesOf(plan);
+  }
+
+  slotAt(place: number): number {
+    return this.#slots[place];
+  }
+
+  /** A bucket of this host is over its share. */
+  mark(slot: number, bucket: number): void {
+    this.#table.setWord(slot, HOT_BUCKET, bucket);
+    const flags = this.#table.word(slot, GROUP_AND_FLAGS);
+    if ((flags & ON_HOT_LIST) !== 0) return;
+    this.#table.setWord(slot, GROUP_AND_FLAGS, flags | ON_HOT_LIST);
+    if (this.count === this.#slots.length) {
+      const larger = new Int32Array(2 * this.count);
+      larger.set(this.#slots);
+      this.#slots = larger;
+    }
+    this.#slots[this.count++] = slot;
+  }
+
+  /**
+   * Marks the host if any of its buckets is over its share, or the one in progress will be with so many more packets
+   * and bytes. In a row that was not rolled to `bucket`, stale buckets may mark it for nothing, never the reverse.
+   */
+  judge(slot: number, bucket: number, morePackets: number, moreBytes: number): void {
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
+    const inProgress = bucket % BUCKETS;
+    for (let position = 0; position < BUCKETS; position++) {
+      const at = row * ROW_VALUES + FIRST_BUCKET + position * METRIC_COUNT;
+      const packets = values[at + PACKETS] + (position === inProgress ? morePackets : 0);
+      const bytes = values[at + BYTES] + (position === inProgress ? moreBytes : 0);
+      if (
+        packets > this.shares[sharesAt] ||
+        bytes > this.shares[sharesAt + 1] ||
+        values[at + FLOWS] > this.shares[sharesAt + 2]
+      ) {
+        this.mark(slot, bucket);
+        return;
+      }
+    }
+  }
+
+  /** Whether the host was hot in any bucket that still counts; if not, the last of the list takes its place. */
+  keepOrDrop(place: number, bucket: number): boolean {
+    if (this.#table.word(this.#slots[place], HOT_BUCKET) + BUCKETS > bucket) return true;
+    this.#dropAt(place);
+    return false;
+  }
+
+  /** Takes hosts off the list that are about to be removed from the table. */
+  drop(leaving: (slot: number) => boolean): void {
+    for (let place = this.count - 1; place >= 0; place--) {
+      if (leaving(this.#slots[place])) this.#dropAt(place);
+    }
+  }
+
+  /** Judges every host of the table anew: the limits, the groups or the length of a bucket have changed. */
+  judgeAll(bucket: number): void {
+    for (let slot = 0; slot < this.#table.usedSlots; slot++) {
+      if (!this.#table.isUsed(slot)) continue;
+      if (this.#table.word(slot, LAST_BUCKET) + BUCKETS > bucket) this.judge(slot, bucket, 0, 0);
+    }
+  }
+
+  #dropAt(place: number): void {
+    const slot = this.#slots[place];
+    this.#table.setWord(slot, GROUP_AND_FLAGS, this.#table.word(slot, GROUP_AND_FLAGS) & ~ON_HOT_LIST);
+    this.#slots[place] = this.#slots[--this.count];
+  }
+}
+
+function sharesOf(plan: EnginePlan): Float64Array {
+  const shares = new Float64Array(SHARES_PER_GROUP * plan.groups.length).fill(Number.POSITIVE_INFINITY);
+  const parts = BUCKETS * plan.workers;
+  plan.groups.forEach(({ limits }, group) => {
+    METRICS.forEach((metric, i) => {
+      const share = group * SHARES_PER_GROUP + (metric.endsWith('pps') ? 0 : metric.endsWith('mbps') ? 1 : 2);
+      const sum = (limits[i] / UNIT_OF_METRIC[i]) * plan.windowSeconds;
+      shares[share] = Math.min(shares[share], (sum / parts) * A_LITTLE_LESS);
+    });
+  });
+  return shares;
+}

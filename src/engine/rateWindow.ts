@@ -1,0 +1,141 @@
+/*
+ * The sliding window: a ring of five buckets a host, each a quarter of the window long. The rate now is what the four
+ * newest hold, the one in progress among them, plus the part of the fifth that still lies in the window (its traffic
+ * taken as even), over the full length of the window. So a steady rate is measured exactly whenever it is asked, and a
+ * flood counts from its first flow.
+ *
+ * No timer turns the rings. A row remembers the last bucket it was written in, and what has gone stale since is cleared
+ * when it is touched again.
+ */
+import { METRICS } from '../config/thresholds.ts';
+import {
+  BUCKETS,
+  FIRST_BUCKET,
+  type HostTable,
+  LAST_BUCKET,
+  METRIC_COUNT,
+  ROW_VALUES,
+  ROW_WORDS,
+  SLAB_MASK,
+  SLAB_SHIFT,
+} from './hostTable.ts';
+
+/** Buckets that make up a window's length; the ring has one more, which is leaving the window. */
+const BUCKETS_PER_WINDOW = BUCKETS - 1;
+
+const BITS_PER_BYTE = 8;
+const BITS_PER_MEGABIT = 1e6;
+
+/** From a counter to its metric's unit, before the division by seconds. */
+export const UNIT_OF_METRIC = Float64Array.from(METRICS, (metric) =>
+  metric.endsWith('mbps') ? BITS_PER_BYTE / BITS_PER_MEGABIT : 1,
+);
+
+export class RateWindow {
+  readonly windowSeconds: number;
+  readonly bucketMs: number;
+  /** The latest time this was told. */
+  now: number;
+  /** Number of the bucket in progress; never goes back. */
+  bucket: number;
+  /** Its place in the ring. */
+  position: number;
+  /** Clock time at which bucket 0 began. A multiple of the bucket's length, so the buckets of all threads line up. */
+  #originMs: number;
+
+  constructor(windowSeconds: number, now: number) {
+    this.windowSeconds = windowSeconds;
+    this.bucketMs = (windowSeconds * 1000) / BUCKETS_PER_WINDOW;
+    this.#originMs = Math.floor(now / this.bucketMs) * this.bucketMs;
+    this.now = now;
+    this.bucket = 0;
+    this.position = 0;
+  }
+
+  /** A time earlier than the latest one counts as the latest. */
+  advance(now: number): void {
+    if (now <= this.now) return;
+    this.now = now;
+    const bucket = Math.floor((now - this.#originMs) / this.bucketMs);
+    if (bucket === this.bucket) return;
+    this.bucket = bucket;
+    this.position = bucket % BUCKETS;
+  }
+
+  /** The clock itself was moved: times from now on are this much later. */
+  shift(deltaMs: number): void {
+    this.now += deltaMs;
+    this.#originMs += deltaMs;
+  }
+
+  get bucketStartMs(): number {
+    return this.#originMs + this.bucket * this.bucketMs;
+  }
+
+  /** Clears what has left the ring since the row was last written. Call before writing where LAST_BUCKET is behind. */
+  roll(values: Float64Array, words: Int32Array, row: number): void {
+    const lastAt = row * ROW_WORDS + LAST_BUCKET;
+    const first = row * ROW_VALUES + FIRST_BUCKET;
+    const stale = this.bucket - words[lastAt];
+    words[lastAt] = this.bucket;
+    if (stale >= BUCKETS) {
+      values.fill(0, first, first + BUCKETS * METRIC_COUNT);
+      return;
+    }
+    for (let age = 0; age < stale; age++) {
+      const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      values.fill(0, at, at + METRIC_COUNT);
+    }
+  }
+
+  /** All rates of a host in METRICS' units, into `rates`. Reads only. */
+  ratesOf(table: HostTable, slot: number, rates: Float64Array): void {
+    const slab = table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const lastBucket = slab.words[row * ROW_WORDS + LAST_BUCKET];
+    const first = row * ROW_VALUES + FIRST_BUCKET;
+    rates.fill(0, 0, METRIC_COUNT);
+    for (let age = Math.max(0, this.bucket - lastBucket); age < BUCKETS; age++) {
+      const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      const weight = this.#weightOf(age);
+      for (let metric = 0; metric < METRIC_COUNT; metric++) rates[metric] += slab.values[at + metric] * weight;
+    }
+    // A long flow's end is settled by subtraction, which may leave a rounding error below zero.
+    for (let metric = 0; metric < METRIC_COUNT; metric++) {
+      rates[metric] = Math.max(0, (rates[metric] * UNIT_OF_METRIC[metric]) / this.windowSeconds);
+    }
+  }
+
+  /** One rate of a host, by its place in METRICS. */
+  rateOf(table: HostTable, slot: number, metric: number): number {
+    const slab = table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const lastBucket = slab.words[row * ROW_WORDS + LAST_BUCKET];
+    const first = row * ROW_VALUES + FIRST_BUCKET + metric;
+    let sum = 0;
+    for (let age = Math.max(0, this.bucket - lastBucket); age < BUCKETS; age++) {
+      const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      sum += slab.values[at] * this.#weightOf(age);
+    }
+    return Math.max(0, (sum * UNIT_OF_METRIC[metric]) / this.windowSeconds);
+  }
+
+  /** Writes buckets that give these rates, as if they had been so for a window's length. */
+  fill(table: HostTable, slot: number, rates: Float64Array): void {
+    const { values, words } = table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    words[row * ROW_WORDS + LAST_BUCKET] = this.bucket;
+    for (let age = 0; age < BUCKETS; age++) {
+      const at = row * ROW_VALUES + FIRST_BUCKET + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      const seconds = (age === 0 ? this.now - this.bucketStartMs : this.bucketMs) / 1000;
+      for (let metric = 0; metric < METRIC_COUNT; metric++) {
+        values[at + metric] = (rates[metric] / UNIT_OF_METRIC[metric]) * seconds;
+      }
+    }
+  }
+
+  /** The part of a bucket that lies in the window; `age` 0 is the one in progress. */
+  #weightOf(age: number): number {
+    return age < BUCKETS_PER_WINDOW ? 1 : 1 - (this.now - this.bucketStartMs) / this.bucketMs;
+  }
+}

@@ -8,8 +8,8 @@ export interface DecodeLimits {
   readonly domains: number;
   /** Templates over all domains. The richest router seen keeps 165. */
   readonly templates: number;
-  /** Fields over all templates: what bounds their memory, since a template may have one field or thousands. */
-  readonly templateFields: number;
+  /** Bytes of all template announcements: what bounds their memory, since a template may have one field or thousands. */
+  readonly templateBytes: number;
   /** Sampling rates over all domains, samplers and interfaces. */
   readonly samplingRates: number;
   /** Data sets that wait for their template. A FortiGate sends some 80 before it. */
@@ -22,7 +22,7 @@ export interface DecodeLimits {
 export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   domains: 256,
   templates: 1024,
-  templateFields: 16_384,
+  templateBytes: 131_072,
   samplingRates: 4096,
   awaitingSets: 512,
   awaitingBytes: 131_072,

@@ -48,7 +48,7 @@ export class ExporterState {
   readonly awaiting: AwaitingSets;
   readonly #domains: ObservationDomain[] = [];
   #recentDomain: ObservationDomain | undefined = undefined;
-  #templateFields = 0;
+  #templateBytes = 0;
   #samplingRates = 0;
   #datagramFaulty = false;
 
@@ -123,8 +123,8 @@ export class ExporterState {
   /** Learns a template or replaces the one of its id. False where the table has no room. */
   learnTemplate(domain: ObservationDomain, template: Template): boolean {
     this.forgetTemplate(domain, template.id);
-    const fields = template.lengths.length;
-    while (this.templates >= this.limits.templates || this.#templateFields + fields > this.limits.templateFields) {
+    const bytes = template.announcement.length;
+    while (this.templates >= this.limits.templates || this.#templateBytes + bytes > this.limits.templateBytes) {
       // The least recently announced of the domain: a restarted exporter may have moved on to new ids.
       const [oldest] = domain.templates.keys();
       if (oldest === undefined) return false;
@@ -133,7 +133,7 @@ export class ExporterState {
     }
     domain.templates.set(template.id, template);
     this.templates++;
-    this.#templateFields += fields;
+    this.#templateBytes += bytes;
     return true;
   }
 
@@ -148,7 +148,7 @@ export class ExporterState {
     if (template === undefined) return;
     domain.templates.delete(id);
     this.templates--;
-    this.#templateFields -= template.lengths.length;
+    this.#templateBytes -= template.announcement.length;
   }
 
   /** Learns the domain's general rate; what cannot be a rate changes nothing. */

@@ -72,22 +72,23 @@ export interface FlowPlan {
   readonly frameSize: number;
 }
 
-/** RFC 7011 §8: of repeated elements the first is the outermost, or first observed, and the one taken here. */
+/** The fields of a template by element. RFC 7011 §8: of repeated ones the first is the outermost, and the one taken. */
 class Fields {
   readonly #fields: readonly TemplateField[];
+  readonly #indexes = new Map<number, number>();
 
   constructor(fields: readonly TemplateField[]) {
     this.#fields = fields;
+    for (let i = fields.length - 1; i >= 0; i--)
+      this.#indexes.set(fieldKey(fields[i].element, fields[i].enterprise), i);
   }
 
-  /** Index of the first field of this element with a readable length, or `NO_FIELD`. */
+  /** Index of the first field of this element, if its length can be read; else `NO_FIELD`. */
   find(element: number, minBytes: number, maxBytes: number, enterprise = 0): number {
-    return this.#fields.findIndex(
-      (field) =>
-        field.element === element &&
-        field.enterprise === enterprise &&
-        (field.length === VARIABLE_LENGTH || (field.length >= minBytes && field.length <= maxBytes)),
-    );
+    const index = this.#indexes.get(fieldKey(element, enterprise));
+    if (index === undefined) return NO_FIELD;
+    const { length } = this.#fields[index];
+    return length === VARIABLE_LENGTH || (length >= minBytes && length <= maxBytes) ? index : NO_FIELD;
   }
 
   findAny(elements: readonly number[], minBytes: number, maxBytes: number): number {
@@ -97,6 +98,11 @@ class Fields {
     }
     return NO_FIELD;
   }
+}
+
+/** Elements have 15 bits. */
+function fieldKey(element: number, enterprise: number): number {
+  return enterprise * 0x8000 + element;
 }
 
 class LoadList {

@@ -6,7 +6,7 @@ import { type FlowPlan, planFlow } from './flowPlan.ts';
 import { VARIABLE_LENGTH } from './informationElements.ts';
 import { type OptionsPlan, planOptions } from './optionsPlan.ts';
 
-/** One field of a template as announced. `enterprise` 0 is IANA's registry. */
+/** One field of a template. `enterprise` 0 is IANA's registry. */
 export interface TemplateField {
   readonly enterprise: number;
   readonly element: number;
@@ -18,7 +18,7 @@ interface TemplateLayout {
   readonly id: number;
   /** The announcement itself; most are repeats, and comparing bytes is all that those cost. */
   readonly announcement: Uint8Array;
-  /** Bytes of each field, `VARIABLE_LENGTH` where the record says. */
+  /** Bytes of each field, `VARIABLE_LENGTH` where the record says; never zero. */
   readonly lengths: Uint16Array;
   /** Where each field begins in a record; of use only where no field before it is of variable length. */
   readonly offsets: Uint32Array;
@@ -41,12 +41,17 @@ export interface OptionsTemplate extends TemplateLayout {
 
 export type Template = FlowTemplate | OptionsTemplate;
 
+/**
+ * Compiles a template from the fields announced. Fields of no length are left out: there is nothing to read in them,
+ * and a record of one byte could have ten thousand to walk.
+ */
 export function compileTemplate(
   kind: Template['kind'],
   id: number,
-  fields: readonly TemplateField[],
+  announced: readonly TemplateField[],
   announcement: Uint8Array,
 ): Template {
+  const fields = announced.filter(({ length }) => length > 0);
   const lengths = new Uint16Array(fields.length);
   const offsets = new Uint32Array(fields.length);
   let recordBytes = 0;

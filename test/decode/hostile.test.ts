@@ -17,7 +17,7 @@ import { ipfix, netflow9, uint } from './telemetryBytes.ts';
 const TIGHT: DecodeLimits = {
   domains: 3,
   templates: 4,
-  templateFields: 40,
+  templateBytes: 200,
   samplingRates: 3,
   awaitingSets: 3,
   awaitingBytes: 400,

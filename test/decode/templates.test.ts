@@ -153,8 +153,8 @@ test('a full template table forgets the template announced longest ago', () => {
   assert.deepEqual(bench.netflow(ipfix([data(1, 257)])), []);
 });
 
-test('a template with more fields than all templates may have is refused', () => {
-  const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templateFields: 10 });
+test('a template larger than all templates together may be is refused', () => {
+  const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templateBytes: 47 });
   bench.netflow(ipfix([announce(256, new Array<Field>(11).fill([1, 4]))]));
   assert.equal(bench.exporter.templates, 0);
   assert.deepEqual(bench.errors, { template_limit: 1 });

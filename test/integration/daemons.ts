@@ -11,7 +11,7 @@ import type { TestContext } from 'node:test';
 const GOBGP4_VERSION = 'v4.8.0';
 
 /** Debian's packages, by the executable the tests need of each. */
-export const PACKAGES = { gobgpd: 'gobgpd', bird: 'bird2', softflowd: 'softflowd' } as const;
+export const PACKAGES = { gobgpd: 'gobgpd', bird: 'bird2', softflowd: 'softflowd', bgpd: 'openbgpd' } as const;
 
 export type DaemonName = keyof typeof PACKAGES | 'gobgpd4';
 

@@ -62,47 +62,64 @@ export function encodeFlowspecMatch(match: FlowspecMatch): WireFlowspecRule[] {
   return rules;
 }
 
-/** Undefined for a rule that `encodeFlowspecMatch` would not have written, which therefore is the NLRI of no route of ours. */
+/**
+ * Undefined for a rule that `encodeFlowspecMatch` would not have written, which therefore is the NLRI of no route of
+ * ours. The proof is that the reading encodes to the rule again, so what is read may be read generously.
+ */
 export function decodeFlowspecMatch(rules: readonly WireFlowspecRule[]): FlowspecMatch | undefined {
-  const match = {
-    destination: undefined as Prefix | undefined,
-    source: undefined as Prefix | undefined,
-    protocols: [] as number[],
-    sourcePorts: [] as PortRange[],
-    destinationPorts: [] as PortRange[],
-    tcpFlags: undefined as { set: number; clear: number } | undefined,
+  const match: Draft = {
+    destination: undefined,
+    source: undefined,
+    protocols: [],
+    sourcePorts: [],
+    destinationPorts: [],
+    tcpFlags: undefined,
     fragment: false,
-    packetLengths: [] as PortRange[],
-    icmpTypes: [] as number[],
-    dscp: [] as number[],
+    packetLengths: [],
+    icmpTypes: [],
+    dscp: [],
   };
   for (const { ipPrefix, component } of rules) {
     if (ipPrefix !== undefined) {
       const prefix = parsePrefix(`${ipPrefix.prefix}/${ipPrefix.prefixLen}`);
       if (typeof prefix === 'string' || ipPrefix.offset !== 0) return undefined;
-      if (ipPrefix.type === DESTINATION) match.destination = prefix;
-      else match.source = prefix;
-      continue;
-    }
-    if (component === undefined) return undefined;
-    const { type, items } = component;
-    if (type === TCP_FLAGS) match.tcpFlags = tcpFlagsOf(items);
-    else if (type === FRAGMENT) match.fragment = sameItems(items, anyFragmentItems(), BITMASK_OPERATOR);
-    else {
-      const ranges = rangesOf(items);
-      if (ranges === undefined) return undefined;
-      if (type === DESTINATION_PORT) match.destinationPorts = ranges;
-      else if (type === SOURCE_PORT) match.sourcePorts = ranges;
-      else if (type === PACKET_LENGTH) match.packetLengths = ranges;
-      else {
-        const values = ranges.map((range) => range.from);
-        if (type === PROTOCOL) match.protocols = values;
-        else if (type === ICMP_TYPE) match.icmpTypes = values;
-        else if (type === DSCP) match.dscp = values;
-      }
+      match[ipPrefix.type === DESTINATION ? 'destination' : 'source'] = prefix;
+    } else if (component !== undefined) {
+      readComponent(match, component.type, component.items);
     }
   }
   return encodesTo(match, rules) ? match : undefined;
+}
+
+type Draft = { -readonly [part in keyof FlowspecMatch]: FlowspecMatch[part] };
+
+function readComponent(match: Draft, type: number, items: readonly WireFlowspecItem[]): void {
+  switch (type) {
+    case PROTOCOL:
+      match.protocols = valuesOf(items);
+      break;
+    case DESTINATION_PORT:
+      match.destinationPorts = rangesOf(items);
+      break;
+    case SOURCE_PORT:
+      match.sourcePorts = rangesOf(items);
+      break;
+    case ICMP_TYPE:
+      match.icmpTypes = valuesOf(items);
+      break;
+    case TCP_FLAGS:
+      match.tcpFlags = tcpFlagsOf(items);
+      break;
+    case PACKET_LENGTH:
+      match.packetLengths = rangesOf(items);
+      break;
+    case DSCP:
+      match.dscp = valuesOf(items);
+      break;
+    case FRAGMENT:
+      match.fragment = true;
+      break;
+  }
 }
 
 function prefixRule(type: number, prefix: Prefix): WireFlowspecRule {
@@ -170,22 +187,20 @@ function anyFragmentItems(): WireFlowspecItem[] {
   ];
 }
 
-function rangesOf(items: readonly WireFlowspecItem[]): PortRange[] | undefined {
+function valuesOf(items: readonly WireFlowspecItem[]): number[] {
+  return items.map((item) => item.value);
+}
+
+function rangesOf(items: readonly WireFlowspecItem[]): PortRange[] {
   const ranges: PortRange[] = [];
-  for (let i = 0; i < items.length; i++) {
-    const { op, value } = items[i];
-    if ((op & NUMERIC_OPERATOR) === EQUAL) {
-      ranges.push({ from: value, to: value });
-    } else if ((op & NUMERIC_OPERATOR) === AT_LEAST && i + 1 < items.length) {
-      ranges.push({ from: value, to: items[++i].value });
-    } else {
-      return undefined;
-    }
+  for (const { op, value } of items) {
+    const last = ranges.at(-1);
+    if ((op & AND) !== 0 && last !== undefined) ranges[ranges.length - 1] = { from: last.from, to: value };
+    else ranges.push({ from: value, to: value });
   }
   return ranges;
 }
 
-/** The proof that nothing of the listed rule was lost in reading it. */
 function encodesTo(match: FlowspecMatch, rules: readonly WireFlowspecRule[]): boolean {
   let encoded: WireFlowspecRule[];
   try {
@@ -198,7 +213,10 @@ function encodesTo(match: FlowspecMatch, rules: readonly WireFlowspecRule[]): bo
 
 function sameRule(ours: WireFlowspecRule, listed: WireFlowspecRule): boolean {
   if (ours.ipPrefix !== undefined) {
-    return ours.ipPrefix.type === listed.ipPrefix?.type && ours.ipPrefix.prefixLen === listed.ipPrefix.prefixLen;
+    const { type, prefix, prefixLen } = ours.ipPrefix;
+    return (
+      type === listed.ipPrefix?.type && prefix === listed.ipPrefix.prefix && prefixLen === listed.ipPrefix.prefixLen
+    );
   }
   if (ours.component === undefined || ours.component.type !== listed.component?.type) return false;
   const bitmask = ours.component.type === TCP_FLAGS || ours.component.type === FRAGMENT;

@@ -68,6 +68,8 @@ export class Reconciler {
   #mark: WireLargeCommunity | undefined;
   /** Before the first `setWanted` nothing is known to be an orphan. */
   #wantedKnown = false;
+  /** Why nothing can be seen; undefined while the daemon is in reach. */
+  #outOfReach: string | undefined = 'GoBGP has not been reached yet';
   /** Keys to look at in the next pass over changes. */
   #changed = new Set<string>();
 
@@ -96,25 +98,23 @@ export class Reconciler {
   /** Begins to work with a daemon of this ASN; nothing is known of its RIB yet. */
   attach(client: GobgpClient, asn: number): Link {
     const mark = markCommunity(asn, this.#options.instanceId);
-    const sameMark = this.#mark?.globalAdmin === asn;
     this.#mark = mark;
+    this.#outOfReach = undefined;
     this.#rib.clear();
     for (const route of this.#wanted.values()) {
       route.policyText = undefined;
-      if (!sameMark) route.encode(mark);
+      route.encode(mark);
     }
     return { client, reader: new RibReader(client, mark) };
   }
 
   /** The daemon is out of reach: what cannot be seen is not claimed. */
   detach(error: string): void {
+    this.#outOfReach = error;
     this.#rib.clear();
     this.#peers.clear();
     const now = this.#options.clock.now();
-    for (const route of this.#wanted.values()) {
-      route.lose(now);
-      route.lastError = error;
-    }
+    for (const route of this.#wanted.values()) route.lose(now);
   }
 
   /** Reads every table, repairs what differs. Returns whether evidence changed. */
@@ -128,8 +128,7 @@ export class Reconciler {
     const drifted = this.#noteDrift();
     const acted = await this.#repair(link, this.#wanted.values(), (key) => this.#mayWithdraw(key));
     this.#noteRepairs(drifted);
-    this.#peers.keepOnly((key) => this.#wanted.has(key));
-    const heard = await this.#peers.readAdvertised(link.reader, this.#installedKeys(this.#wanted.keys()));
+    const heard = await this.#readAdvertised(link, this.#wanted.keys());
     return drifted.size > 0 || acted || heard;
   }
 
@@ -141,7 +140,7 @@ export class Reconciler {
     await this.#readKeys(link, scope);
     const wanted = [...scope].map((key) => this.#wanted.get(key)).filter((route) => route !== undefined);
     const acted = await this.#repair(link, wanted, (key) => this.#released.has(key));
-    const heard = await this.#peers.readAdvertised(link.reader, this.#installedKeys(scope));
+    const heard = await this.#readAdvertised(link, scope);
     return acted || heard;
   }
 
@@ -166,7 +165,8 @@ export class Reconciler {
   evidence(key: string): RouteEvidence {
     const route = this.#wanted.get(key);
     if (route === undefined) return NO_EVIDENCE;
-    const { installed, confirmedAt, pendingSince, lastError } = route;
+    const { installed, confirmedAt, pendingSince } = route;
+    const lastError = this.#outOfReach ?? route.lastError;
     const reach = installed ? this.#peers.reachOf(key) : NO_EVIDENCE;
     const { advertisedTo, notAdvertisedTo } = reach;
     return { installed, confirmedAt, pendingSince, lastError, advertisedTo, notAdvertisedTo };
@@ -187,19 +187,20 @@ export class Reconciler {
 
   #want(key: string, announcement: Announcement): void {
     const known = this.#wanted.get(key);
-    if (known !== undefined && known.announcement.route === announcement.route) {
+    if (known?.announcement.route === announcement.route) {
       known.announcement = announcement;
       return;
     }
-    const route = known ?? new WantedRoute(announcement, this.#options.clock.now());
-    const before = route.encoded?.attributesText;
-    route.announcement = announcement;
+    // A new object, for a pass may be under way with the old one.
+    const route = new WantedRoute(announcement, this.#options.clock.now());
     if (this.#mark !== undefined) route.encode(this.#mark);
+    if (known?.saysTheSameAs(route)) {
+      known.announcement = announcement;
+      return;
+    }
+    route.confirmedAt = known?.confirmedAt;
     this.#wanted.set(key, route);
     this.#released.delete(key);
-    if (known !== undefined && before === route.encoded?.attributesText) return;
-    route.policyText = undefined;
-    route.lose(this.#options.clock.now());
     this.#changed.add(key);
   }
 
@@ -207,6 +208,13 @@ export class Reconciler {
     const peers = await link.client.listPeers();
     const now = this.#options.clock.now();
     this.#peers.replacePeers(peers.map((peer) => readPeer(peer, this.#options.address, now)));
+  }
+
+  /** Who is sent those of these routes that are in. */
+  #readAdvertised(link: Link, keys: Iterable<string>): Promise<boolean> {
+    this.#peers.keepOnly((key) => this.#wanted.has(key));
+    const installed = [...keys].filter((key) => this.#wanted.get(key)?.installed);
+    return this.#peers.readAdvertised(link.reader, installed);
   }
 
   async #readKeys(link: Link, keys: ReadonlySet<string>): Promise<void> {
@@ -243,7 +251,7 @@ export class Reconciler {
     for (const route of routes) {
       const own = this.#rib.own(route.announcement.key);
       if (own === undefined) route.lastError ??= NOT_IN_RIB_ERROR;
-      else if (own.attributesText !== route.encoded?.attributesText) {
+      else if (route.lastError === undefined && !route.isIn(this.#rib)) {
         route.policyText = own.attributesText;
         route.lastError = POLICY_ERROR;
       }
@@ -326,10 +334,6 @@ export class Reconciler {
       const repaired = drift === 'orphan' ? this.#rib.ours(key).length === 0 : this.#wanted.get(key)?.installed;
       if (repaired) this.#drift.repaired++;
     }
-  }
-
-  #installedKeys(keys: Iterable<string>): string[] {
-    return [...keys].filter((key) => this.#wanted.get(key)?.installed);
   }
 }
 

@@ -46,6 +46,10 @@ export class WantedRoute {
     return text !== undefined && (text === this.encoded?.attributesText || text === this.policyText);
   }
 
+  saysTheSameAs(other: WantedRoute): boolean {
+    return this.encoded !== undefined && this.encoded.attributesText === other.encoded?.attributesText;
+  }
+
   confirm(nowMs: number): void {
     this.installed = true;
     this.confirmedAt = nowMs;

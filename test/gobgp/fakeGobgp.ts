@@ -25,6 +25,8 @@ export class FakeGobgp {
   readonly refused = new Set<string>();
   /** Route keys that are answered with OK and not held, as by an import policy. */
   readonly swallowed = new Set<string>();
+  /** Called when a path comes in, before it is answered. */
+  onAdd: (key: string) => void = () => {};
   /** Names of the calls received. */
   readonly calls: GobgpCall[] = [];
   readonly #server = new Server();
@@ -49,6 +51,7 @@ export class FakeGobgp {
   /** Takes a path as AddPath does; says what is wrong with it. */
   #add(path: WirePath): string | undefined {
     const key = keyOf(path);
+    this.onAdd(key);
     if (this.refused.has(key)) return `invalid path: ${key}`;
     if (!this.swallowed.has(key)) this.rib.set(key, path);
     return undefined;

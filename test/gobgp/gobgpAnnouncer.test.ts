@@ -32,9 +32,9 @@ test('one route that GoBGP refuses does not take the others of its batch along',
   const bad = routeKey(routes[20]);
   fake.refused.add(bad);
   announcer.setWanted(wanted(...routes));
+  await eventually(() => assert.match(announcer.evidence(bad).lastError ?? '', /invalid path/));
   await eventually(() => announcer.counts().unicast === 39);
   assert.ok(fake.calls.includes('AddPathStream'));
-  assert.match(announcer.evidence(bad).lastError ?? '', /invalid path/);
   assert.equal(announcer.evidence(bad).installed, false);
   assert.equal(announcer.evidence(routeKey(routes[39])).installed, true);
 });
@@ -100,4 +100,31 @@ test('a set that says the same as before costs no call', async (t) => {
   announcer.setWanted(wanted(blackhole('192.0.2.1'), blackhole('192.0.2.2')));
   await eventually(() => announcer.counts().unicast === 2);
   assert.equal(fake.calls.filter((call) => call === 'AddPath').length, before + 1);
+});
+
+test('a decision made while a call is under way is not taken for a policy of the daemon', async (t) => {
+  const { fake, announcer } = await start(t);
+  const first = blackhole('192.0.2.1');
+  const second = blackhole('192.0.2.1', { nextHop: '192.0.2.99' });
+  fake.onAdd = () => {
+    fake.onAdd = () => {};
+    announcer.setWanted(wanted(second));
+  };
+  announcer.setWanted(wanted(first));
+  await eventually(() => announcer.isSettled);
+  const attributes = fake.rib.get(routeKey(first))?.pattrs ?? [];
+  assert.equal(attributes.find((attribute) => attribute.nextHop)?.nextHop?.nextHop, '192.0.2.99');
+  assert.equal(announcer.evidence(routeKey(first)).lastError, undefined);
+});
+
+test('a change of attributes that GoBGP refuses leaves the route pending with that error', async (t) => {
+  const { fake, announcer } = await start(t);
+  const route = blackhole('192.0.2.1');
+  announcer.setWanted(wanted(route));
+  await eventually(() => announcer.isSettled);
+  fake.refused.add(routeKey(route));
+  announcer.setWanted(wanted({ ...route, nextHop: '192.0.2.99' }));
+  await eventually(() => announcer.evidence(routeKey(route)).lastError !== undefined);
+  assert.match(announcer.evidence(routeKey(route)).lastError ?? '', /invalid path/);
+  assert.equal(announcer.evidence(routeKey(route)).installed, false);
 });

@@ -28,7 +28,8 @@ import type { TelemetryKind } from './udpListener.ts';
 /** Larger than any UDP payload. */
 const DATAGRAM_BYTES = 65_536;
 
-/** One in so many datagrams is timed when there are many; a power of two. Reading the clock costs as much as a flow. */
+/** Datagrams that are timed in each tick, every one; and of those beyond, one in how many (a power of two). */
+const TIMED_EACH_TICK = 256;
 const TIMED_EVERY = 16;
 
 /** What a receiver runs on. Structured-cloneable. */
@@ -70,9 +71,9 @@ export class Receiver {
 
   /** Takes the payload of one UDP datagram; it is the caller's again on return. `sourceAddress` as the socket spells it. */
   receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): void {
-    // The first of each tick and then one in sixteen: every one while there are few, few while there are many.
+    // Reading the clock costs as much as a flow: every datagram is timed while there are few, few while there are many.
     const count = this.#datagramsThisTick++;
-    if (count >= TIMED_EVERY && (count & (TIMED_EVERY - 1)) !== 0) {
+    if (count >= TIMED_EACH_TICK && (count & (TIMED_EVERY - 1)) !== 0) {
       this.#process(kind, payload, sourceAddress, now);
       return;
     }

@@ -33,6 +33,10 @@ const RECONFIGURE_TIMEOUT_MS = 10_000;
 
 const LOOK_EVERY_MS = 1000;
 
+/** How many hosts each of several workers is asked for, for each one that is wanted; and at least so many. */
+const HOSTS_ASKED = 4;
+const LEAST_HOSTS_ASKED = 2000;
+
 export interface PoolEvents {
   /** Ten times a second from each worker, numbered from 0. */
   onReport(worker: number, report: HostReport): void;
@@ -104,9 +108,13 @@ export class ReceiverPool {
     return slices;
   }
 
-  /** The hosts with most of a metric over all workers, largest first. */
+  /**
+   * The hosts with most of a metric over all workers, largest first. With several workers each is asked for many more
+   * hosts, since one that is high on one list may be far down on another; what is not on it has next to nothing there.
+   */
   async topHosts(query: TopHostsQuery): Promise<HostReport> {
-    const reports = await this.#askAll({ name: 'topHosts', query }, ANSWER_TIMEOUT_MS);
+    const limit = this.#workers.length === 1 ? query.limit : Math.max(LEAST_HOSTS_ASKED, HOSTS_ASKED * query.limit);
+    const reports = await this.#askAll({ name: 'topHosts', query: { ...query, limit } }, ANSWER_TIMEOUT_MS);
     return this.#shifted(mergeTopHosts(reports, METRICS.indexOf(query.metric), query.limit));
   }
 

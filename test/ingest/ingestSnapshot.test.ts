@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { planOf } from '../../src/engine/enginePlan.ts';
+import { TELEMETRY_PROTOCOLS } from '../../src/flowgen/createEncoder.ts';
+import { EMPTY_SNAPSHOT, type ExporterSnapshot, mergeSnapshots } from '../../src/ingest/ingestSnapshot.ts';
+import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { flowsTo, ingestConfig, telemetry } from './runningPool.ts';
+
+const ROW: ExporterSnapshot = {
+  address: '192.0.2.1',
+  label: 'other',
+  protocols: ['ipfix'],
+  datagrams: 3,
+  flows: 30,
+  lastSeenAt: 1000,
+  sampling: { rate: 10, source: 'options' },
+  sequenceGaps: 1,
+  decodeErrors: { set_length: 1, template_limit: 2 },
+  templates: 4,
+  awaitingTemplate: 1,
+  recordsWithoutCounters: 2,
+  recordsWithoutAddresses: 3,
+  blind: false,
+};
+
+test('the rows of one exporter become one, with the newest sampling', () => {
+  const other: ExporterSnapshot = {
+    ...ROW,
+    label: '192.0.2.1',
+    protocols: ['netflow5', 'ipfix'],
+    lastSeenAt: 2000,
+    sampling: { rate: 20, source: 'record' },
+    decodeErrors: { set_length: 5 },
+    blind: true,
+  };
+  const expected: ExporterSnapshot = {
+    address: '192.0.2.1',
+    label: '192.0.2.1',
+    protocols: ['netflow5', 'ipfix'],
+    datagrams: 6,
+    flows: 60,
+    lastSeenAt: 2000,
+    sampling: { rate: 20, source: 'record' },
+    sequenceGaps: 2,
+    decodeErrors: { set_length: 6, template_limit: 2 },
+    templates: 8,
+    awaitingTemplate: 2,
+    recordsWithoutCounters: 4,
+    recordsWithoutAddresses: 6,
+    blind: true,
+  };
+  for (const rows of [
+    [ROW, other],
+    [other, ROW],
+  ]) {
+    const merged = mergeSnapshots(rows.map((row) => ({ ...EMPTY_SNAPSHOT, exporters: [row] })));
+    assert.deepEqual(merged.exporters, [expected]);
+  }
+});
+
+test('a row that has had no flow yet does not hide the sampling of one that has', () => {
+  const silent = { ...ROW, lastSeenAt: 5000, sampling: undefined };
+  const merged = mergeSnapshots([ROW, silent].map((row) => ({ ...EMPTY_SNAPSHOT, exporters: [row] })));
+  assert.deepEqual(merged.exporters[0].sampling, ROW.sampling);
+});
+
+test('what two receivers saw apart adds up to what one sees together', () => {
+  const config = ingestConfig();
+  const settings = receiverSettingsOf(config, planOf(config, 1, 1));
+  const [left, right, both] = [0, 0, 0].map((now) => new Receiver(settings, now));
+  TELEMETRY_PROTOCOLS.forEach((protocol, i) => {
+    const source = `192.0.2.${i + 1}`;
+    const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
+    for (const datagram of telemetry(protocol, flowsTo('198.51.100.9', 70))) {
+      for (const receiver of [i % 2 === 0 ? left : right, both]) receiver.receive(kind, datagram, source, 1000 + i);
+    }
+  });
+  const merged = mergeSnapshots([left.snapshot(2000), right.snapshot(2000)]);
+  const expected = both.snapshot(2000);
+  assert.deepEqual(merged.flows, expected.flows);
+  assert.equal(merged.latency.count, expected.latency.count);
+  assert.deepEqual(merged.exporters, expected.exporters);
+  const nonZero = (rows: typeof merged.datagrams): string[] =>
+    rows.filter(({ count }) => count > 0).map(({ label, protocol, count }) => `${label} ${protocol} ${count}`);
+  assert.deepEqual(nonZero(merged.datagrams).sort(), nonZero(expected.datagrams).sort());
+});

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { mergeTopHosts } from '../../src/ingest/mergeTopHosts.ts';
+
+/** A report of hosts by the last word of their address, each with one rate in all metrics. */
+function reportOf(rates: ReadonlyMap<number, number>): HostReport {
+  const writer = new HostReportWriter();
+  for (const [host, rate] of rates) {
+    writer.append(0, 0, 0xffff, host, host % 3, new Float64Array(RATES_PER_HOST).fill(rate));
+  }
+  return writer.report(rates.size);
+}
+
+test('the merged list is that of the sums over all workers, with every metric summed', () => {
+  const rates = fc
+    .array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 1000 })), { maxLength: 30 })
+    .map((entries) => new Map(entries));
+  const metric = fc.integer({ min: 0, max: RATES_PER_HOST - 1 });
+  fc.assert(
+    fc.property(fc.array(rates, { maxLength: 4 }), fc.integer({ min: 1, max: 50 }), metric, (workers, limit, by) => {
+      const sums = new Map<number, number>();
+      for (const worker of workers) {
+        for (const [host, rate] of worker) sums.set(host, (sums.get(host) ?? 0) + rate);
+      }
+      const expected = [...sums].sort((a, b) => b[1] - a[1]).slice(0, limit);
+      // One worker's own list is already the right one.
+      fc.pre(workers.length !== 1);
+      const merged = mergeTopHosts(workers.map(reportOf), by, limit);
+      assert.equal(merged.count, expected.length);
+      for (let i = 0; i < merged.count; i++) {
+        const host = merged.addresses[4 * i + 3];
+        const row = merged.rates.subarray(RATES_PER_HOST * i, RATES_PER_HOST * (i + 1));
+        assert.equal(merged.groups[i], host % 3);
+        assert.deepEqual([...row], new Array(RATES_PER_HOST).fill(sums.get(host)));
+        assert.equal(row[by], expected[i][1]);
+      }
+    }),
+  );
+});

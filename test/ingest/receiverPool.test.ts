@@ -1,0 +1,304 @@
+import assert from 'node:assert/strict';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { TELEMETRY_PROTOCOLS } from '../../src/flowgen/createEncoder.ts';
+import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
+import { BindError } from '../../src/ingest/udpListener.ts';
+import { formatWords } from '../../src/net/address.ts';
+import {
+  address,
+  flowsTo,
+  ingestConfig,
+  planFor,
+  runningPool,
+  sendDatagrams,
+  telemetry,
+  until,
+} from './runningPool.ts';
+
+const TARGET = '198.51.100.7';
+const TARGET6 = '2001:db8:1::7';
+
+function totalFlows({ flows }: IngestSnapshot): number {
+  return flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5;
+}
+
+for (const host of ['127.0.0.1', '::1']) {
+  for (const protocol of TELEMETRY_PROTOCOLS) {
+    test(`${protocol} is received on ${host}, decoded and accounted to its hosts`, async (t) => {
+      const listener = [{ host, port: 0 }];
+      const { pool, ports, snapshotWhere } = await runningPool(
+        t,
+        ingestConfig({ listen: { netflow: listener, sflow: listener } }),
+      );
+      const target = protocol === 'netflow5' ? TARGET : TARGET6;
+      const port = protocol === 'sflow5' ? ports[1] : ports[0];
+      const datagrams = telemetry(protocol, flowsTo(target, 40), 100);
+      await sendDatagrams(datagrams, { host, port });
+
+      const flows = protocol === 'sflow5' ? 400 : 40;
+      const snapshot = await snapshotWhere((seen) => totalFlows(seen) >= flows);
+      assert.equal(snapshot.flows[protocol], flows);
+      assert.equal(snapshot.trackedHosts, 1);
+      assert.equal(snapshot.decodeErrorDatagrams, 0);
+      assert.equal(snapshot.latency.count, flows, 'with so few datagrams every one is timed');
+      const exporter = protocol === 'sflow5' ? '192.0.2.77' : host;
+      assert.deepEqual(
+        snapshot.exporters.map((row) => [row.address, row.protocols, row.datagrams, row.sampling?.rate]),
+        [[exporter, [protocol], datagrams.length, 100]],
+      );
+      assert.deepEqual(
+        snapshot.datagrams.filter(({ count }) => count > 0),
+        [{ label: exporter, protocol, count: datagrams.length }],
+      );
+
+      // 400 packets, one in 100 sampled, over a window of some seconds: the sum is exact, the rate its quotient.
+      const top = await pool.topHosts({ metric: 'pps', limit: 10 });
+      const [word0, word1, word2, word3] = top.addresses;
+      assert.equal(top.count, 1);
+      assert.equal(formatWords(word0, word1, word2, word3), target);
+      assert.equal(top.rates[0], 40_000 / ingestConfig().detection.windowSeconds);
+    });
+  }
+}
+
+test('a listener on :: takes IPv4 exporters and knows them by their IPv4 addresses', async (t) => {
+  const config = ingestConfig({ listen: { netflow: [{ host: '::', port: 0 }], sflow: [] } });
+  const { ports, snapshotWhere } = await runningPool(t, config);
+  await sendDatagrams(telemetry('netflow5', flowsTo(TARGET, 5)), { host: '127.0.0.1', port: ports[0] }, '127.0.0.9');
+  await sendDatagrams(telemetry('ipfix', flowsTo(TARGET, 5)), { host: '::1', port: ports[0] });
+  const { exporters } = await snapshotWhere((seen) => totalFlows(seen) === 10);
+  assert.deepEqual(
+    exporters.map((row) => row.address),
+    ['127.0.0.9', '::1'],
+  );
+});
+
+test('several listeners of a kind feed one table, and :: leaves the port to an IPv4 listener beside it', async (t) => {
+  const [port] = await freePorts(1);
+  const netflow = [
+    { host: '0.0.0.0', port },
+    { host: '::', port },
+    { host: '127.0.0.1', port: 0 },
+  ];
+  const { ports, snapshotWhere } = await runningPool(t, ingestConfig({ listen: { netflow, sflow: [] } }));
+  assert.deepEqual(ports.slice(0, 2), [port, port]);
+  const datagrams = telemetry('netflow5', flowsTo(TARGET, 7));
+  await sendDatagrams(datagrams, { host: '127.0.0.1', port });
+  await sendDatagrams(datagrams, { host: '::1', port });
+  await sendDatagrams(datagrams, { host: '127.0.0.1', port: ports[2] });
+  const snapshot = await snapshotWhere((seen) => totalFlows(seen) === 21);
+  assert.deepEqual(
+    snapshot.exporters.map((row) => [row.address, row.datagrams]),
+    [
+      ['127.0.0.1', 2],
+      ['::1', 1],
+    ],
+  );
+});
+
+test('one worker and four come to the same totals', async (t) => {
+  const totals = [];
+  for (const workers of [1, 4]) {
+    const config = ingestConfig({ ingest: { workers, receiveBufferBytes: 1 << 20 } });
+    const { pool, ports, snapshotWhere } = await runningPool(t, config);
+    for (let exporter = 1; exporter <= 12; exporter++) {
+      const protocol = TELEMETRY_PROTOCOLS[exporter % 3];
+      const datagrams = telemetry(protocol, flowsTo(`198.51.100.${exporter % 5}`, 40), 10 * exporter);
+      await sendDatagrams(datagrams, { host: '127.0.0.1', port: ports[0] }, `127.0.1.${exporter}`);
+    }
+    const { flows, datagrams, exporters } = await snapshotWhere((seen) => totalFlows(seen) === 480);
+    const top = await pool.topHosts({ metric: 'pps', limit: 3 });
+    totals.push({
+      flows,
+      datagrams: datagrams.map(({ label, protocol, count }) => `${label} ${protocol} ${count}`).sort(),
+      exporters: exporters.map((row) => ({ ...row, lastSeenAt: 0 })),
+      top: [...top.addresses],
+      rates: [...top.rates].map((rate) => rate.toFixed(9)),
+    });
+  }
+  assert.equal(totals[0].exporters.length, 12);
+  assert.deepEqual(totals[1], totals[0]);
+});
+
+test('every worker reports the watched hosts ten times a second', async (t) => {
+  const config = ingestConfig({ ingest: { workers: 2, receiveBufferBytes: 1 << 20 } });
+  const { pool, ports, reports } = await runningPool(t, config);
+  pool.watch([address(TARGET)]);
+  await sendDatagrams(telemetry('netflow5', flowsTo(TARGET, 30)), { host: '127.0.0.1', port: ports[0] });
+  const flowsReported = (worker: number): number | undefined =>
+    reports.findLast((entry) => entry.worker === worker && entry.report.count === 1)?.report.rates[2];
+  const expected = 30 / config.detection.windowSeconds;
+  await until('both reports', () => (flowsReported(0) ?? 0) + (flowsReported(1) ?? 0) === expected);
+  const before = reports.length;
+  await until('more reports', () => reports.length >= before + 10);
+});
+
+test('telemetry from sources that are not in flow_sources is dropped and counted when that is enforced', async (t) => {
+  const config = ingestConfig({ flowSources: ['127.0.0.5', '192.0.2.77'], flowSourcesEnforce: true });
+  const { ports, snapshotWhere, lines } = await runningPool(t, config);
+  const netflow = telemetry('netflow5', flowsTo(TARGET, 3));
+  await sendDatagrams(netflow, { host: '127.0.0.1', port: ports[0] }, '127.0.0.6');
+  // The agent it states is a known one; the address it comes from, which is what counts, is not.
+  await sendDatagrams(telemetry('sflow5', flowsTo(TARGET, 1)), { host: '127.0.0.1', port: ports[1] }, '127.0.0.6');
+  await sendDatagrams(netflow, { host: '127.0.0.1', port: ports[0] }, '127.0.0.5');
+  const snapshot = await snapshotWhere((seen) => totalFlows(seen) > 0 && seen.untrustedDatagrams >= 3);
+  assert.equal(totalFlows(snapshot), 3);
+  assert.equal(snapshot.untrustedDatagrams, 3);
+  assert.deepEqual(
+    snapshot.exporters.map((row) => row.address),
+    ['127.0.0.5'],
+  );
+  await until('the log line', () => lines.some(({ fields }) => fields.newest_source === '127.0.0.6'));
+});
+
+test('the sampling rate is the override, else what the exporter states, else the default', async (t) => {
+  const sampling = { defaultRate: 50, overrides: new Map([['127.0.0.2', 7]]) };
+  const { pool, ports, snapshotWhere } = await runningPool(t, ingestConfig({ sampling }));
+  const to = { host: '127.0.0.1', port: ports[0] };
+  const stated = telemetry('netflow5', flowsTo(TARGET, 1), 1000);
+  const unstated = telemetry('netflow5', flowsTo(TARGET, 1), 1000).map((datagram) => withoutSampling(datagram));
+  await sendDatagrams(stated, to, '127.0.0.2');
+  await sendDatagrams(stated, to, '127.0.0.3');
+  await sendDatagrams(unstated, to, '127.0.0.4');
+  const { exporters } = await snapshotWhere((seen) => totalFlows(seen) === 3);
+  assert.deepEqual(
+    exporters.map((row) => row.sampling),
+    [
+      { rate: 7, source: 'override' },
+      { rate: 1000, source: 'header' },
+      { rate: 50, source: 'default' },
+    ],
+  );
+  const top = await pool.topHosts({ metric: 'pps', limit: 1 });
+  assert.equal(top.rates[0], (10 * (7 + 1000 + 50)) / ingestConfig().detection.windowSeconds);
+});
+
+test('a reload changes sampling, flow sources and networks, and no counter runs backwards', async (t) => {
+  const { pool, ports, snapshotWhere } = await runningPool(t);
+  const to = { host: '127.0.0.1', port: ports[0] };
+  const datagrams = telemetry('netflow5', flowsTo(TARGET, 1));
+  await sendDatagrams(datagrams, to);
+  await snapshotWhere((seen) => totalFlows(seen) === 1);
+  const next = ingestConfig({
+    networks: ['203.0.113.0/24'],
+    flowSources: ['127.0.0.8'],
+    sampling: { defaultRate: 1, overrides: new Map([['127.0.0.1', 20]]) },
+  });
+  await pool.reconfigure(next, planFor(next));
+  await sendDatagrams(datagrams, to);
+  const snapshot = await snapshotWhere((seen) => totalFlows(seen) === 2);
+  assert.equal(snapshot.trackedHosts, 0);
+  assert.deepEqual(snapshot.exporters[0].sampling, { rate: 20, source: 'override' });
+  const netflow5 = snapshot.datagrams.filter(({ protocol }) => protocol === 'netflow5');
+  assert.deepEqual(Object.fromEntries(netflow5.map(({ label, count }) => [label, count])), {
+    '127.0.0.8': 0,
+    '127.0.0.1': 1,
+    other: 1,
+  });
+});
+
+test('hostile datagrams are counted and do no harm', async (t) => {
+  const { ports, snapshotWhere, failures, lines } = await runningPool(t);
+  const garbage = Array.from({ length: 300 }, (_, i) => hostileDatagram(i));
+  for (const port of ports) await sendDatagrams(garbage, { host: '127.0.0.1', port }, '127.0.0.66');
+  for (const port of ports) await sendDatagrams([new Uint8Array(0)], { host: '127.0.0.1', port }, '127.0.0.66');
+  await sendDatagrams(telemetry('ipfix', flowsTo(TARGET, 9)), { host: '127.0.0.1', port: ports[0] });
+  const snapshot = await snapshotWhere((seen) => seen.exporters.some((row) => row.address === '127.0.0.1'));
+  const hostile = snapshot.exporters.find((row) => row.address === '127.0.0.66');
+  assert.equal(hostile?.datagrams, 602);
+  assert.ok(snapshot.decodeErrorDatagrams > 500, `${snapshot.decodeErrorDatagrams} of 602 were found faulty`);
+  assert.deepEqual(failures, []);
+  await until('the log line', () => lines.some(({ fields }) => fields.exporter === '127.0.0.66'));
+});
+
+test('an address that another program has is refused by name, and nothing is left open', async (t) => {
+  for (const workers of [1, 3]) {
+    const other = dgram.createSocket({ type: 'udp4', reusePort: true });
+    other.bind(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address();
+    const [free] = await freePorts(1);
+    const config = ingestConfig({
+      ingest: { workers, receiveBufferBytes: 1 << 20 },
+      listen: { netflow: [{ host: '127.0.0.1', port: free }], sflow: [{ host: '127.0.0.1', port }] },
+    });
+    await assert.rejects(runningPool(t, config), (error) => {
+      assert.ok(error instanceof BindError);
+      assert.deepEqual([error.host, error.port, error.code], ['127.0.0.1', port, 'EADDRINUSE']);
+      assert.match(error.message, new RegExp(`UDP 127\\.0\\.0\\.1:${port}: EADDRINUSE`));
+      return true;
+    });
+    other.close();
+    await once(other, 'close');
+    const { ports } = await runningPool(t, config);
+    assert.deepEqual(ports, [free, port]);
+  }
+});
+
+test('a stopped pool has let go of its ports', async (t) => {
+  const { pool, ports } = await runningPool(t);
+  await pool.stop();
+  const listen = { netflow: [{ host: '127.0.0.1', port: ports[0] }], sflow: [] };
+  await runningPool(t, ingestConfig({ listen }));
+  assert.deepEqual((await pool.topHosts({ metric: 'pps', limit: 1 })).count, 0);
+});
+
+test('a worker that throws is a failure of the pool, told once', async (t) => {
+  const config = ingestConfig();
+  const { pool, failures } = await runningPool(t, config);
+  // A plan that no code of ours makes: what it breaks stands for any broken invariant.
+  const broken = { ...planFor(config), networks: [[{ length: 8 }, 0]] } as unknown as ReturnType<typeof planFor>;
+  await pool.reconfigure(config, broken);
+  await until('the failure', () => failures.length > 0);
+  assert.match(failures[0].message, /^receiving worker 1 of 1 threw: /);
+  await pool.stop();
+  assert.equal(failures.length, 1);
+});
+
+test('a receive buffer smaller than asked for is told with the size that was granted', async (t) => {
+  const ingest = { workers: 1, receiveBufferBytes: 2 ** 30 };
+  const { lines } = await runningPool(t, ingestConfig({ ingest }));
+  const warning = lines.find(({ level }) => level === 'warn');
+  assert.match(warning?.message ?? '', /smaller receive buffer than ingest\.receive_buffer_bytes/);
+  assert.equal(warning?.fields.asked_bytes, 2 ** 30);
+  assert.ok(Number(warning?.fields.granted_bytes) >= 65_536);
+});
+
+/** NetFlow v5 with the sampling field of its header zeroed, as an exporter that does not sample leaves it. */
+function withoutSampling(datagram: Uint8Array): Uint8Array {
+  const copy = datagram.slice();
+  copy[22] = 0;
+  copy[23] = 0;
+  return copy;
+}
+
+/** Bytes that look like telemetry for a while: each version there is, true or false lengths, and then noise. */
+function hostileDatagram(seed: number): Uint8Array {
+  const bytes = new Uint8Array(4 + ((seed * 37) % 1400));
+  let noise = seed + 1;
+  for (let i = 0; i < bytes.length; i++) {
+    noise = (Math.imul(noise, 1_103_515_245) + 12_345) >>> 0;
+    bytes[i] = noise >>> 16;
+  }
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, [1, 5, 7, 9, 10, 0][seed % 6]);
+  if (seed % 2 === 0) view.setUint16(2, seed % 4 === 0 ? bytes.length : 5);
+  return bytes;
+}
+
+/** Ports that are free now on every address. */
+async function freePorts(count: number): Promise<number[]> {
+  const sockets = Array.from({ length: count }, () => dgram.createSocket('udp6'));
+  for (const socket of sockets) {
+    socket.bind(0, '::');
+    await once(socket, 'listening');
+  }
+  const ports = sockets.map((socket) => socket.address().port);
+  for (const socket of sockets) {
+    socket.close();
+    await once(socket, 'close');
+  }
+  return ports;
+}

@@ -58,6 +58,8 @@ export interface ColumnLoad {
 export interface FlowPlan {
   /** In the order to apply; later ones rely on columns of earlier ones. */
   readonly loads: readonly ColumnLoad[];
+  /** Whether the loads write every column of `COMMON_COLUMNS` in every row. */
+  readonly loadsCommonColumns: boolean;
   readonly hasAddresses: boolean;
   readonly hasCounters: boolean;
   /** Whether records say which sampler took them. */
@@ -71,6 +73,18 @@ export interface FlowPlan {
   /** Bytes of the whole frame that the section was cut from, or `NO_FIELD`. */
   readonly frameSize: number;
 }
+
+/** What nearly every router's template has, by the loaders that write it. */
+const COMMON_COLUMNS: readonly ColumnLoader[] = [
+  loadPackets,
+  loadBytes,
+  loadProtocol,
+  loadTcpFlags,
+  loadSourcePort,
+  loadDestinationPort,
+  loadInInterface,
+  loadOutInterface,
+];
 
 /** The fields of a template by element. RFC 7011 §8: of repeated ones the first is the outermost, and the one taken. */
 class Fields {
@@ -164,6 +178,7 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
   const ethernet = fields.find(IE.dataLinkFrameSection, 1, VARIABLE_LENGTH);
   return {
     loads: list.loads,
+    loadsCommonColumns: COMMON_COLUMNS.every((loader) => list.loads.some((load) => load.loader === loader)),
     hasAddresses,
     hasCounters,
     namesSampler,

@@ -15,21 +15,28 @@ export const MAX_DURATION_MS = 86_400_000;
  * was there a round ago.
  */
 export function clearRows(batch: FlowBatch, row: number, count: number): void {
-  const { srcPort, dstPort, ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
-  const { samplingRate, samplingSource, durationMs, inInterface, outInterface } = batch;
+  const { srcPort, dstPort, ipProtocol, tcpFlags, sampledPackets, sampledBytes, inInterface, outInterface } = batch;
   for (let i = row; i < row + count; i++) {
     srcPort[i] = 0;
     dstPort[i] = 0;
     ipProtocol[i] = 0;
     tcpFlags[i] = 0;
-    fragment[i] = 0;
     sampledPackets[i] = 0;
     sampledBytes[i] = 0;
+    inInterface[i] = 0;
+    outInterface[i] = 0;
+  }
+  clearOptionalColumns(batch, row, count);
+}
+
+/** Empties only what few templates fill: for those that load all other columns, a fifth of the time of a flow. */
+export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
+  const { fragment, samplingRate, samplingSource, durationMs } = batch;
+  for (let i = row; i < row + count; i++) {
+    fragment[i] = 0;
     samplingRate[i] = 0;
     samplingSource[i] = SAMPLING_FROM_DEFAULT;
     durationMs[i] = 0;
-    inInterface[i] = 0;
-    outInterface[i] = 0;
   }
 }
 

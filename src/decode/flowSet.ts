@@ -8,7 +8,7 @@ import type { FlowBatch } from '../flowBatch.ts';
 import type { RecordRun } from './columnLoaders.ts';
 import type { ExporterState } from './exporterState.ts';
 import { type ColumnLoad, type FlowPlan, NO_FIELD } from './flowPlan.ts';
-import { clearRows, writeReverseRow } from './flowRows.ts';
+import { clearOptionalColumns, clearRows, writeReverseRow } from './flowRows.ts';
 import type { ObservationDomain } from './observationDomain.ts';
 import { fieldSizes, fieldStarts, locateFields, RECORD_OVERRUN } from './recordFields.ts';
 import { NOT_IP, readEthernet, readIp } from './sampledPacket.ts';
@@ -69,7 +69,8 @@ function decodeInColumns(
   run.row = batch.end;
   run.count = fitRows(exporter, plan, batch, offset, records);
   run.stride = recordBytes;
-  clearRows(batch, run.row, run.count);
+  const clear = plan.loadsCommonColumns ? clearOptionalColumns : clearRows;
+  clear(batch, run.row, run.count);
   for (let i = 0; i < plan.loads.length; i++) {
     const { loader, field, field2 } = plan.loads[i];
     const at = field === NO_FIELD ? NO_FIELD : offset + offsets[field];

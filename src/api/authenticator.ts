@@ -20,19 +20,17 @@ export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator' };
 
 export class Authenticator {
   readonly #known: readonly { readonly digest: Buffer; readonly principal: Principal }[];
+  /** Whether requests need no token, though nobody said that strangers are welcome. */
+  readonly trustsThisMachine: boolean;
 
-  constructor(tokens: readonly ApiToken[]) {
+  constructor(tokens: readonly ApiToken[], allowUnauthenticated: boolean) {
     this.#known = tokens.map(({ name, secret, role }) => ({ digest: digestOf(secret), principal: { name, role } }));
-  }
-
-  /** Whether requests need no token. */
-  get open(): boolean {
-    return this.#known.length === 0;
+    this.trustsThisMachine = tokens.length === 0 && !allowUnauthenticated;
   }
 
   /** The principal of an `Authorization` header; undefined where it names none, or two of different role. */
   principalOf(authorization: string | undefined): Principal | undefined {
-    if (this.open) return ANONYMOUS;
+    if (this.#known.length === 0) return ANONYMOUS;
     const secret = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (secret === undefined) return undefined;
     const presented = digestOf(secret);

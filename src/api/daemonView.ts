@@ -66,5 +66,5 @@ export interface BanRequest extends ManualWish {
 }
 
 export type ReloadOutcome =
-  | { readonly reloaded: true; readonly dryRun: boolean; readonly changes: readonly string[] }
+  | { readonly reloaded: true; readonly dryRun: boolean }
   | { readonly reloaded: false; readonly errors: readonly string[] };

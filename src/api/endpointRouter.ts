@@ -30,8 +30,6 @@ export interface RouterOptions {
   readonly endpoints: readonly Endpoint[];
   /** Asked anew for each request, for a reload replaces it. */
   readonly authenticator: () => Authenticator;
-  /** Only then may a listener without tokens be asked under any name. */
-  readonly allowUnauthenticated: boolean;
   readonly logger: Logger;
 }
 
@@ -96,9 +94,8 @@ export class EndpointRouter {
   }
 
   #authenticate(context: Context): Principal {
-    const { allowUnauthenticated } = this.#options;
     const authenticator = this.#options.authenticator();
-    if (authenticator.open && !allowUnauthenticated && !namesAddress(context.get('Host'))) {
+    if (authenticator.trustsThisMachine && !namesAddress(context.get('Host'))) {
       throw new ApiError('forbidden', 'without a token, Kapkan is asked by address or as localhost, not by name');
     }
     const principal = authenticator.principalOf(context.get('Authorization'));

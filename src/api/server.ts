@@ -55,12 +55,11 @@ export class ApiServer {
   constructor(view: DaemonView, options: ApiServerOptions) {
     this.#options = options;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
-    this.#authenticator = this.#authenticatorOf(options.tokens);
+    this.#authenticator = this.#authenticatorOf(options.tokens, options.allowUnauthenticated);
     const router = new EndpointRouter({
       daemon: view,
       endpoints: endpointsOf(view),
       authenticator: () => this.#authenticator,
-      allowUnauthenticated: options.allowUnauthenticated,
       logger: options.logger,
     });
     this.#server = this.#createServer(router);
@@ -83,9 +82,15 @@ export class ApiServer {
     });
   }
 
-  /** From here on these tokens hold, also on open connections. Throws, and keeps the old ones, where they do not suffice. */
-  setTokens(tokens: readonly ApiToken[]): void {
-    this.#authenticator = this.#authenticatorOf(tokens);
+  /** Where it listens, once it does; port 0 resolved. */
+  url(): string {
+    const bound = this.#server.address() as AddressInfo;
+    return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
+  }
+
+  /** From here on these hold, also on open connections. Throws, and keeps the old ones, where they do not suffice. */
+  setTokens(tokens: readonly ApiToken[], allowUnauthenticated: boolean): void {
+    this.#authenticator = this.#authenticatorOf(tokens, allowUnauthenticated);
   }
 
   /** Takes no more connections, gives requests under way a moment, and closes what is left. */
@@ -98,12 +103,13 @@ export class ApiServer {
     clearTimeout(impatience);
   }
 
-  #authenticatorOf(tokens: readonly ApiToken[]): Authenticator {
-    const { listen, allowUnauthenticated } = this.#options;
-    if (tokens.length === 0 && !allowUnauthenticated && !isLoopback(listen.host)) {
-      throw new Error(`the API on ${listen.host} needs a token, for it can be reached from other machines`);
+  #authenticatorOf(tokens: readonly ApiToken[], allowUnauthenticated: boolean): Authenticator {
+    const { host } = this.#options.listen;
+    const authenticator = new Authenticator(tokens, allowUnauthenticated);
+    if (authenticator.trustsThisMachine && !isLoopback(host)) {
+      throw new Error(`the API on ${host} needs a token, for it can be reached from other machines`);
     }
-    return new Authenticator(tokens);
+    return authenticator;
   }
 
   #createServer(router: EndpointRouter): Server {

@@ -70,7 +70,7 @@ test('while the daemon starts, healthz says so, metrics answer and everything el
 
 test('tokens that a reload replaced hold at once', async (t) => {
   const api = await runApi(t);
-  api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer' }]);
+  api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer' }], false);
   assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 401);
   assert.equal((await api.get('/api/v1/bans', 'brand-new')).status, 200);
   assert.equal((await api.post('/api/v1/ban', BODY['/api/v1/ban'], 'brand-new')).status, 403);
@@ -82,7 +82,8 @@ test('a listener beyond loopback refuses to do without tokens, unless told to', 
   assert.throws(() => new ApiServer(new FakeDaemon(), { ...options, listen: beyond }), /needs a token/);
   new ApiServer(new FakeDaemon(), { ...options, listen: beyond, allowUnauthenticated: true });
   const guarded = new ApiServer(new FakeDaemon(), { ...options, listen: beyond, tokens: TOKENS });
-  assert.throws(() => guarded.setTokens([]), /needs a token/);
+  assert.throws(() => guarded.setTokens([], false), /needs a token/);
+  guarded.setTokens([], true);
 });
 
 test('without tokens, whoever is on this machine is an operator', async (t) => {
@@ -120,7 +121,7 @@ test('names and addresses of this machine are told from others', () => {
 });
 
 test('only a whole and well-formed bearer header is a token', () => {
-  const authenticator = new Authenticator(TOKENS);
+  const authenticator = new Authenticator(TOKENS, false);
   assert.deepEqual(authenticator.principalOf(`Bearer ${VIEWER}`), { name: 'grafana', role: 'viewer' });
   assert.deepEqual(authenticator.principalOf(`bearer  ${OPERATOR} `), { name: 'noc', role: 'operator' });
   for (const header of [
@@ -140,7 +141,10 @@ test('only a whole and well-formed bearer header is a token', () => {
 
 test('a secret that two tokens of different role share is refused, one that the same role shares is not', () => {
   const shared = (roles: ('viewer' | 'operator')[]) =>
-    new Authenticator(roles.map((role, i) => ({ name: `t${i}`, secret: 'same', role }))).principalOf('Bearer same');
+    new Authenticator(
+      roles.map((role, i) => ({ name: `t${i}`, secret: 'same', role })),
+      false,
+    ).principalOf('Bearer same');
   assert.equal(shared(['viewer', 'operator']), undefined);
   assert.deepEqual(shared(['viewer', 'viewer']), { name: 't0', role: 'viewer' });
 });

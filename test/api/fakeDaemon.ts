@@ -306,7 +306,7 @@ export class FakeDaemon implements DaemonView {
   reloads = 0;
   /** What is answered. */
   refusal: string | undefined;
-  reloadOutcome: ReloadOutcome = { reloaded: true, dryRun: false, changes: ['thresholds.pps'] };
+  reloadOutcome: ReloadOutcome = { reloaded: true, dryRun: false };
   failure: Error | undefined;
 
   ready(): boolean {

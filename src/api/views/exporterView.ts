@@ -38,7 +38,9 @@ export const exporterSchema = z
   })
   .meta({ id: 'Exporter' });
 
-export function exporterView(exporter: ExporterSnapshot): z.infer<typeof exporterSchema> {
+export type ExporterView = z.infer<typeof exporterSchema>;
+
+export function exporterView(exporter: ExporterSnapshot): ExporterView {
   return {
     address: exporter.address,
     protocols: [...exporter.protocols],

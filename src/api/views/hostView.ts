@@ -19,7 +19,7 @@ export const hostSchema = z
   })
   .meta({ id: 'Host' });
 
-type HostView = z.infer<typeof hostSchema>;
+export type HostView = z.infer<typeof hostSchema>;
 
 /** The report's hosts, in its order. */
 export function hostViews(report: HostReport, daemon: DaemonView): HostView[] {

@@ -17,7 +17,9 @@ export const peerSchema = z
   })
   .meta({ id: 'Peer' });
 
-export function peerView(peer: Peer): z.infer<typeof peerSchema> {
+export type PeerView = z.infer<typeof peerSchema>;
+
+export function peerView(peer: Peer): PeerView {
   return {
     address: peer.address,
     asn: peer.asn,

@@ -1,0 +1,85 @@
+/*
+ * The client side of the API: one request, one JSON answer. It uses node:http and not fetch, which refuses a number of
+ * ports that an operator may well have chosen.
+ */
+import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { messageOf } from '../errors.ts';
+
+/** Longer than the daemon's own deadlines, so that it is the daemon that says what took too long. */
+const TIMEOUT_MS = 15_000;
+
+/** The daemon gave no answer: it is not running, or something is in the way. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+export class ApiClient {
+  readonly #base: URL;
+  readonly #token: string | undefined;
+  readonly #timeoutMs: number;
+
+  /** `base` is an http or https URL, perhaps with a path that a proxy put before the API's. */
+  constructor(base: URL, token: string | undefined, timeoutMs = TIMEOUT_MS) {
+    this.#base = new URL(base);
+    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.#token = token;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** `path` without a leading slash. Throws UnreachableError where there is no answer, and Error where it is not JSON. */
+  get(path: string): Promise<ApiAnswer> {
+    return this.#call('GET', path, undefined);
+  }
+
+  /** Like `get`. */
+  post(path: string, body: unknown): Promise<ApiAnswer> {
+    return this.#call('POST', path, JSON.stringify(body));
+  }
+
+  async #call(method: string, path: string, body: string | undefined): Promise<ApiAnswer> {
+    const { status, text } = await this.#exchange(method, path, body);
+    try {
+      return { status, body: JSON.parse(text) };
+    } catch {
+      throw new Error(`${this.#base.href} answered ${status}, but not as Kapkan's API does`);
+    }
+  }
+
+  async #exchange(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
+    const url = new URL(path, this.#base);
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    if (this.#token !== undefined) headers.Authorization = `Bearer ${this.#token}`;
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    try {
+      const response = await send(url, { method, headers, signal, agent: false }, body);
+      const chunks: Buffer[] = [];
+      for await (const chunk of response) chunks.push(chunk);
+      return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() };
+    } catch (error) {
+      const why = signal.aborted ? `no answer within ${this.#timeoutMs / 1000} seconds` : reasonOf(error);
+      throw new UnreachableError(`cannot reach Kapkan at ${this.#base.href}: ${why}`, { cause: error });
+    }
+  }
+}
+
+function send(url: URL, options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
+    request.on('response', resolve).on('error', reject);
+    request.end(body);
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  // A name with several addresses fails with one error for each, and an empty message.
+  const failed = error instanceof AggregateError ? error.errors[0] : error;
+  return code === 'ECONNREFUSED' ? 'connection refused; is the daemon running?' : messageOf(failed);
+}

@@ -1,0 +1,39 @@
+/*
+ * Numbers and times as people read them.
+ */
+
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+
+/** `81,234.6`; at most one decimal. */
+export function formatNumber(value: number): string {
+  return NUMBER.format(value);
+}
+
+/** The two largest units: `3d 4h`, `2m 5s`, `0s`. Whole seconds, rounded down; negative counts as 0. */
+export function formatDuration(seconds: number): string {
+  let left = Math.max(0, Math.floor(seconds));
+  const parts: string[] = [];
+  for (const [unit, size] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+  ] as const) {
+    const count = Math.floor(left / size);
+    left %= size;
+    if (count > 0) parts.push(`${count}${unit}`);
+  }
+  return parts.length === 0 ? '0s' : parts.slice(0, 2).join(' ');
+}
+
+/** How long ago an RFC 3339 time was. */
+export function formatAge(time: string, nowMs: number): string {
+  return formatDuration((nowMs - Date.parse(time)) / 1000);
+}
+
+/** `90`, `90s`, `10m`, `2h`, `1d` as seconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit = 's'] = /^(\d{1,8})([smhd])?$/.exec(text) ?? [];
+  if (count === undefined) return undefined;
+  return Number(count) * { s: 1, m: 60, h: 3600, d: 86_400 }[unit as 's' | 'm' | 'h' | 'd'];
+}

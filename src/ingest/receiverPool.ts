@@ -9,8 +9,9 @@
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { METRICS } from '../config/thresholds.ts';
+import type { AttackSample } from '../engine/attack.ts';
+import { samplesOf } from '../engine/attackSample.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
-import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
@@ -98,14 +99,17 @@ export class ReceiverPool {
     for (const worker of this.#workers) worker.watch(targets);
   }
 
-  /** The newest flows to the targets, one slice for each worker that answered in time. */
-  async sample(targets: readonly Address[]): Promise<FlowSlice[]> {
+  /**
+   * A sample for each of the targets, in their order: the flows of the last window to them, as far as they are kept.
+   * Empty ones where samples are off or no worker answers in time.
+   */
+  async sample(targets: readonly Address[]): Promise<AttackSample[]> {
     const slices = await this.#askAll({ name: 'sample', targets }, ANSWER_TIMEOUT_MS);
     const shift = this.#shiftMs();
     for (const { receivedAtMs } of slices) {
       for (let i = 0; i < receivedAtMs.length; i++) receivedAtMs[i] += shift;
     }
-    return slices;
+    return samplesOf(slices, targets, this.#plan.samples.flowsPerAttack);
   }
 
   /**

@@ -135,6 +135,29 @@ test('every worker reports the watched hosts ten times a second', async (t) => {
   await until('more reports', () => reports.length >= before + 10);
 });
 
+test('the samples of several hosts are made of what all workers saw', async (t) => {
+  const config = ingestConfig({ ingest: { workers: 3, receiveBufferBytes: 1 << 20 } });
+  const { pool, ports, snapshotWhere } = await runningPool(t, config);
+  const to = { host: '127.0.0.1', port: ports[0] };
+  for (let exporter = 1; exporter <= 9; exporter++) {
+    const flows = [...flowsTo(TARGET, 4), ...flowsTo('198.51.100.8', 2)];
+    await sendDatagrams(telemetry('netflow5', flows, 10), to, `127.0.2.${exporter}`);
+  }
+  await snapshotWhere((seen) => totalFlows(seen) === 54);
+  const [first, quiet, second] = await pool.sample([
+    address(TARGET),
+    address('198.51.100.99'),
+    address('198.51.100.8'),
+  ]);
+  assert.equal(first.totalPackets, 9 * 4 * 10 * 10);
+  assert.equal(first.totalBytes, 9 * 4 * 5000 * 10);
+  assert.equal(second.totalPackets, 9 * 2 * 10 * 10);
+  assert.equal(quiet.totalPackets, 0);
+  assert.equal(first.flows.length, config.samples.flowsPerAttack);
+  assert.ok(first.flows.every((flow) => flow.dst === TARGET && Math.abs(flow.receivedAtMs - Date.now()) < 60_000));
+  assert.deepEqual(first.topSrcPorts, [{ key: '53', packets: first.totalPackets, bytes: first.totalBytes }]);
+});
+
 test('telemetry from sources that are not in flow_sources is dropped and counted when that is enforced', async (t) => {
   const config = ingestConfig({ flowSources: ['127.0.0.5', '192.0.2.77'], flowSourcesEnforce: true });
   const { ports, snapshotWhere, lines } = await runningPool(t, config);

@@ -80,7 +80,7 @@ export interface Attack {
   /** The highest rate of `metric` seen. */
   peakRate: number;
   active: boolean;
-  readonly startedAt: number;
+  startedAt: number;
   endedAt: number | undefined;
   /** When any limit was last seen crossed. */
   lastSeenAt: number;

@@ -1,0 +1,212 @@
+/*
+ * The wiring: every room is built inert, started in order and stopped in reverse. Nothing is decided here.
+ *
+ * The order of a start is the order of trust: the state file first (what did we announce?), then GoBGP is told what is
+ * still wanted, then telemetry is let in, and only then does the API say `ok`.
+ */
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { ReloadOutcome } from '../api/daemonView.ts';
+import { ApiServer } from '../api/server.ts';
+import { SystemClock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { reloadProblems } from '../config/reload.ts';
+import { Detector } from '../engine/detector.ts';
+import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
+import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
+import { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
+import { GobgpAnnouncer } from '../gobgp/gobgpAnnouncer.ts';
+import { ReceiverPool } from '../ingest/receiverPool.ts';
+import type { Logger } from '../log.ts';
+import { MitigationController } from '../mitigation/controller.ts';
+import { Recorder } from '../mitigation/recorder.ts';
+import { type Address, parseAddress } from '../net/address.ts';
+import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
+import { AttackLoop } from './attackLoop.ts';
+import { logMitigation } from './mitigationLog.ts';
+import { View } from './view.ts';
+
+/** How long a stop waits for GoBGP to have withdrawn what `ban.on_shutdown: withdraw` asks. */
+const WITHDRAW_TIMEOUT_MS = 5000;
+
+/** The wall clock is followed when it is this far off; less is NTP at work. */
+const CLOCK_STEP_MS = 1000;
+const CLOCK_CHECK_MS = 1000;
+
+export interface DaemonOptions {
+  readonly logger: Logger;
+  readonly env: NodeJS.ProcessEnv;
+  /** Called once when the daemon cannot go on; it should be stopped, and the process end with an error. */
+  readonly onFatal: (error: Error) => void;
+}
+
+export class Daemon {
+  readonly view: View;
+  readonly #options: DaemonOptions;
+  readonly #log: Logger;
+  readonly #clock = new SystemClock();
+  readonly #hashSeed = randomBytes(4).readUInt32LE();
+  readonly #store: SqliteBanStore;
+  readonly #announcers: AnnouncerGroup;
+  readonly #controller: MitigationController;
+  readonly #detector: Detector;
+  readonly #pool: ReceiverPool;
+  readonly #loop: AttackLoop;
+  readonly #api: ApiServer;
+  #config: Config;
+  #clockTimer: NodeJS.Timeout | undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  /** Opens the state file; throws where it cannot be trusted or another daemon holds it. Starts nothing. */
+  constructor(config: Config, options: DaemonOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#log = options.logger;
+    const plan = this.#planFor(config);
+    this.#store = new SqliteBanStore(config.storage.path);
+    const recorder = new Recorder();
+    this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
+    this.#controller = new MitigationController({
+      config,
+      store: this.#store,
+      announcer: this.#announcers,
+      recorder,
+      newId: randomUUID,
+      onEvent: (event) => logMitigation(this.#log, event),
+      bgpEndpoints: () => this.#bgpEndpoints(),
+    });
+    this.#detector = new Detector(plan, randomUUID);
+    this.#pool = new ReceiverPool(config, plan, this.#clock, {
+      onReport: (worker, report) => this.#loop.receive(worker, report),
+      onLog: (line) => this.#log[line.level](line.fields, line.message),
+      onFailure: (error) => this.#fail(error),
+    });
+    this.#loop = new AttackLoop({
+      detector: this.#detector,
+      controller: this.#controller,
+      pool: this.#pool,
+      clock: this.#clock,
+      log: this.#log,
+      onFailure: (error) => this.#fail(error),
+    });
+    this.view = new View({
+      config: () => this.#config,
+      clock: this.#clock,
+      controller: this.#controller,
+      detector: this.#detector,
+      pool: this.#pool,
+      announcers: this.#announcers,
+      recorder,
+      reload: () => this.reload(),
+    });
+    const { listen, tokens, allowUnauthenticated } = config.api;
+    this.#api = new ApiServer(this.view, { listen, tokens, allowUnauthenticated, logger: this.#log });
+  }
+
+  /** Rejects where an address cannot be bound; then everything that was started has been stopped again. */
+  async start(): Promise<void> {
+    try {
+      const adopted = this.#controller.restore(this.#clock.now());
+      this.#loop.adopt(adopted);
+      this.#announcers.start();
+      await this.#api.start();
+      await this.#pool.start();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#loop.start();
+    this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
+    this.view.becomeReady();
+    const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
+    this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
+  }
+
+  /** Where it listens, ports resolved. */
+  addresses(): { readonly api: string; readonly telemetry: readonly string[] } {
+    return { api: this.#api.url(), telemetry: this.#pool.boundAddresses() };
+  }
+
+  /** Stops in the reverse order of the start. May be called at any time, more than once. */
+  async stop(): Promise<void> {
+    clearInterval(this.#clockTimer);
+    this.#loop.stop();
+    await this.#pool.stop();
+    this.#controller.shutdown(this.#clock.now());
+    if (this.#config.ban.onShutdown === 'withdraw' && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
+      this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
+    }
+    await this.#announcers.stop();
+    await this.#api.stop();
+    this.#store.close();
+  }
+
+  /** Reads the config file again and applies it, whole or not at all. One reload at a time. */
+  reload(): Promise<ReloadOutcome> {
+    const next = this.#reloading.then(() => this.#reload());
+    this.#reloading = next.catch(() => undefined);
+    return next;
+  }
+
+  async #reload(): Promise<ReloadOutcome> {
+    let next: Config;
+    try {
+      next = loadConfig(this.#config.file, this.#options.env);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return this.#refuseReload(error.problems.map(formatConfigProblem));
+    }
+    const problems = reloadProblems(this.#config, next);
+    if (problems.length > 0) return this.#refuseReload(problems);
+    const plan = this.#planFor(next);
+    const before = this.#config;
+    this.#config = next;
+    // The controller first: a whitelisted address or a removed network is out of the RIB at once.
+    this.#detector.reconfigure(plan, this.#clock.now());
+    this.#controller.reconfigure(next, this.#detector.active(), this.#clock.now());
+    this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);
+    await this.#pool.reconfigure(next, plan);
+    this.#log.info({ dry_run: next.dryRun, was_dry_run: before.dryRun }, 'config reloaded');
+    return { reloaded: true, dryRun: next.dryRun };
+  }
+
+  #refuseReload(errors: readonly string[]): ReloadOutcome {
+    this.#log.error({ errors }, 'reload refused, the running config stays');
+    return { reloaded: false, errors };
+  }
+
+  #planFor(config: Config): EnginePlan {
+    return planOf(config, config.ingest.workers, this.#hashSeed);
+  }
+
+  #announcerFor(address: string): GobgpAnnouncer {
+    return new GobgpAnnouncer({
+      address,
+      gobgp: this.#config.gobgp,
+      clock: this.#clock,
+      log: this.#log,
+      // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
+      withdrawOrphans: (key) => !this.#config.dryRun || this.#controller.ownedKeys().has(key),
+    });
+  }
+
+  /** Both ends of every BGP session of GoBGP: what no FlowSpec rule may match. */
+  #bgpEndpoints(): Address[] {
+    const texts = this.#announcers.peers().flatMap((peer) => [peer.address, peer.localAddress ?? '']);
+    return texts.map(parseAddress).filter((address) => address !== undefined);
+  }
+
+  #followWallClock(): void {
+    const step = this.#clock.wallClockStepMs();
+    if (Math.abs(step) < CLOCK_STEP_MS) return;
+    this.#clock.followWallClock();
+    this.#detector.clockStepped(step);
+    this.#controller.clockStepped(step, this.#clock.now());
+    this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries moved with it');
+  }
+
+  #fail(error: Error): void {
+    this.#log.fatal({ error: messageOf(error) }, 'Kapkan cannot go on; routes stay in GoBGP for the next start');
+    this.#options.onFatal(error);
+  }
+}

@@ -1,0 +1,123 @@
+/*
+ * The daemon as the API sees it: each question handed to the room that knows the answer.
+ */
+import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../api/daemonView.ts';
+import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { Attack } from '../engine/attack.ts';
+import type { Detector } from '../engine/detector.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import type { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
+import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
+import type { Peer } from '../gobgp/peer.ts';
+import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
+import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
+import type { ReceiverPool } from '../ingest/receiverPool.ts';
+import type { RouteEvidence } from '../mitigation/announcer.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import type { MitigationController } from '../mitigation/controller.ts';
+import type { Recorder } from '../mitigation/recorder.ts';
+import type { Address } from '../net/address.ts';
+import { VERSION } from '../version.ts';
+
+export interface Rooms {
+  readonly config: () => Config;
+  readonly clock: Clock;
+  readonly controller: MitigationController;
+  readonly detector: Detector;
+  readonly pool: ReceiverPool;
+  readonly announcers: AnnouncerGroup;
+  readonly recorder: Recorder;
+  readonly reload: () => Promise<ReloadOutcome>;
+}
+
+export class View implements DaemonView {
+  readonly version = VERSION;
+  readonly #rooms: Rooms;
+  readonly #startedAt: number;
+  #ready = false;
+
+  constructor(rooms: Rooms) {
+    this.#rooms = rooms;
+    this.#startedAt = rooms.clock.now();
+  }
+
+  becomeReady(): void {
+    this.#ready = true;
+  }
+
+  ready(): boolean {
+    return this.#ready;
+  }
+
+  uptimeSeconds(): number {
+    return (this.#rooms.clock.now() - this.#startedAt) / 1000;
+  }
+
+  config(): Config {
+    return this.#rooms.config();
+  }
+
+  activeAttacks(): readonly Attack[] {
+    return [...this.#rooms.detector.active()];
+  }
+
+  recentAttacks(): readonly Attack[] {
+    return this.#rooms.detector.recent();
+  }
+
+  bans(): readonly Ban[] {
+    return this.#rooms.controller.bans();
+  }
+
+  evidence(key: string, dryRun: boolean): RouteEvidence {
+    return (dryRun ? this.#rooms.recorder : this.#rooms.announcers).evidence(key);
+  }
+
+  topHosts(query: HostQuery): Promise<HostReport> {
+    return this.#rooms.pool.topHosts(query);
+  }
+
+  ingest(): Promise<IngestSnapshot> {
+    return this.#rooms.pool.snapshot();
+  }
+
+  gobgp(): readonly GobgpStatus[] {
+    return this.#rooms.announcers.status();
+  }
+
+  peers(): readonly Peer[] {
+    return this.#rooms.announcers.peers();
+  }
+
+  async metrics(): Promise<MetricsSnapshot> {
+    const { controller, detector, pool, announcers, recorder } = this.#rooms;
+    const { rejected, rejectedBy } = controller.counters();
+    return {
+      ingest: await pool.snapshot(),
+      latencyBoundsSeconds: LATENCY_BOUNDS_SECONDS,
+      engine: detector.counters(),
+      mitigation: {
+        real: announcers.counts(),
+        dryRun: recorder.counts(),
+        bansRejected: rejected,
+        rejectedByGuard: rejectedBy,
+      },
+      notifications: {},
+      storageRows: {},
+    };
+  }
+
+  async ban(request: BanRequest): Promise<Ban> {
+    return this.#rooms.controller.ban(request, this.#rooms.clock.now()).ban;
+  }
+
+  async unban(target: Address, operator: string): Promise<Ban | undefined> {
+    return this.#rooms.controller.unban(target, this.#rooms.clock.now(), operator);
+  }
+
+  reload(): Promise<ReloadOutcome> {
+    return this.#rooms.reload();
+  }
+}

@@ -1,0 +1,298 @@
+/*
+ * The detector judges. It adds up what the receiving threads report, compares the sum with the limits of the owning
+ * group, and keeps the attacks: each opens when any limit is crossed, and ends when none was for the hysteresis.
+ *
+ * How it is driven, several times a second and always in this order:
+ *   1. `report`   for each report of a thread.
+ *   2. `advance`  says which attacks were seen just now, which ended, and which hosts crossed a limit and are no attack yet.
+ *   3. the caller fetches a sample of those hosts from the threads, which takes a moment;
+ *   4. `open`     makes them attacks. A host is not named as crossing again while its sample is being fetched.
+ *   5. `watched`  is what every thread must go on reporting, whatever the rate.
+ *
+ * With several threads a host's first report may come from one of them alone. It is then watched, and judged when all of
+ * them have reported it, a tick later; so what is found does not depend on how many threads there are.
+ */
+import { METRICS, type Metric } from '../config/thresholds.ts';
+import { IPV4_MAPPED_WORD } from '../flowBatch.ts';
+import { type Address, addressOfWords, formatAddress, formatWords } from '../net/address.ts';
+import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
+import type { Attack, AttackSample, Classification } from './attack.ts';
+import { EMPTY_SAMPLE } from './attackSample.ts';
+import { classify, reasonOf } from './classification.ts';
+import { type EnginePlan, protectedTable } from './enginePlan.ts';
+import { HostRates, ratesOf } from './hostRates.ts';
+import type { HostReport } from './hostReport.ts';
+
+/** Attacks kept at once. Beyond, the network as a whole is under attack, and one ban more would not save it. */
+export const MAX_ACTIVE_ATTACKS = 10_000;
+
+/** Ended attacks that are remembered. */
+const RECENT_ATTACKS = 100;
+
+/** What one look at the reports comes to. */
+export interface Findings {
+  /** Active attacks that were over a limit just now. */
+  readonly seen: readonly Attack[];
+  /** Attacks that were quiet for the hysteresis, or whose host is no longer protected. */
+  readonly ended: readonly Attack[];
+  /** Hosts over a limit that are no attack yet: fetch their samples and call `open`. */
+  readonly crossed: readonly Address[];
+}
+
+/** An attack from before a restart, as its ban remembers it. */
+export interface ResumedAttack {
+  readonly id: string;
+  readonly target: Address;
+  readonly metric: Metric;
+  readonly rate: number;
+  readonly threshold: number;
+  readonly startedAt: number;
+}
+
+interface HostState {
+  readonly rates: HostRates;
+  /** Number of the owning group. */
+  group: number;
+  attack: Attack | undefined;
+  /** All rates when that of the attack's metric was highest. */
+  peak: Float64Array;
+  /** Its sample is being fetched. */
+  isOpening: boolean;
+  /** It crossed a limit when there was no room for another attack, which is counted once. */
+  isTurnedAway: boolean;
+}
+
+/** The word of an IPv4 address, the text of an IPv6 one. */
+type AddressKey = string | number;
+
+const UNKNOWN: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
+
+export class Detector {
+  readonly #newId: () => string;
+  readonly #hosts = new Map<AddressKey, HostState>();
+  readonly #recent: Attack[] = [];
+  #plan: EnginePlan;
+  #protected: PrefixTable;
+  /** Number of the latest report of each thread. */
+  readonly #newest: Float64Array;
+  readonly #active = new Map<AddressKey, Attack>();
+  #endedByReload: Attack[] = [];
+  #attacks = 0;
+  #attacksOverLimit = 0;
+
+  constructor(plan: EnginePlan, newId: () => string) {
+    this.#plan = plan;
+    this.#protected = protectedTable(plan);
+    this.#newest = new Float64Array(plan.workers);
+    this.#newId = newId;
+  }
+
+  /** Takes in what thread `worker`, counted from 0, reports. */
+  report(worker: number, report: HostReport): void {
+    const number = ++this.#newest[worker];
+    for (let row = 0; row < report.count; row++) {
+      const host = this.#hostOfRow(report.addresses, 4 * row);
+      host?.rates.take(worker, number, report, row);
+    }
+  }
+
+  /** Judges every host that was reported or is under attack. */
+  advance(now: number): Findings {
+    const seen: Attack[] = [];
+    const ended = this.#endedByReload;
+    const crossed: Address[] = [];
+    this.#endedByReload = [];
+    for (const [key, host] of this.#hosts) {
+      const named = host.rates.add(this.#newest);
+      const { limits, hysteresisMs } = this.#plan.groups[host.group];
+      const over = host.rates.farthestOver(limits);
+      if (host.attack !== undefined) {
+        this.#update(host, host.attack, over >= 0, now);
+        if (over >= 0) seen.push(host.attack);
+        else if (now - host.attack.lastSeenAt >= hysteresisMs) ended.push(this.#end(key, host, host.attack, now));
+      } else if (named === 'all' && over >= 0 && !host.isOpening) {
+        if (this.#hasRoomFor(host, crossed.length)) {
+          crossed.push(host.rates.target);
+          host.isOpening = true;
+        }
+      } else if (!host.isOpening && (named === 'none' || !host.rates.isCandidate(limits, this.#newest))) {
+        this.#hosts.delete(key);
+      }
+    }
+    return { seen, ended, crossed };
+  }
+
+  /** Makes attacks of hosts that `advance` named, each with its sample; those that are not over a limit any more are let go. */
+  open(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
+    const opened: Attack[] = [];
+    targets.forEach((target, i) => {
+      const key = keyOf(target.word0, target.word1, target.word2, target.word3);
+      const host = this.#hosts.get(key);
+      if (host === undefined || !host.isOpening) return;
+      host.isOpening = false;
+      const over = host.rates.farthestOver(this.#plan.groups[host.group].limits);
+      if (over < 0) return;
+      const attack = this.#newAttack(host, over, samples[i] ?? EMPTY_SAMPLE, now);
+      this.#enter(key, host, attack);
+      this.#attacks++;
+      opened.push(attack);
+    });
+    return opened;
+  }
+
+  /** Goes on with an attack of before a restart, as if it had been seen just now. Undefined where its host is not protected. */
+  resume(facts: ResumedAttack, now: number): Attack | undefined {
+    const { target } = facts;
+    const key = keyOf(target.word0, target.word1, target.word2, target.word3);
+    const host = this.#hostOf(key, target);
+    if (host === undefined || host.attack !== undefined) return undefined;
+    const attack: Attack = {
+      ...facts,
+      targetText: formatAddress(target),
+      group: host.group,
+      rates: { [facts.metric]: facts.rate },
+      peakRate: facts.rate,
+      active: true,
+      endedAt: undefined,
+      lastSeenAt: now,
+      sample: EMPTY_SAMPLE,
+      classification: UNKNOWN,
+      reason: 'went on from before a restart',
+    };
+    this.#enter(key, host, attack);
+    return attack;
+  }
+
+  /** What every thread must report whatever its rate: hosts under attack, and those that could become it. */
+  watched(): Address[] {
+    const isAlone = this.#plan.workers === 1;
+    const watched: Address[] = [];
+    for (const { rates, attack, isOpening } of this.#hosts.values()) {
+      if (!isAlone || attack !== undefined || isOpening) watched.push(rates.target);
+    }
+    return watched;
+  }
+
+  /** Other limits, groups or networks. Attacks on hosts that are no longer protected end with the next `advance`. */
+  reconfigure(plan: EnginePlan, now: number): void {
+    this.#plan = plan;
+    this.#protected = protectedTable(plan);
+    for (const [key, host] of this.#hosts) {
+      const group = this.#protected.lookupAddress(host.rates.target);
+      if (group !== NO_MATCH) {
+        host.group = group;
+        if (host.attack !== undefined) host.attack.group = group;
+        continue;
+      }
+      if (host.attack !== undefined) {
+        host.attack.group = 0;
+        this.#endedByReload.push(this.#end(key, host, host.attack, now));
+      }
+      this.#hosts.delete(key);
+    }
+  }
+
+  /** The wall clock was set by this much; times held move with it. */
+  clockStepped(deltaMs: number): void {
+    for (const attack of this.#active.values()) {
+      attack.startedAt += deltaMs;
+      attack.lastSeenAt += deltaMs;
+    }
+  }
+
+  active(): Attack[] {
+    return [...this.#active.values()];
+  }
+
+  /** The last 100 that ended, newest first. */
+  recent(): readonly Attack[] {
+    return this.#recent;
+  }
+
+  /** Since start. `attacksOverLimit`: hosts over their limits that were not entered, because too many were already. */
+  counters(): { readonly attacks: number; readonly attacksOverLimit: number } {
+    return { attacks: this.#attacks, attacksOverLimit: this.#attacksOverLimit };
+  }
+
+  /** The host of a report's row, known or new; undefined where it is not protected (a thread may not have reloaded yet). */
+  #hostOfRow(addresses: Uint32Array, at: number): HostState | undefined {
+    const key = keyOf(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
+    const known = this.#hosts.get(key);
+    if (known !== undefined) return known;
+    return this.#hostOf(key, addressOfWords(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]));
+  }
+
+  #hostOf(key: AddressKey, target: Address): HostState | undefined {
+    const known = this.#hosts.get(key);
+    if (known !== undefined) return known;
+    const group = this.#protected.lookupAddress(target);
+    if (group === NO_MATCH) return undefined;
+    const rates = new HostRates(target, this.#plan.workers);
+    const host: HostState = { rates, group, attack: undefined, peak: rates.sum, isOpening: false, isTurnedAway: false };
+    this.#hosts.set(key, host);
+    return host;
+  }
+
+  #hasRoomFor(host: HostState, crossedNow: number): boolean {
+    if (this.#active.size + crossedNow < MAX_ACTIVE_ATTACKS) return true;
+    if (!host.isTurnedAway) this.#attacksOverLimit++;
+    host.isTurnedAway = true;
+    return false;
+  }
+
+  #newAttack(host: HostState, over: number, sample: AttackSample, now: number): Attack {
+    const group = this.#plan.groups[host.group];
+    const metric = METRICS[over];
+    const threshold = group.limits[over];
+    const rates = host.rates.rates();
+    return {
+      id: this.#newId(),
+      target: host.rates.target,
+      targetText: formatAddress(host.rates.target),
+      group: host.group,
+      metric,
+      threshold,
+      rate: host.rates.sum[over],
+      rates,
+      peakRate: host.rates.sum[over],
+      active: true,
+      startedAt: now,
+      endedAt: undefined,
+      lastSeenAt: now,
+      sample,
+      classification: classify(rates, sample),
+      reason: reasonOf(metric, rates, threshold, group),
+    };
+  }
+
+  #enter(key: AddressKey, host: HostState, attack: Attack): void {
+    host.attack = attack;
+    host.peak = host.rates.sum.slice();
+    this.#active.set(key, attack);
+  }
+
+  #update(host: HostState, attack: Attack, isOver: boolean, now: number): void {
+    attack.rates = host.rates.rates();
+    attack.rate = attack.rates[attack.metric] ?? 0;
+    if (isOver) attack.lastSeenAt = now;
+    if (attack.rate <= attack.peakRate) return;
+    attack.peakRate = attack.rate;
+    host.peak = host.rates.sum.slice();
+  }
+
+  #end(key: AddressKey, host: HostState, attack: Attack, now: number): Attack {
+    attack.active = false;
+    attack.endedAt = now;
+    attack.rate = attack.peakRate;
+    attack.rates = ratesOf(host.peak);
+    host.attack = undefined;
+    this.#active.delete(key);
+    this.#recent.unshift(attack);
+    if (this.#recent.length > RECENT_ATTACKS) this.#recent.pop();
+    return attack;
+  }
+}
+
+function keyOf(word0: number, word1: number, word2: number, word3: number): AddressKey {
+  return word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD ? word3 : formatWords(word0, word1, word2, word3);
+}

@@ -4,21 +4,18 @@
  */
 import { parseArgs } from 'node:util';
 import { configJsonSchema } from '../config/jsonSchema.ts';
-import { messageOf } from '../errors.ts';
-import { type CommandIo, EXIT_DONE, EXIT_USAGE } from './command.ts';
+import { type CommandIo, EXIT_DONE } from './command.ts';
+import { withUsage } from './usageError.ts';
 
-const USAGE = `usage: kapkan schema
+const USAGE = `Usage: kapkan schema
 
-Prints the JSON Schema (draft 2020-12) of the configuration file.
+Prints the JSON Schema (draft 2020-12) of the config file.
 `;
 
 export async function schemaCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  try {
-    const { values } = parseArgs({ args: [...args], options: { help: { type: 'boolean', short: 'h' } } });
-    io.stdout.write(values.help === true ? USAGE : `${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+  return withUsage(USAGE, args, io, async () => {
+    parseArgs({ args: [...args], options: {} });
+    io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
     return EXIT_DONE;
-  } catch (error) {
-    io.stderr.write(`${messageOf(error)}\n${USAGE}`);
-    return EXIT_USAGE;
-  }
+  });
 }

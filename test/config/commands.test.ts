@@ -67,7 +67,7 @@ test('wrong usage exits 2 and asking for help does not', async () => {
   for (const command of [checkConfigCommand, schemaCommand]) {
     const { code, stdout } = await run(command, ['--help']);
     assert.equal(code, 0);
-    assert.match(stdout, /^usage: kapkan/);
+    assert.match(stdout, /^Usage: kapkan/);
   }
 });
 

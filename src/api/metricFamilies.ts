@@ -67,7 +67,7 @@ export const CONTRACT_FAMILIES: readonly MetricFamily[] = [
     [mitigation.dryRun.flowspec, 'dry_run'],
   ]),
   counter('kapkan_mitigate_bans_rejected_total', 'Bans refused by a safety rule', [], ({ snapshot }) => [
-    [snapshot.mitigation.bansRejected],
+    [snapshot.mitigation.counters.rejected],
   ]),
   counter('kapkan_notify_notifications_total', 'Notifications', ['channel', 'result'], ({ snapshot }) =>
     NOTIFY_CHANNELS.flatMap((channel) =>
@@ -136,8 +136,17 @@ function ingestFamilies(): MetricFamily[] {
 function mitigationFamilies(): MetricFamily[] {
   return [
     counter('kapkan_mitigate_rejections_total', 'Bans refused, by guard', ['guard'], ({ snapshot }) =>
-      GUARDS.map((guard): Sample => [snapshot.mitigation.rejectedByGuard[guard] ?? 0, guard]),
+      GUARDS.map((guard): Sample => [snapshot.mitigation.counters.rejectedBy[guard], guard]),
     ),
+    counter('kapkan_mitigate_bans_total', 'Bans by what became of them', ['event'], ({ snapshot }) => {
+      const { started, ended, failed, fellBack } = snapshot.mitigation.counters;
+      return [
+        [started, 'started'],
+        [ended, 'ended'],
+        [failed, 'failed'],
+        [fellBack, 'fell_back'],
+      ];
+    }),
     gauge('kapkan_mitigate_active_bans', 'Active bans', ['mode'], ({ daemon }) => [
       [activeBans(daemon, false).length, 'real'],
       [activeBans(daemon, true).length, 'dry_run'],

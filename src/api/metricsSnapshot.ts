@@ -2,7 +2,7 @@
  * Everything countable about the daemon at one moment: what `/metrics` exposes.
  */
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
-import type { Guard } from '../mitigation/guards.ts';
+import type { MitigationCounters } from '../mitigation/banDesk.ts';
 
 /** In the order in which metrics list them. */
 export const PROTOCOLS = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const satisfies readonly Protocol[];
@@ -31,9 +31,7 @@ export interface MetricsSnapshot {
     /** Routes of each kind now: read back from GoBGP, and what dry-run would have announced. */
     readonly real: { readonly unicast: number; readonly flowspec: number };
     readonly dryRun: { readonly unicast: number; readonly flowspec: number };
-    readonly bansRejected: number;
-    /** By the guard that refused. */
-    readonly rejectedByGuard: { readonly [guard in Guard]?: number };
+    readonly counters: MitigationCounters;
   };
   readonly notifications: { readonly [channel in NotifyChannel]?: { readonly [result in NotifyResult]?: number } };
   readonly storageRows: { readonly [table in StorageTable]?: { readonly [result in StorageResult]?: number } };

@@ -159,7 +159,8 @@ function attackTable(attacks: readonly AttackView[], nowMs: number): string {
     { title: 'RATE', align: 'right' },
     { title: 'LIMIT', align: 'right' },
     { title: 'MBIT/S', align: 'right' },
-    { title: 'SINCE' },
+    { title: 'STARTED' },
+    { title: 'LASTED' },
     { title: 'BAN' },
   ] as const;
   const rows = attacks.map((attack) => [
@@ -171,6 +172,7 @@ function attackTable(attacks: readonly AttackView[], nowMs: number): string {
     formatNumber(attack.threshold),
     formatNumber(attack.rates.mbps),
     `${formatAge(attack.started_at, nowMs)} ago`,
+    attack.ended_at === undefined ? 'goes on' : formatAge(attack.started_at, Date.parse(attack.ended_at)),
     attackBanText(attack),
   ]);
   return formatTable(columns, rows);

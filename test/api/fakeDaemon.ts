@@ -13,6 +13,7 @@ import type { Peer } from '../../src/gobgp/peer.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
+import type { MitigationCounters } from '../../src/mitigation/banDesk.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
@@ -257,6 +258,25 @@ const PEER: Peer = {
   advertised: { 'ipv4-unicast': 1, 'ipv6-unicast': 0, 'ipv4-flowspec': 1, 'ipv6-flowspec': 0 },
 };
 
+export const NOTHING_COUNTED: MitigationCounters = {
+  rejected: 0,
+  rejectedBy: {
+    networks: 0,
+    whitelist: 0,
+    max_active_bans: 0,
+    max_banned_fraction: 0,
+    max_bans_per_window: 0,
+    harmless: 0,
+    next_hop: 0,
+    flowspec_max_rules: 0,
+    audience: 0,
+  },
+  started: 0,
+  ended: 0,
+  failed: 0,
+  fellBack: 0,
+};
+
 export class FakeDaemon implements DaemonView {
   readonly version = '1.2.3';
   isReady = true;
@@ -363,8 +383,12 @@ export class FakeDaemon implements DaemonView {
       mitigation: {
         real: { unicast: 1, flowspec: 2 },
         dryRun: { unicast: 3, flowspec: 4 },
-        bansRejected: 5,
-        rejectedByGuard: { whitelist: 4, max_active_bans: 1 },
+        counters: {
+          ...NOTHING_COUNTED,
+          rejected: 5,
+          rejectedBy: { ...NOTHING_COUNTED.rejectedBy, whitelist: 4, max_active_bans: 1 },
+          fellBack: 2,
+        },
       },
       notifications: { webhook: { ok: 12, error: 1 } },
       storageRows: { audit_events: { written: 2 } },

@@ -5,7 +5,7 @@ import { Metrics } from '../../src/api/metrics.ts';
 import { EMPTY_SNAPSHOT } from '../../src/ingest/ingestSnapshot.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/ingest/latencyHistogram.ts';
 import { type Family, parseExposition } from './expositionParser.ts';
-import { banOf, FakeDaemon, NOW } from './fakeDaemon.ts';
+import { banOf, FakeDaemon, NOTHING_COUNTED, NOW } from './fakeDaemon.ts';
 import { runApi } from './runningApi.ts';
 
 /** Names, types and label sets that dashboards and alerts are built on. */
@@ -95,8 +95,7 @@ test('every combination of labels that can be known is there before anything hap
     mitigation: {
       real: { unicast: 0, flowspec: 0 },
       dryRun: { unicast: 0, flowspec: 0 },
-      bansRejected: 0,
-      rejectedByGuard: {},
+      counters: NOTHING_COUNTED,
     },
     notifications: {},
     storageRows: {},
@@ -106,18 +105,20 @@ test('every combination of labels that can be known is there before anything hap
   assert.equal(families.get('kapkan_notify_notifications_total')?.samples.size, 15);
   assert.equal(families.get('kapkan_storage_rows_total')?.samples.size, 9);
   assert.equal(families.get('kapkan_mitigate_announced_routes')?.samples.size, 2);
-  assert.ok((families.get('kapkan_mitigate_rejections_total')?.samples.size ?? 0) >= 6);
+  assert.equal(families.get('kapkan_mitigate_rejections_total')?.samples.size, 9);
   for (const name of Object.keys(CONTRACT).filter((one) => one !== 'kapkan_engine_active_attacks')) {
     for (const [key, value] of families.get(name)?.samples ?? []) assert.equal(value, 0, key);
   }
 });
 
-test('counts that a channel or a table has land on its labels', async () => {
+test('counts by channel, table, guard and event land on their labels', async () => {
   const families = await scrape(new FakeDaemon());
   const notifications = samplesOf(families, 'kapkan_notify_notifications_total');
   assert.equal(notifications['{channel="webhook",result="ok"}'], 12);
   assert.equal(notifications['{channel="webhook",result="error"}'], 1);
   assert.equal(notifications['{channel="slack",result="ok"}'], 0);
+  assert.equal(samplesOf(families, 'kapkan_mitigate_rejections_total')['{guard="whitelist"}'], 4);
+  assert.equal(samplesOf(families, 'kapkan_mitigate_bans_total')['{event="fell_back"}'], 2);
   assert.equal(samplesOf(families, 'kapkan_storage_rows_total')['{table="audit_events",result="written"}'], 2);
 });
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { type Answer, OPERATOR, type RunningApi, runApi } from './runningApi.ts';
@@ -73,6 +75,14 @@ test('the document lists exactly the endpoints there are', async (t) => {
       .sort(),
     PATHS,
   );
+});
+
+test('the README lists the same endpoints', () => {
+  const readme = readFileSync(path.join(import.meta.dirname, '../../src/api/README.md'), 'utf8');
+  const listed = [...readme.matchAll(/^\| `(GET|POST) (\S+)` \|/gm)].map(
+    ([, method, at]) => `${method.toLowerCase()} ${at}`,
+  );
+  assert.deepEqual(listed.sort(), PATHS);
 });
 
 test('what the document lists is served, with an answer that its schema fits', async (t) => {

@@ -70,7 +70,7 @@ export function readYaml(text: string): YamlSource {
   try {
     return readDocument(text);
   } catch (error) {
-    // Too many or circular aliases, or nesting deeper than the stack.
+    // Too many aliases, or nesting deeper than the stack.
     return unreadable(`cannot be read as YAML: ${messageOf(error)}`);
   }
 }

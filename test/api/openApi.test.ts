@@ -79,7 +79,7 @@ test('the document lists exactly the endpoints there are', async (t) => {
 
 test('the README lists the same endpoints', () => {
   const readme = readFileSync(path.join(import.meta.dirname, '../../src/api/README.md'), 'utf8');
-  const listed = [...readme.matchAll(/^\| `(GET|POST) (\S+)` \|/gm)].map(
+  const listed = [...readme.matchAll(/^\| `(GET|POST) (\S+)` +\|/gm)].map(
     ([, method, at]) => `${method.toLowerCase()} ${at}`,
   );
   assert.deepEqual(listed.sort(), PATHS);

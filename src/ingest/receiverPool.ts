@@ -15,7 +15,7 @@ import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
-import { exporterPolicyOf } from './exporterTable.ts';
+import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
 import type { LogLine } from './faultLog.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
 import { readKernelDrops } from './kernelDrops.ts';
@@ -28,9 +28,6 @@ import { WorkerHandle } from './workerHandle.ts';
 
 /** A worker busy with a flood answers between two batches of datagrams; one that takes longer is done without. */
 const ANSWER_TIMEOUT_MS = 1000;
-
-/** Going over a table of millions of hosts takes its time. */
-const RECONFIGURE_TIMEOUT_MS = 10_000;
 
 const LOOK_EVERY_MS = 1000;
 
@@ -56,6 +53,10 @@ export class ReceiverPool {
   #listeners: readonly ListenerAddress[] = [];
   #workers: readonly WorkerHandle[] = [];
   #snapshots: IngestSnapshot[] = [];
+  /** Has what can be known before anything was received: a zero for every label. */
+  #zeroSnapshot: IngestSnapshot;
+  /** Workers that have not gone over to the latest plan yet. */
+  readonly #outdated = new Set<WorkerHandle>();
   #watched: readonly Address[] = [];
   #looker: NodeJS.Timeout | undefined = undefined;
 
@@ -66,6 +67,7 @@ export class ReceiverPool {
     this.#clock = clock;
     this.#clockZero = clock.now() - performance.now();
     this.#events = events;
+    this.#zeroSnapshot = zeroSnapshotOf(config);
   }
 
   /** Resolves when every worker listens. Rejects with a BindError where an address cannot be had; nothing is left then. */
@@ -126,16 +128,26 @@ export class ReceiverPool {
   async snapshot(): Promise<IngestSnapshot> {
     const ports = this.#listeners.map(({ port }) => port);
     const [droppedDatagrams] = await Promise.all([readKernelDrops(ports), ...this.#workers.map(this.#refreshSnapshot)]);
-    const sum = mergeSnapshots(this.#snapshots);
+    const sum = mergeSnapshots([this.#zeroSnapshot, ...this.#snapshots]);
     const shift = this.#shiftMs();
     const exporters = sum.exporters.map((row) => ({ ...row, lastSeenAt: row.lastSeenAt + shift }));
     return { ...sum, droppedDatagrams, exporters };
   }
 
-  /** Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers stay as they are. */
+  /**
+   * Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers stay as they are. From the call on no
+   * report is passed on that was made by the old plan, whose group numbers mean nothing in the new one.
+   */
   async reconfigure(config: Config, plan: EnginePlan): Promise<void> {
-    const exporters = exporterPolicyOf(config, this.#workers.length);
-    await this.#askAll({ name: 'reconfigure', plan, exporters }, RECONFIGURE_TIMEOUT_MS);
+    this.#zeroSnapshot = zeroSnapshotOf(config);
+    const exporters = exporterPolicyOf(config, plan.workers);
+    await Promise.all(
+      this.#workers.map(async (worker) => {
+        this.#outdated.add(worker);
+        await worker.ask({ name: 'reconfigure', plan, exporters });
+        this.#outdated.delete(worker);
+      }),
+    );
   }
 
   async stop(): Promise<void> {
@@ -151,11 +163,14 @@ export class ReceiverPool {
       receiveBufferBytes: this.#config.ingest.receiveBufferBytes,
       reusePort: workers > 1,
     };
-    return new WorkerHandle(`receiving worker ${i + 1} of ${workers}`, setup, {
-      onReport: (report) => this.#events.onReport(i, this.#shifted(report)),
+    const worker = new WorkerHandle(`receiving worker ${i + 1} of ${workers}`, setup, {
+      onReport: (report) => {
+        if (!this.#outdated.has(worker)) this.#events.onReport(i, this.#shifted(report));
+      },
       onFailure: (error) => this.#events.onFailure(error),
       onLog: (line) => this.#events.onLog(line),
     });
+    return worker;
   }
 
   #refreshSnapshot = async (worker: WorkerHandle, i: number): Promise<void> => {
@@ -195,6 +210,10 @@ export class ReceiverPool {
     const message = `the kernel grants a smaller receive buffer than ingest.receive_buffer_bytes, bursts may be dropped${hint}`;
     this.#events.onLog({ level: 'warn', message, fields });
   }
+}
+
+function zeroSnapshotOf(config: Config): IngestSnapshot {
+  return { ...EMPTY_SNAPSHOT, datagrams: new ExporterTable(exporterPolicyOf(config, 1)).labelledDatagrams() };
 }
 
 function isSame(a: ListenerAddress, b: ListenerAddress): boolean {

@@ -55,8 +55,11 @@ export class WorkerHandle {
     return this.#listening.promise;
   }
 
-  /** Undefined where no answer came in time; the worker still does what it was asked. */
-  ask<A extends Ask>(ask: A, timeoutMs: number): Promise<Answers[A['name']] | undefined> {
+  /**
+   * Undefined where no answer came in time, though the worker still does what it was asked, or where it has failed.
+   * Without a time limit it is waited for until then.
+   */
+  ask<A extends Ask>(ask: A, timeoutMs?: number): Promise<Answers[A['name']] | undefined> {
     if (this.#over) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     return new Promise((resolve) => {
@@ -65,7 +68,7 @@ export class WorkerHandle {
         this.#pending.delete(id);
         resolve(answer as Answers[A['name']] | undefined);
       };
-      const timer = setTimeout(settle, timeoutMs, undefined);
+      const timer = timeoutMs === undefined ? undefined : setTimeout(settle, timeoutMs, undefined);
       this.#pending.set(id, settle);
       this.#send({ type: 'request', id, ask });
     });

@@ -218,10 +218,10 @@ export class Accounting {
 
   #findHosts(now: number): void {
     const { hostSlot, receivedAtMs, start, end } = this.#batch;
-    this.#table.findDestinations(this.#batch, this.#window.position);
+    receivedAtMs.fill(now, start, end);
+    if (this.#table.findDestinations(this.#batch, this.#window.position) === 0) return;
     for (let i = start; i < end; i++) {
       if (hostSlot[i] === NO_HOST) hostSlot[i] = this.#admit(i);
-      receivedAtMs[i] = now;
     }
   }
 
@@ -232,6 +232,7 @@ export class Accounting {
     const shares = this.#hot.shares;
     const window = this.#window;
     const bucket = window.bucket;
+    const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
     const windowMs = window.windowSeconds * 1000;
     for (let i = start; i < end; i++) {
       const slot = hostSlot[i];
@@ -243,7 +244,7 @@ export class Accounting {
       const kinds = kindsOf(ipProtocol[i], tcpFlags[i], fragment[i]);
       // A flow longer than the window counts now with no part of it, unless it cannot be spread.
       const scale = durationMs[i] > windowMs ? samplingRate[i] * this.#spread(i, slot, kinds) : samplingRate[i];
-      const at = row * ROW_VALUES + FIRST_BUCKET + window.position * METRIC_COUNT;
+      const at = row * ROW_VALUES + bucketAt;
       addTraffic(values, at, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds);
       values[at + FLOWS] += 1;
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;

@@ -12,17 +12,9 @@ import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
 import { readActiveBans } from '../storage/readActiveBans.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
+import { ENVIRONMENT_WITHOUT_SECRETS } from './environmentWithoutSecrets.ts';
 import { keysInForce } from './keysInForce.ts';
 import { UsageError, withUsage } from './usageError.ts';
-
-/**
- * An environment in which every variable is set. The dead man's switch must not fail for want of an API token, which it
- * does not use.
- */
-const ENVIRONMENT_WITHOUT_SECRETS: NodeJS.ProcessEnv = new Proxy(
-  {},
-  { get: (_none, name) => `unused-${String(name)}` },
-);
 
 const USAGE = `Usage: kapkan withdraw --expired|--all --config FILE
 

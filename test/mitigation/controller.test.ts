@@ -242,7 +242,7 @@ test('a ban whose method is no longer heard falls back, and returns when it is h
 });
 
 test('a rule that GoBGP refuses gives way to a blackhole and is not tried again', () => {
-  const { controller, gobgp, keys, run } = started(FLOWSPEC);
+  const { controller, gobgp, keys, told, run } = started(FLOWSPEC);
   gobgp.refuses = (route) => route.kind === 'flowspec';
   controller.attackOpened(attackFixture('a', VICTIM, START), START);
   const now = run(START, 5, 'a');
@@ -250,6 +250,7 @@ test('a rule that GoBGP refuses gives way to a blackhole and is not tried again'
   assert.match(controller.activeBanOf(VICTIM)?.fellBackReason ?? '', /GoBGP refused: invalid argument/);
   run(now, 30, 'a');
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  assert.deepEqual(told(), ['ban_started', 'fell_back']);
 });
 
 test('while GoBGP is away a ban keeps its method, and is told as failed once', () => {
@@ -351,6 +352,45 @@ test('while a ban that replaced another cannot be saved, a reload still keeps th
   store.failure = undefined;
   controller.tick(START + 4000);
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+});
+
+test('while bans that replace each other cannot be saved, the last saved one covers and its rules count', () => {
+  const { controller, store, keys, run } = started(configFixture({ flowspecMaxRules: 1 }));
+  const request = { target: address(VICTIM), operator: 'oper', ttlSeconds: 20 };
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  controller.ban({ ...request, method: 'flowspec' }, START);
+  store.failure = 'disk full';
+  controller.ban({ ...request, method: 'blackhole' }, START + 1000);
+  controller.ban({ ...request, method: 'divert' }, START + 2000);
+  const covering = [`ipv4-flowspec dst ${VICTIM}/32 proto udp`];
+  assert.deepEqual(keys(), covering);
+  const other = controller.ban({ ...request, target: address('198.51.100.2'), method: 'flowspec' }, START + 2000).ban;
+  assert.deepEqual([other.method, other.fellBackFrom], ['blackhole', 'flowspec'], 'the rule in use leaves no room');
+  const now = run(START + 2000, 25, 'a');
+  assert.equal(controller.activeBanOf(VICTIM)?.manual, false, 'the manual ban ran out and handed over');
+  assert.deepEqual(keys(), covering);
+  store.failure = undefined;
+  run(now, 2, 'a');
+  assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+});
+
+test('a store that fails is asked again once a second, not at every decision', () => {
+  const { controller, store, run } = started();
+  store.failure = 'disk full';
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  const { attempts } = store;
+  run(START, 10, 'a');
+  assert.equal(store.attempts - attempts, 10);
+});
+
+test('a reload that removes a network withdraws its bans, manual ones too', () => {
+  const { controller, keys } = started();
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  const { ban } = controller.ban({ target: address('198.51.100.200'), operator: 'oper' }, START);
+  controller.reconfigure(configFixture({ networks: ['198.51.100.0/25'] }), [], START + 1000);
+  assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  const ended = controller.bans().find(({ id }) => id === ban.id);
+  assert.equal(ended?.reason, '198.51.100.200 is outside the protected networks now');
 });
 
 test('lowering a cap ends the newest automatic bans first and keeps what an operator wanted', () => {

@@ -123,6 +123,14 @@ test('over the rule budget a ban falls back or is refused with that reason', () 
   assert.match(judged.fellBackReason ?? '', /1 FlowSpec rules wanted, 0 in use, at most 0 allowed/);
 });
 
+test('a rule that is not harmless is refused and never made up for by a blackhole', () => {
+  const config = configFixture(flowspec('blackhole'));
+  const sound = candidate(VICTIM, config);
+  const routes = { ...sound.plan.routes, flowspec: [ruleOf({}, { protocols: [300] })] };
+  const judged = judge({ ...sound, plan: { ...sound.plan, routes } }, 'flowspec', circumstances(config));
+  assert.equal(judged.refusedBy?.guard, 'harmless');
+});
+
 function ruleOf(json: object, overrides: Partial<FlowspecMatch> = {}, target = VICTIM): Route {
   const match = parseFlowspecMatch(json, address(target));
   if (typeof match === 'string') throw new Error(match);

@@ -8,10 +8,12 @@ export class MemoryStore implements BanStore {
   /** In the order in which they were last written. */
   readonly #bans = new Map<string, Ban>();
   failure: string | undefined;
+  attempts = 0;
   /** Transactions that were made. */
   saves = 0;
 
   save(bans: readonly Ban[]): void {
+    this.attempts++;
     if (this.failure !== undefined) throw new Error(this.failure);
     this.saves++;
     for (const ban of bans) {

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Files at the top of src that any room may use. */
-const NOUNS = ['clock', 'errors', 'log'];
+const NOUNS = ['clock', 'errors', 'log', 'version'];
 
 /** What each room may import besides itself; `types:` allows only `import type`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -24,7 +24,16 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
   storage: ['net', 'types:mitigation', ...NOUNS],
   flowgen: ['net', ...NOUNS],
-  api: ['net', 'mitigation', 'config/thresholds', 'types:config', 'types:engine', 'types:ingest', 'types:gobgp', ...NOUNS],
+  api: [
+    'net',
+    'mitigation',
+    'config/thresholds',
+    'types:config',
+    'types:engine',
+    'types:ingest',
+    'types:gobgp',
+    ...NOUNS,
+  ],
 };
 
 /** These sit on top and may know every room. */
@@ -49,13 +58,20 @@ function read(file: string): string {
 
 /** `src/engine/x.ts` -> `engine`, `src/clock.ts` -> `clock`. */
 function roomOf(file: string): string {
-  return file.replace(/^src\//, '').replace(/\.ts$/, '').split('/')[0];
+  return file
+    .replace(/^src\//, '')
+    .replace(/\.ts$/, '')
+    .split('/')[0];
 }
 
 function importsOf(file: string): Import[] {
   const found: Import[] = [];
   for (const match of read(file).matchAll(/^(?:import|export)\s+(type\s+)?([^;]*?)\s*from\s+'([^']+)'/gms)) {
-    const names = match[2].replace(/[{}\s]/g, ' ').split(',').map((name) => name.trim()).filter((name) => name !== '');
+    const names = match[2]
+      .replace(/[{}\s]/g, ' ')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '');
     const typeOnly = match[1] !== undefined || names.every((name) => name.startsWith('type '));
     found.push({ file, specifier: match[3], typeOnly });
   }
@@ -71,10 +87,14 @@ test('every room imports only what the table allows', () => {
   for (const { file, specifier, typeOnly } of sourceFiles().flatMap(importsOf)) {
     const from = roomOf(file);
     if (!specifier.startsWith('.') || ON_TOP.includes(from)) continue;
-    const target = path.posix.join(path.posix.dirname(file), specifier).replace(/^src\//, '').replace(/\.ts$/, '');
+    const target = path.posix
+      .join(path.posix.dirname(file), specifier)
+      .replace(/^src\//, '')
+      .replace(/\.ts$/, '');
     const to = target.split('/')[0];
     const allowed = MAY_IMPORT[from] ?? [];
-    const fits = to === from || allowed.includes(to) || allowed.includes(target) || (typeOnly && allowed.includes(`types:${to}`));
+    const fits =
+      to === from || allowed.includes(to) || allowed.includes(target) || (typeOnly && allowed.includes(`types:${to}`));
     if (!fits) wrong.push(`${file} imports ${specifier}`);
   }
   assert.deepEqual(wrong, []);
@@ -82,13 +102,17 @@ test('every room imports only what the table allows', () => {
 
 test('every room is in the table', () => {
   const known = [...Object.keys(MAY_IMPORT), ...ON_TOP, ...NOUNS];
-  assert.deepEqual([...new Set(sourceFiles().map(roomOf))].filter((room) => !known.includes(room)), []);
+  assert.deepEqual(
+    [...new Set(sourceFiles().map(roomOf))].filter((room) => !known.includes(room)),
+    [],
+  );
 });
 
 test('the pure rooms use no package, no node: module and no clock', () => {
   const wrong: string[] = [];
   for (const file of sourceFiles().filter((name) => PURE.includes(roomOf(name)))) {
-    for (const { specifier } of importsOf(file)) if (!specifier.startsWith('.')) wrong.push(`${file} imports ${specifier}`);
+    for (const { specifier } of importsOf(file))
+      if (!specifier.startsWith('.')) wrong.push(`${file} imports ${specifier}`);
     const impure = withoutComments(read(file)).match(
       /\b(Date\.now|new Date|performance\.|Math\.random|setTimeout|setInterval|setImmediate|process\.|console\.|crypto\.)/,
     );

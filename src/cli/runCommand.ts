@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { ConfigError, messageOf } from '../errors.ts';
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type Logger, type LogLevel } from '../log.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_USAGE } from './command.ts';
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger } from '../log.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan run --config FILE [--log-level LEVEL] [--log-format FORMAT]
 
@@ -17,44 +18,9 @@ Runs the daemon. SIGHUP reads the config file again, SIGTERM and SIGINT stop it 
   --log-format FORMAT  ${LOG_FORMATS.join(', ')} (default json)
 `;
 
-interface RunOptions {
-  readonly config: string;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-}
-
 /** Runs until it is told to stop. 1 where it could not start, or could not go on. */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  if (args.includes('--help')) {
-    io.stdout.write(USAGE);
-    return EXIT_DONE;
-  }
-  const options = readOptions(args);
-  if (typeof options === 'string') {
-    io.stderr.write(`kapkan run: ${options}\n\n${USAGE}`);
-    return EXIT_USAGE;
-  }
-  const logger = createLogger(options.logLevel, options.logFormat);
-  const ended = Promise.withResolvers<number>();
-  let daemon: Daemon;
-  try {
-    const config = loadConfig(options.config, io.env);
-    daemon = new Daemon(config, { logger, env: io.env, onFatal: () => ended.resolve(EXIT_FAILED) });
-    await daemon.start();
-  } catch (error) {
-    if (error instanceof ConfigError) io.stderr.write(`${error.message}\n`);
-    else io.stderr.write(`kapkan run: ${messageOf(error)}\n`);
-    return EXIT_FAILED;
-  }
-  handleSignals(daemon, logger, ended.resolve);
-  const exitCode = await ended.promise;
-  await daemon.stop();
-  logger.info({ exit_code: exitCode }, 'Kapkan stopped');
-  return exitCode;
-}
-
-function readOptions(args: readonly string[]): RunOptions | string {
-  try {
+  return withUsage(USAGE, args, io, async () => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -63,15 +29,35 @@ function readOptions(args: readonly string[]): RunOptions | string {
         'log-format': { type: 'string', default: 'json' },
       },
     });
-    const logLevel = LOG_LEVELS.find((level) => level === values['log-level']);
-    const logFormat = LOG_FORMATS.find((format) => format === values['log-format']);
-    if (values.config === undefined) return '--config FILE is missing';
-    if (logLevel === undefined) return `--log-level must be one of ${LOG_LEVELS.join(', ')}`;
-    if (logFormat === undefined) return `--log-format must be one of ${LOG_FORMATS.join(', ')}`;
-    return { config: values.config, logLevel, logFormat };
+    if (values.config === undefined) throw new UsageError('--config FILE is missing');
+    const level = oneOf('--log-level', values['log-level'], LOG_LEVELS);
+    const format = oneOf('--log-format', values['log-format'], LOG_FORMATS);
+    return runDaemon(values.config, createLogger(level, format), io);
+  });
+}
+
+async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Promise<number> {
+  const ended = Promise.withResolvers<number>();
+  let daemon: Daemon;
+  try {
+    const config = loadConfig(configFile, io.env);
+    daemon = new Daemon(config, { logger, env: io.env, onFatal: () => ended.resolve(EXIT_FAILED) });
+    handleSignals(daemon, logger, ended.resolve);
+    await daemon.start();
   } catch (error) {
-    return messageOf(error);
+    io.stderr.write(error instanceof ConfigError ? `${error.message}\n` : `kapkan: ${messageOf(error)}\n`);
+    return EXIT_FAILED;
   }
+  const exitCode = await ended.promise;
+  await daemon.stop();
+  logger.info({ exit_code: exitCode }, 'Kapkan stopped');
+  return exitCode;
+}
+
+function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
+  const value = allowed.find((name) => name === text);
+  if (value === undefined) throw new UsageError(`${flag} must be one of ${allowed.join(', ')}, got "${text}"`);
+  return value;
 }
 
 /** The second SIGINT or SIGTERM ends the process at once: somebody is in a hurry, and routes stay for the next start. */

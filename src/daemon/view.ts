@@ -93,7 +93,6 @@ export class View implements DaemonView {
 
   async metrics(): Promise<MetricsSnapshot> {
     const { controller, detector, pool, announcers, recorder } = this.#rooms;
-    const { rejected, rejectedBy } = controller.counters();
     return {
       ingest: await pool.snapshot(),
       latencyBoundsSeconds: LATENCY_BOUNDS_SECONDS,
@@ -101,8 +100,7 @@ export class View implements DaemonView {
       mitigation: {
         real: announcers.counts(),
         dryRun: recorder.counts(),
-        bansRejected: rejected,
-        rejectedByGuard: rejectedBy,
+        counters: controller.counters(),
       },
       notifications: {},
       storageRows: {},

@@ -1,6 +1,6 @@
 /*
  * How much of one exporter decoding remembers. Telemetry comes over UDP from whoever claims to be the exporter, so every
- * table has a limit, and the worst that a hostile sender can make of one exporter stays below a megabyte.
+ * table has a limit, and the worst that a hostile sender can make of one exporter stays at a few megabytes.
  */
 
 export interface DecodeLimits {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
@@ -108,7 +108,6 @@ test('a file that is missing or is no capture fails with a line that says why', 
 test('a capture cut off is used up to the cut, and the summary says so', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'kapkan-decode-'));
   try {
-    const { readFileSync } = await import('node:fs');
     const file = path.join(directory, 'cut.pcap');
     writeFileSync(file, readFileSync(capture('v5-softflowd.netflow')).subarray(0, 2000));
     const { code, stdout, stderr } = await run(file);

@@ -258,6 +258,15 @@ test('the table of rates is bounded, and what does not fit is counted', () => {
   assert.deepEqual(bench.errors, { sampling_limit: 2 });
 });
 
+test('a domain that is forgotten gives back the room of its rates', () => {
+  const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, domains: 1, samplingRates: 1 });
+  const options = ipfixOptionsTemplate(300, [[302, 4]], [[50, 4]]);
+  for (let domain = 1; domain <= 5; domain++) {
+    bench.netflow(ipfix([set(3, options), set(300, [...uint(7, 4), ...uint(100, 4)])], { domain }), domain);
+  }
+  assert.deepEqual(bench.errors, { domain_limit: 4 });
+});
+
 test('an override wins over what is stated, the default stands in for what is not', () => {
   const bench = new DecodeBench();
   const fields: readonly Field[] = [...FLOW, [34, 4]];

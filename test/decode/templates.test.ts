@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_DECODE_LIMITS } from '../../src/decode/decodeLimits.ts';
+import { compileTemplate, type TemplateField } from '../../src/decode/template.ts';
 import { DecodeBench } from './decodedFlows.ts';
 import {
   type Field,
@@ -139,6 +140,8 @@ test('the buffer of waiting data is bounded in sets and bytes, and what does not
     assert.deepEqual(bench.errors, { awaiting_limit: 7 });
     assert.equal(bench.netflow(ipfix([announce()])).length, 3);
     assert.equal(bench.exporter.awaitingTemplateSets, 0);
+    for (let i = 0; i < 3; i++) bench.netflow(ipfix([data(i, 300)]));
+    assert.equal(bench.exporter.awaitingTemplateSets, 3); // the room is free again
   }
 });
 
@@ -159,6 +162,28 @@ test('a template larger than all templates together may be is refused', () => {
   assert.equal(bench.exporter.templates, 0);
   assert.deepEqual(bench.errors, { template_limit: 1 });
   assert.equal(bench.clean, false);
+});
+
+test('templates that are replaced or withdrawn give back their room', () => {
+  const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templates: 2, templateBytes: 50 });
+  for (let i = 0; i < 10; i++) {
+    bench.netflow(ipfix([announce(256, [...FIELDS, [15, i % 2]])]));
+    bench.netflow(ipfix([announce(300 + i, [[12, 4]]), set(2, template(300 + i, []))]));
+  }
+  assert.equal(bench.exporter.templates, 1);
+  assert.deepEqual(bench.errors, {});
+});
+
+test('fields of no length are not walked in every record', () => {
+  const nothing = new Array<TemplateField>(10_000).fill({ enterprise: 0, element: 5, length: 0 });
+  const compiled = compileTemplate(
+    'flow',
+    256,
+    [...nothing, { enterprise: 0, element: 4, length: 1 }],
+    new Uint8Array(),
+  );
+  assert.equal(compiled.lengths.length, 1);
+  assert.equal(compiled.recordBytes, 1);
 });
 
 test('a full domain table forgets the domain unheard of for longest, with all it knew', () => {

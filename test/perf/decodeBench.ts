@@ -191,5 +191,4 @@ if (import.meta.main) {
   for (const { name, value, unit, ratio = 0, against } of benchDecode()) {
     process.stdout.write(`${name}: ${value.toFixed(1)} ${unit}, ${ratio.toFixed(2)} × ${against}\n`);
   }
-  if (sink === 0.5) process.stdout.write('');
 }

@@ -1,14 +1,14 @@
 /*
- * How much of one exporter decoding remembers. Telemetry comes over UDP from whoever claims to be the exporter, so every
- * table has a limit, and the worst that a hostile sender can make of one exporter stays at a few megabytes.
+ * How much of one exporter decoding remembers. Telemetry comes over UDP from whoever claims to be the exporter, so
+ * every table has a limit, and the worst that a hostile sender can make of one exporter stays at a few megabytes.
  */
 
 export interface DecodeLimits {
   /** Observation domains, v9 source ids, v5 engines and sFlow sub-agents together. */
   readonly domains: number;
-  /** Templates over all domains. The richest router seen keeps 165. */
+  /** Templates over all domains. The most seen of one exporter is 30, of a Cisco ASA. */
   readonly templates: number;
-  /** Bytes of all template announcements: what bounds their memory, since a template may have one field or thousands. */
+  /** Bytes of all template announcements: they bound the memory, since a template may have one field or thousands. */
   readonly templateBytes: number;
   /** Sampling rates over all domains, samplers and interfaces. */
   readonly samplingRates: number;

@@ -1,8 +1,8 @@
 /*
  * ExporterState: everything decoding remembers of one exporter, and what it counted of it.
  *
- * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; what does not fit is
- * counted under a reason of its own.
+ * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; what does not fit
+ * is counted under a reason of its own.
  */
 import { AwaitingSets } from './awaitingSets.ts';
 import type { DecodeErrorReason } from './decodeErrors.ts';

@@ -34,7 +34,7 @@ export class SamplingRates {
     return 0;
   }
 
-  /** Puts the stated rate on those of the rows whose record did not settle it; `named`: their records name a sampler. */
+  /** Puts the stated rate on rows whose record did not settle it; `named`: their records name a sampler. */
   applyTo(batch: FlowBatch, row: number, count: number, named: boolean): void {
     const { samplingRate, samplingSource, inInterface } = batch;
     const { byInterface } = this;

@@ -5,7 +5,7 @@
  * datagrams (NetFlow v9, RFC 3954 §5.1, and sFlow). The caller says by how much each datagram moves it on.
  */
 
-/** A number this little behind the expected one is a datagram overtaken on the way; further back, a restarted exporter. */
+/** A number this little behind the expected one is a datagram overtaken on the way; further back, a restart. */
 const REORDER_WINDOW = 1024;
 
 const UNKNOWN = -1;

@@ -108,10 +108,8 @@ export class Kapkan {
       this.#api = api;
       this.#telemetry = telemetry;
     });
-    await eventually(() => {
-      if (child.exitCode !== null) throw new Error(`Kapkan ended with ${child.exitCode}: ${text}`);
-      return this.#api !== '';
-    });
+    await eventually(() => this.#api !== '' || child.exitCode !== null);
+    if (child.exitCode !== null) throw new Error(`Kapkan ended with ${child.exitCode}: ${text}`);
     return this;
   }
 

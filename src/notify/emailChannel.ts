@@ -1,0 +1,144 @@
+/*
+ * Mail over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the start (RFC 8314).
+ *
+ *   credentials, or require_tls    TLS or nothing, and the server must prove who it is
+ *   neither                        TLS if the server offers it, whoever it is; else plain text, which is told in the log
+ *                                  where the server is not on this machine
+ *
+ * A server on this machine need not prove who it is unless `ca_file` asks for it: nobody else answers there.
+ */
+import { readFileSync } from 'node:fs';
+import MailComposer from 'nodemailer/lib/mail-composer';
+import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type { EmailConfig } from '../config/notifyConfig.ts';
+import { IMPLICIT_TLS_PORT } from '../config/resolveNotify.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { parseAddress } from '../net/address.ts';
+import { type Channel, DeliveryError, type Message } from './channel.ts';
+import { messageText } from './messageText.ts';
+
+/** Greylisting and scanners make mail slower than HTTP. */
+const TIMEOUT_MS = 30_000;
+
+export class EmailChannel implements Channel {
+  readonly name = 'email';
+  readonly audience = 'people';
+  readonly timeoutMs = TIMEOUT_MS;
+  readonly #config: EmailConfig;
+  readonly #log: Logger;
+
+  constructor(config: EmailConfig, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  async deliver(message: Message, signal: AbortSignal): Promise<void> {
+    const mail = this.#compose(message);
+    const content = await mail.build();
+    const connection = new SMTPConnection(this.#connectionOptions());
+    // Closing ends whatever is being waited for, with no more than an `end`; so the signal rejects by itself.
+    const ended = Promise.withResolvers<never>();
+    ended.promise.catch(() => undefined);
+    const giveUp = (): void => {
+      connection.close();
+      ended.reject(new DeliveryError(`${this.#config.host} did not answer in time`, true));
+    };
+    connection.on('error', (error: Error) => ended.reject(this.#failure(error)));
+    connection.on('end', () => ended.reject(new DeliveryError(`${this.#config.host} closed the connection`, true)));
+    signal.addEventListener('abort', giveUp);
+    try {
+      if (signal.aborted) giveUp();
+      else await Promise.race([this.#converse(connection, mail.getEnvelope(), content), ended.promise]);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      connection.close();
+    }
+    if (signal.aborted) await ended.promise;
+  }
+
+  #compose({ notifications, consoleUrl }: Message) {
+    const { subject, lines } = messageText({ notifications, consoleUrl });
+    const { from, to } = this.#config;
+    return new MailComposer({
+      from,
+      to: [...to],
+      subject,
+      text: `${subject}\n\n${lines.join('\n')}\n`,
+      // RFC 3834: no vacation message should answer this.
+      headers: { 'Auto-Submitted': 'auto-generated', 'X-Kapkan-Event': notifications[0].event },
+    }).compile();
+  }
+
+  async #converse(
+    connection: SMTPConnection,
+    envelope: { from: string | false; to: string[] },
+    content: Buffer,
+  ): Promise<void> {
+    const { credentials, host, port, requireTls } = this.#config;
+    await this.#step((done) => connection.connect(done));
+    if (!connection.secure) {
+      if (requireTls) throw new DeliveryError(`${host} offers no TLS, which is required`, false);
+      if (!isThisMachine(host)) {
+        this.#log.warn(
+          { channel: 'email', host, port },
+          'mail is sent in PLAIN TEXT over the network; set require_tls',
+        );
+      }
+    }
+    if (credentials !== undefined) {
+      const { username, password } = credentials;
+      await this.#step((done) => connection.login({ user: username, pass: password }, done));
+    }
+    await this.#step((done) => connection.send(envelope, content, done));
+    connection.quit();
+  }
+
+  #connectionOptions() {
+    const { host, port, requireTls, caFile } = this.#config;
+    const secure = port === IMPLICIT_TLS_PORT;
+    const isVerified = caFile !== undefined || ((requireTls || secure) && !isThisMachine(host));
+    return {
+      host,
+      port,
+      secure,
+      requireTLS: requireTls && !secure,
+      connectionTimeout: TIMEOUT_MS,
+      greetingTimeout: TIMEOUT_MS,
+      socketTimeout: TIMEOUT_MS,
+      tls: { rejectUnauthorized: isVerified, ca: caFile === undefined ? undefined : this.#readCa(caFile) },
+    };
+  }
+
+  #readCa(file: string): Buffer {
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw new DeliveryError(`ca_file cannot be read: ${messageOf(error)}`, true);
+    }
+  }
+
+  #step(start: (done: (error?: Error | null) => void) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      start((error) => {
+        if (error === undefined || error === null) resolve();
+        else reject(this.#failure(error));
+      });
+    });
+  }
+
+  /** RFC 5321 §4.2.1: 5yz is for good. Wrong credentials and missing TLS are too, until somebody acts. */
+  #failure(error: Error): DeliveryError {
+    const { code, responseCode } = error as Error & { code?: string; responseCode?: number };
+    const isFinal = (responseCode ?? 0) >= 500 || code === 'EAUTH' || code === 'ETLS' || code === 'EENVELOPE';
+    return new DeliveryError(`${this.#config.host}: ${messageOf(error)}`, !isFinal);
+  }
+}
+
+function isThisMachine(host: string): boolean {
+  if (host.toLowerCase() === 'localhost') return true;
+  const address = parseAddress(host);
+  if (address === undefined) return false;
+  if (address.version === 4) return address.word3 >>> 24 === 127;
+  return address.word0 === 0 && address.word1 === 0 && address.word2 === 0 && address.word3 === 1;
+}

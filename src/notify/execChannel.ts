@@ -1,0 +1,98 @@
+/*
+ * A program on this machine, started for each notification: no shell, so that nothing in an argument is a command; next
+ * to nothing of the environment, so that no secret is handed on; and a process group of its own, so that what it started
+ * ends with it when the time is up.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { ExecConfig } from '../config/notifyConfig.ts';
+import { messageOf } from '../errors.ts';
+import { type Channel, DeliveryError, type Message } from './channel.ts';
+import { fastnetmonCall } from './fastnetmonCall.ts';
+import { notificationPayload } from './notification.ts';
+
+const PASSED_ON = ['PATH', 'HOME', 'TZ', 'LANG', 'USER', 'TMPDIR'];
+
+/** Of what the program says on stderr, in an error's message. */
+const MAX_STDERR_CHARACTERS = 300;
+
+/** What a program is called with. */
+export interface ProgramCall {
+  readonly args: readonly string[];
+  readonly stdin: string;
+}
+
+export class ExecChannel implements Channel {
+  readonly name = 'exec';
+  readonly audience = 'programs';
+  readonly timeoutMs: number;
+  readonly #config: ExecConfig;
+  readonly #env: NodeJS.ProcessEnv;
+
+  constructor(config: ExecConfig, env: NodeJS.ProcessEnv) {
+    this.#config = config;
+    this.timeoutMs = config.timeoutSeconds * 1000;
+    this.#env = Object.fromEntries(PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  }
+
+  async deliver(message: Message, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new DeliveryError('Kapkan is stopping', false);
+    const { args, stdin } = this.#config.format === 'fastnetmon' ? fastnetmonCall(message) : kapkanCall(message);
+    const child = await this.#spawn(args);
+    const kill = (): void => killGroup(child);
+    signal.addEventListener('abort', kill);
+    if (signal.aborted) kill();
+    try {
+      const said = startOf(child.stderr);
+      // A program that does not read its stdin may well be content without it.
+      child.stdin?.on('error', () => undefined).end(stdin);
+      // `exit` and not `close`: a program may leave something behind that holds its pipes open.
+      const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+      if (code === 0) return;
+      if (signal.aborted) throw new DeliveryError(`was killed after ${this.#config.timeoutSeconds} s`, false);
+      const text = said().trim();
+      throw new DeliveryError(`ended with ${killedBy ?? code}${text === '' ? '' : `: ${text}`}`, true);
+    } finally {
+      signal.removeEventListener('abort', kill);
+      child.stderr?.destroy();
+    }
+  }
+
+  async #spawn(args: readonly string[]): Promise<ChildProcess> {
+    const child = spawn(this.#config.command, args, {
+      shell: false,
+      detached: true,
+      env: this.#env,
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
+    try {
+      await once(child, 'spawn');
+    } catch (error) {
+      throw new DeliveryError(`cannot be started: ${messageOf(error)}`, true);
+    }
+    return child;
+  }
+}
+
+function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
+  return { args: [notification.event], stdin: `${JSON.stringify(notificationPayload(notification))}\n` };
+}
+
+/** `detached` made it the leader of a group, whose number is its own, negative. */
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Everything in it ended by itself.
+  }
+}
+
+/** Reads a stream to its end and keeps the beginning. */
+function startOf(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.on('data', (chunk: Buffer) => {
+    if (text.length < MAX_STDERR_CHARACTERS) text += chunk.toString('utf8', 0, MAX_STDERR_CHARACTERS);
+  });
+  return () => text.slice(0, MAX_STDERR_CHARACTERS);
+}

@@ -1,0 +1,26 @@
+/*
+ * How FastNetMon calls its notify script, for those who bring one along: `IP DIRECTION PPS ACTION`, a summary on stdin.
+ *
+ * Such scripts announce routes themselves, so `ban` and `unban` are only said where Kapkan did the same for real. All
+ * else is `attack_details`, which informs; and in dry-run nothing but that is ever said.
+ */
+import type { Message } from './channel.ts';
+import type { ProgramCall } from './execChannel.ts';
+import { messageText } from './messageText.ts';
+import type { Notification } from './notification.ts';
+
+export function fastnetmonCall(message: Message): ProgramCall {
+  const [notification] = message.notifications;
+  const { subject, lines } = messageText(message);
+  const pps = String(Math.round(notification.attack?.pps ?? 0));
+  return {
+    args: [notification.target, 'incoming', pps, actionOf(notification)],
+    stdin: `${subject}\n\n${lines.join('\n')}\n`,
+  };
+}
+
+function actionOf({ event, ban, dryRun }: Notification): 'ban' | 'unban' | 'attack_details' {
+  if (dryRun || ban === undefined || ban.state === 'rejected') return 'attack_details';
+  if (event === 'attack_started' && ban.state === 'active' && ban.method !== 'none') return 'ban';
+  return event === 'attack_ended' && ban.state === 'withdrawn' ? 'unban' : 'attack_details';
+}

@@ -1,0 +1,41 @@
+/*
+ * Rates, shares, times and vectors in the words of a message.
+ */
+import type { Metric } from '../config/thresholds.ts';
+import type { Classification } from '../engine/attack.ts';
+
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const SMALL_NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+
+/** `48,120 pps`, `1,204 Mbit/s`, `310 flows/s`. */
+export function formatAmount(value: number, metric: Metric): string {
+  return `${(value < 100 ? SMALL_NUMBER : NUMBER).format(value)} ${unitOf(metric)}`;
+}
+
+function unitOf(metric: Metric): string {
+  if (metric === 'flows_per_sec') return 'flows/s';
+  return metric.endsWith('mbps') ? 'Mbit/s' : 'pps';
+}
+
+/** `40 %`; `<1 %` for what is there but rounds to nothing. */
+export function formatShare(share: number): string {
+  const percent = Math.round(share * 100);
+  return percent === 0 && share > 0 ? '<1 %' : `${percent} %`;
+}
+
+/** `45 s`, `12 min 5 s`, `3 h 20 min`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** `NTP amplification from port 123`, `SYN flood`, `mixed traffic`. */
+export function formatVector({ type, srcPort }: Classification): string {
+  if (type === 'mixed') return 'mixed traffic';
+  const [name, kind] = type.split('_');
+  const shown = name === 'fragment' || name === 'memcached' ? name : name.toUpperCase();
+  return `${shown} ${kind}${srcPort === undefined ? '' : ` from port ${srcPort}`}`;
+}

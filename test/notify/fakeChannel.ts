@@ -1,0 +1,44 @@
+/*
+ * A channel that does as a test says and remembers what it was handed.
+ */
+import { type Channel, DeliveryError, type Message } from '../../src/notify/channel.ts';
+
+export class FakeChannel implements Channel {
+  readonly name;
+  readonly audience;
+  readonly timeoutMs = 10_000;
+  /** Of each attempt. */
+  readonly attempts: Message[] = [];
+  /** How the next attempts end, in their order; those beyond succeed. */
+  outcomes: ('ok' | 'later' | 'never' | 'hangs')[] = [];
+  /** With this every attempt ends so. */
+  always: 'ok' | 'later' | 'never' | 'hangs' | undefined;
+
+  constructor(name: Channel['name'] = 'webhook', audience: Channel['audience'] = 'programs') {
+    this.name = name;
+    this.audience = audience;
+  }
+
+  deliver(message: Message, signal: AbortSignal): Promise<void> {
+    this.attempts.push(message);
+    switch (this.always ?? this.outcomes.shift() ?? 'ok') {
+      case 'ok':
+        return Promise.resolve();
+      case 'later':
+        return Promise.reject(new DeliveryError('busy', true));
+      case 'never':
+        return Promise.reject(new DeliveryError('refused', false));
+      case 'hangs':
+        return new Promise((_resolve, reject) => {
+          const giveUp = (): void => reject(new DeliveryError('too slow', true));
+          if (signal.aborted) giveUp();
+          else signal.addEventListener('abort', giveUp);
+        });
+    }
+  }
+
+  /** Targets of the attempts. */
+  get targets(): string[] {
+    return this.attempts.map(({ notifications }) => notifications[0].target);
+  }
+}

@@ -1,0 +1,76 @@
+/*
+ * Notifications and configurations for the tests of the notification room.
+ */
+import type { NotifyConfig } from '../../src/config/notifyConfig.ts';
+import type { AttackFacts, BanFacts, Notification } from '../../src/notify/notification.ts';
+
+export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
+
+export const NO_NOTIFICATIONS: NotifyConfig = {
+  telegram: undefined,
+  slack: undefined,
+  email: undefined,
+  webhook: undefined,
+  exec: undefined,
+  routes: [],
+  consoleUrl: undefined,
+};
+
+export function notifyConfigOf(overrides: Partial<NotifyConfig> = {}): NotifyConfig {
+  return { ...NO_NOTIFICATIONS, ...overrides };
+}
+
+/** A third over its limit. */
+export function attackFacts(overrides: Partial<AttackFacts> = {}): AttackFacts {
+  return {
+    id: 'attack-1',
+    metric: 'pps',
+    rate: 120_000.4567,
+    threshold: 90_000,
+    pps: 120_000.4567,
+    mbps: 449.3,
+    flowsPerSecond: 310,
+    startedAt: NOW - 125_000,
+    classification: { type: 'ntp_amplification', confidence: 0.98, srcPort: 123 },
+    sample: {
+      flows: [],
+      topSources: [
+        { key: '198.51.100.1', packets: 600, bytes: 280_800 },
+        { key: '198.51.100.2', packets: 400, bytes: 187_200 },
+      ],
+      topSrcPorts: [{ key: '123', packets: 980, bytes: 458_640 }],
+      topDstPorts: [{ key: '443', packets: 1000, bytes: 468_000 }],
+      protocols: [{ key: '17', packets: 1000, bytes: 468_000 }],
+      totalPackets: 1000,
+      totalBytes: 468_000,
+    },
+    ...overrides,
+  };
+}
+
+export function banFacts(overrides: Partial<BanFacts> = {}): BanFacts {
+  return {
+    state: 'active',
+    method: 'blackhole',
+    route: 'blackhole 203.0.113.7/32 next-hop 192.0.2.1 community 65535:666',
+    manual: false,
+    fellBackFrom: undefined,
+    ...overrides,
+  };
+}
+
+/** The start of a real attack on 203.0.113.7 of the group web, answered by a blackhole. */
+export function notificationOf(overrides: Partial<Notification> = {}): Notification {
+  return {
+    event: 'attack_started',
+    target: '203.0.113.7',
+    group: 'web',
+    tenant: undefined,
+    attack: attackFacts(),
+    ban: banFacts(),
+    dryRun: false,
+    at: NOW,
+    reason: '',
+    ...overrides,
+  };
+}

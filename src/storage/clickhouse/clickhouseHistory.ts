@@ -1,0 +1,213 @@
+/*
+ * History in ClickHouse, over its HTTP interface. Events are rows of their own there; an attack's newest one says how it
+ * was when last something happened to it.
+ */
+import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import type { AuditQuery } from '../../auditEvent.ts';
+import type { ClickhouseConfig } from '../../config/config.ts';
+import { messageOf } from '../../errors.ts';
+import {
+  type AttackOfPage,
+  attackCursor,
+  attackPage,
+  auditCursor,
+  auditPage,
+  type TrafficSums,
+  trafficPoints,
+} from '../history/historyPages.ts';
+import type { AuditEventRow, HistoryTable, RowOf } from '../history/historyRows.ts';
+import {
+  type AttackQuery,
+  type HistoryBackend,
+  HistoryError,
+  type Page,
+  type PastAttack,
+  type TrafficPoint,
+  type TrafficQuery,
+} from '../history/historyStore.ts';
+import { clickhouseRows } from './clickhouseRows.ts';
+import { quoted, schemaStatements } from './clickhouseSchema.ts';
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * Answers of the server that say something about its rows or our SQL, and not about how it is doing: what can neither be
+ * parsed nor converted will not be the next time. Everything else may pass.
+ */
+const REFUSALS: ReadonlySet<string> = new Set([
+  'CANNOT_PARSE_TEXT',
+  'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
+  'CANNOT_PARSE_DATETIME',
+  'CANNOT_PARSE_NUMBER',
+  'CANNOT_PARSE_BOOL',
+  'INCORRECT_DATA',
+  'TYPE_MISMATCH',
+  'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE',
+  'NO_SUCH_COLUMN_IN_TABLE',
+  'UNKNOWN_IDENTIFIER',
+  'SYNTAX_ERROR',
+]);
+
+/** The tables are gone, or were never there: made again before the next attempt. */
+const SCHEMA_IS_MISSING: ReadonlySet<string> = new Set(['UNKNOWN_TABLE', 'UNKNOWN_DATABASE']);
+
+type Parameters = Record<string, string | number>;
+
+export class ClickhouseHistory implements HistoryBackend {
+  readonly #config: ClickhouseConfig;
+  readonly #client: ClickHouseClient;
+  #hasSchema = false;
+
+  /** Connects to nothing yet. */
+  constructor(config: ClickhouseConfig) {
+    this.#config = config;
+    this.#client = createClient({
+      url: config.url,
+      username: config.username,
+      password: config.password,
+      application: 'kapkan',
+      request_timeout: REQUEST_TIMEOUT_MS,
+      max_open_connections: 4,
+      compression: { request: true, response: false },
+    });
+  }
+
+  async insert<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][], token: string): Promise<void> {
+    await this.#guarded(async () => {
+      await this.#client.insert({
+        table: this.#table(table),
+        values: clickhouseRows(table, rows),
+        format: 'JSONEachRow',
+        clickhouse_settings: {
+          // What was stored by an attempt whose answer was lost is known by its token.
+          insert_deduplication_token: token,
+          insert_deduplicate: 1,
+          async_insert: 0,
+          // One block to a batch, however large, for the token to be that of all its rows.
+          max_insert_block_size: '1048576',
+          // Through a Distributed table: an answer only after every shard has its part.
+          distributed_foreground_insert: 1,
+        },
+      });
+    });
+  }
+
+  async attacks(query: AttackQuery): Promise<Page<PastAttack>> {
+    const { target, group, type, tenant, from, to, limit } = query;
+    const where = new Conditions();
+    where.add('target = {target: String}', { target });
+    where.add('`group` = {group: String}', { group });
+    where.add('type = {type: String}', { type });
+    where.add('tenant = {tenant: String}', { tenant });
+    where.add('startedAt < {to: Int64}', { to });
+    where.add('toUnixTimestamp64Milli(ifNull(ended_at, event_time)) >= {from: Int64}', { from });
+    const cursor = query.cursor === undefined ? undefined : attackCursor(query.cursor);
+    where.add('(startedAt, attack_id) < ({beforeStart: Int64}, {beforeId: String})', {
+      beforeStart: cursor?.startedAt,
+      beforeId: cursor?.attackId,
+    });
+    const rows = await this.#select<AttackOfPage>(
+      `SELECT startedAt, attack_id AS attackId, attack FROM (
+         SELECT *, toUnixTimestamp64Milli(started_at) AS startedAt FROM ${this.#table('attack_events')}
+         ORDER BY attack_id, sequence DESC LIMIT 1 BY attack_id
+       ) ${where.text} ORDER BY startedAt DESC, attack_id DESC LIMIT ${limit + 1}`,
+      where.values,
+    );
+    return attackPage(rows, limit);
+  }
+
+  async traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    const { scope, target, from, to, stepSeconds, tenant } = query;
+    const where = new Conditions();
+    where.add('scope = {scope: String}', { scope });
+    where.add('target = {target: String}', { target });
+    where.add('time >= fromUnixTimestamp64Milli({from: Int64})', { from });
+    where.add('time < fromUnixTimestamp64Milli({to: Int64})', { to });
+    where.add('tenant = {tenant: String}', { tenant });
+    const sums = await this.#select<TrafficSums>(
+      `SELECT intDiv(toUnixTimestamp64Milli(time), {stepMs: Int64}) AS step,
+         sum(mean_pps * interval_seconds) AS packets,
+         sum(mean_mbps * interval_seconds) AS megabits,
+         sum(mean_flows_per_sec * interval_seconds) AS flows,
+         max(peak_pps) AS peakPps, max(peak_mbps) AS peakMbps, max(peak_flows_per_sec) AS peakFlowsPerSec
+       FROM ${this.#table('traffic')} ${where.text} GROUP BY step ORDER BY step`,
+      { ...where.values, stepMs: stepSeconds * 1000 },
+    );
+    return trafficPoints(sums, query);
+  }
+
+  async audit(query: AuditQuery): Promise<Page<AuditEventRow>> {
+    const { action, target, tenant, from, to, limit } = query;
+    const where = new Conditions();
+    where.add('action = {action: String}', { action });
+    where.add('target = {target: String}', { target });
+    where.add('tenant = {tenant: String}', { tenant });
+    where.add('event_time >= fromUnixTimestamp64Milli({from: Int64})', { from });
+    where.add('event_time < fromUnixTimestamp64Milli({to: Int64})', { to });
+    where.add('sequence < {before: UInt64}', {
+      before: query.cursor === undefined ? undefined : auditCursor(query.cursor),
+    });
+    const rows = await this.#select<AuditEventRow>(
+      `SELECT sequence, toUnixTimestamp64Milli(event_time) AS eventTime, action, result, operator, role, tenant, target,
+         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun
+       FROM ${this.#table('audit_events')} ${where.text} ORDER BY sequence DESC LIMIT ${limit + 1}`,
+      where.values,
+    );
+    return auditPage(rows, limit);
+  }
+
+  /** The tables' TTL does it. */
+  async prune(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  #table(table: HistoryTable): string {
+    return `${quoted(this.#config.database)}.${table}`;
+  }
+
+  #select<Row>(query: string, values: Parameters): Promise<readonly Row[]> {
+    return this.#guarded(async () => {
+      const answer = await this.#client.query({
+        query,
+        query_params: values,
+        format: 'JSONEachRow',
+        // Numbers of 64 bits are times and sequences here, which a double holds exactly.
+        clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
+      });
+      return answer.json<Row>();
+    });
+  }
+
+  async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      if (!this.#hasSchema) {
+        for (const query of schemaStatements(this.#config)) await this.#client.command({ query });
+        this.#hasSchema = true;
+      }
+      return await work();
+    } catch (error) {
+      const type = error instanceof ClickHouseError ? (error.type ?? '') : '';
+      if (SCHEMA_IS_MISSING.has(type)) this.#hasSchema = false;
+      const fault = REFUSALS.has(type) ? 'refused' : 'unavailable';
+      throw new HistoryError(fault, `ClickHouse at ${this.#config.url}: ${messageOf(error)}`, error);
+    }
+  }
+}
+
+/** `WHERE` of the conditions whose values are known. */
+class Conditions {
+  readonly values: Parameters = {};
+  readonly #texts: string[] = [];
+
+  add(text: string, values: Record<string, string | number | undefined>): void {
+    if (Object.values(values).includes(undefined)) return;
+    this.#texts.push(text);
+    Object.assign(this.values, values);
+  }
+
+  get text(): string {
+    return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
+  }
+}

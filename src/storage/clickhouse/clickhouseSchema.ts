@@ -1,0 +1,131 @@
+/*
+ * The tables in ClickHouse: what is created where it is missing. Their order keys are those of the API's questions, and
+ * every column has the codec that suits it: times and rates of one series change little from row to row.
+ *
+ * On a cluster each table is a replicated one on every shard, named `…_local`, with a Distributed table of the plain
+ * name in front. A row's shard follows from its target, so that a batch that is sent again meets the same shards, each of
+ * which remembers the batches it has.
+ */
+import type { ClickhouseConfig } from '../../config/config.ts';
+import { HISTORY_TABLES, type HistoryTable } from '../history/historyRows.ts';
+
+/** Batches of which a table remembers that it has them. */
+const REMEMBERED_BATCHES = 10_000;
+
+const TIME = "DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))";
+const WORD = 'LowCardinality(String)';
+const RATE = 'Float64 CODEC(Gorilla, ZSTD(1))';
+const TEXT = 'String CODEC(ZSTD(3))';
+
+interface Table {
+  readonly columns: readonly (readonly [name: string, type: string])[];
+  readonly orderKey: string;
+  /** The column that the table is partitioned by, and that rows age by. */
+  readonly time: string;
+}
+
+const TABLES: { readonly [table in HistoryTable]: Table } = {
+  attack_events: {
+    columns: [
+      ['sequence', 'UInt64 CODEC(Delta, ZSTD(1))'],
+      ['event_time', TIME],
+      ['event', WORD],
+      ['attack_id', TEXT],
+      ['started_at', TIME],
+      ['ended_at', `Nullable(DateTime64(3, 'UTC'))`],
+      ['scope', WORD],
+      ['target', TEXT],
+      ['group', WORD],
+      ['tenant', WORD],
+      ['direction', WORD],
+      ['type', WORD],
+      ['metric', WORD],
+      ['rate', RATE],
+      ['threshold', RATE],
+      ['pps', RATE],
+      ['mbps', RATE],
+      ['flows_per_sec', RATE],
+      ['ban_state', WORD],
+      ['method', WORD],
+      ['route', TEXT],
+      ['dry_run', 'Bool'],
+      ['attack', TEXT],
+    ],
+    orderKey: 'started_at, attack_id, sequence',
+    time: 'event_time',
+  },
+  traffic: {
+    columns: [
+      ['time', TIME],
+      ['interval_seconds', 'UInt32 CODEC(ZSTD(1))'],
+      ['scope', WORD],
+      ['target', TEXT],
+      ['group', WORD],
+      ['tenant', WORD],
+      ['mean_pps', RATE],
+      ['mean_mbps', RATE],
+      ['mean_flows_per_sec', RATE],
+      ['peak_pps', RATE],
+      ['peak_mbps', RATE],
+      ['peak_flows_per_sec', RATE],
+    ],
+    orderKey: 'scope, target, time',
+    time: 'time',
+  },
+  audit_events: {
+    columns: [
+      ['sequence', 'UInt64 CODEC(Delta, ZSTD(1))'],
+      ['event_time', TIME],
+      ['action', WORD],
+      ['result', WORD],
+      ['operator', WORD],
+      ['role', WORD],
+      ['tenant', WORD],
+      ['target', TEXT],
+      ['target_type', WORD],
+      ['reason', TEXT],
+      ['source', WORD],
+      ['client', TEXT],
+      ['ban_state', WORD],
+      ['dry_run', 'Bool'],
+    ],
+    orderKey: 'event_time, sequence',
+    time: 'event_time',
+  },
+};
+
+/** What to run, in this order, before anything is written; all of it may be run again at any time. */
+export function schemaStatements(config: ClickhouseConfig): string[] {
+  const onCluster = config.cluster === undefined ? '' : ` ON CLUSTER ${quoted(config.cluster)}`;
+  const database = `CREATE DATABASE IF NOT EXISTS ${quoted(config.database)}${onCluster}`;
+  return [database, ...HISTORY_TABLES.flatMap((table) => tableStatements(table, config, onCluster))];
+}
+
+/** A name as ClickHouse's SQL has it. */
+export function quoted(name: string): string {
+  return `\`${name.replaceAll(/[\\`]/g, '\\$&')}\``;
+}
+
+function tableStatements(table: HistoryTable, config: ClickhouseConfig, onCluster: string): string[] {
+  const { columns, orderKey, time } = TABLES[table];
+  const full = (name: string): string => `${quoted(config.database)}.${quoted(name)}`;
+  const isReplicated = config.cluster !== undefined;
+  const local = full(isReplicated ? `${table}_local` : table);
+  const ttl = `toDateTime(${time}) + INTERVAL ${config.ttlDays} DAY`;
+  const path = `'/clickhouse/tables/{shard}/${config.database}/${table}_local'`;
+  const engine = isReplicated ? `ReplicatedMergeTree(${path}, '{replica}')` : 'MergeTree';
+  const window = isReplicated ? 'replicated_deduplication_window' : 'non_replicated_deduplication_window';
+  const statements = [
+    `CREATE TABLE IF NOT EXISTS ${local}${onCluster} (
+      ${columns.map(([name, type]) => `${quoted(name)} ${type}`).join(', ')}
+    ) ENGINE = ${engine} PARTITION BY toDate(${time}, 'UTC') ORDER BY (${orderKey}) TTL ${ttl}
+    SETTINGS ${window} = ${REMEMBERED_BATCHES}, ttl_only_drop_parts = 1`,
+    // The table may be of a time when ttl_days was another.
+    `ALTER TABLE ${local}${onCluster} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`,
+  ];
+  if (config.cluster === undefined) return statements;
+  const shard = table === 'audit_events' ? 'cityHash64(operator)' : 'cityHash64(target)';
+  const database = `'${config.database.replaceAll(/[\\']/g, '\\$&')}'`;
+  const distributed = `Distributed(${quoted(config.cluster)}, ${database}, '${table}_local', ${shard})`;
+  return [...statements, `CREATE TABLE IF NOT EXISTS ${full(table)}${onCluster} AS ${local} ENGINE = ${distributed}`];
+}

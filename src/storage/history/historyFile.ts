@@ -1,0 +1,138 @@
+/*
+ * The file `history.db`: how it is opened, recognised, and put aside. History is not state: a file that cannot be read
+ * is renamed and a new one begun, for no route depends on it, and history that goes on is worth more than one that waits
+ * for a person. The bans are in another file.
+ *
+ * Format version 1 (PRAGMA user_version), application id "Kaph":
+ *   attacks       one row an attack, as it was when last something happened to it
+ *   traffic       one row a host or group and interval. The key begins with the ten minutes that an interval lies in, so
+ *                 that what is written lies together, and what is too old is one range
+ *   audit_events  one row a mutation
+ */
+import { chmodSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '../../errors.ts';
+import { HistoryError } from './historyStore.ts';
+
+const HISTORY_VERSION = 1;
+const APPLICATION_ID = 0x4b617068;
+
+/** Seconds of traffic that lie together. */
+export const CHUNK_SECONDS = 600;
+
+/** A person may be looking at the file with sqlite3. */
+const BUSY_TIMEOUT_MS = 2000;
+
+/** Kibibytes of pages kept in memory: the traffic of ten minutes of some ten thousand hosts. */
+const CACHE_KIB = 65_536;
+
+const SCHEMA = `
+  CREATE TABLE attacks (
+    attack_id  TEXT PRIMARY KEY NOT NULL,
+    sequence   INTEGER NOT NULL,
+    event_time INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at   INTEGER NOT NULL,
+    target     TEXT NOT NULL,
+    grp        TEXT NOT NULL,
+    tenant     TEXT NOT NULL,
+    type       TEXT NOT NULL,
+    attack     TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX attacks_by_start ON attacks (started_at, attack_id);
+  CREATE INDEX attacks_by_target ON attacks (target, started_at, attack_id);
+
+  CREATE TABLE traffic (
+    chunk            INTEGER NOT NULL,
+    is_group         INTEGER NOT NULL,
+    target           TEXT NOT NULL,
+    time             INTEGER NOT NULL,
+    interval_seconds INTEGER NOT NULL,
+    grp              TEXT NOT NULL,
+    tenant           TEXT NOT NULL,
+    mean_pps INTEGER NOT NULL, mean_mbps INTEGER NOT NULL, mean_flows INTEGER NOT NULL,
+    peak_pps INTEGER NOT NULL, peak_mbps INTEGER NOT NULL, peak_flows INTEGER NOT NULL,
+    PRIMARY KEY (chunk, is_group, target, time)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE audit_events (
+    sequence    INTEGER PRIMARY KEY NOT NULL,
+    event_time  INTEGER NOT NULL,
+    action      TEXT NOT NULL,
+    result      TEXT NOT NULL,
+    operator    TEXT NOT NULL,
+    role        TEXT NOT NULL,
+    tenant      TEXT NOT NULL,
+    target      TEXT NOT NULL,
+    target_type TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    source      TEXT NOT NULL,
+    client      TEXT NOT NULL,
+    ban_state   TEXT NOT NULL,
+    dry_run     INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_by_target ON audit_events (target, sequence);
+
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${HISTORY_VERSION};
+`;
+
+export function historyFileOf(directory: string): string {
+  return path.join(directory, 'history.db');
+}
+
+/**
+ * Opens the file, made where there is none. Throws what SQLite throws where it cannot, and a HistoryError where the
+ * file is another program's or a newer Kapkan's; `isUnreadable` tells after which of these to put it aside.
+ */
+export function openHistoryFile(file: string): DatabaseSync {
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    // A crash may lose the last batches, never the file: WAL is whole without a sync at each commit.
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${CACHE_KIB};`);
+    const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+    const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);
+    const isNew = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+    if (isNew) db.exec(`PRAGMA auto_vacuum = NONE; BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
+    else if (application !== APPLICATION_ID) throw unreadable(file, 'it was not made by Kapkan');
+    else if (version !== HISTORY_VERSION) throw unreadable(file, `it has format version ${version}`);
+    chmodSync(file, 0o600);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Renames the file, and the two that belong to it, to end in `.aside`; what was put aside before goes. */
+export function putAside(file: string): string {
+  const aside = `${file}.aside`;
+  for (const old of globSync(`${aside}*`)) rmSync(old, { force: true });
+  for (const suffix of ['-wal', '-shm']) rmSync(`${aside}${suffix}`, { force: true });
+  renameSync(file, aside);
+  for (const suffix of ['-wal', '-shm']) renameIfThere(`${file}${suffix}`, `${aside}${suffix}`);
+  return aside;
+}
+
+/** SQLITE_CORRUPT, SQLITE_NOTADB, a schema that is not ours: the file will not get better. */
+export function isUnreadable(error: unknown): boolean {
+  if (error instanceof HistoryError) return error.fault === 'refused';
+  const SQLITE_CORRUPT = 11;
+  const SQLITE_NOTADB = 26;
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return code === SQLITE_CORRUPT || code === SQLITE_NOTADB || /^no such (table|column)/.test(messageOf(error));
+}
+
+function unreadable(file: string, what: string): HistoryError {
+  return new HistoryError('refused', `${file}: ${what}`);
+}
+
+function renameIfThere(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (!messageOf(error).includes('ENOENT')) throw error;
+  }
+}

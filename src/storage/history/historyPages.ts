@@ -1,0 +1,79 @@
+/*
+ * What the backends share so that they give the same answers: cursors of pages, and points out of the sums of a step.
+ */
+import { type AttackEventRow, type AuditEventRow, roundedRate } from './historyRows.ts';
+import type { Page, PastAttack, TrafficPoint, TrafficQuery } from './historyStore.ts';
+
+/** Where a page of attacks ended; they are ordered by start, then id. */
+export interface AttackCursor {
+  readonly startedAt: number;
+  readonly attackId: string;
+}
+
+/** The columns of an attack that a page is made of. */
+export type AttackOfPage = Pick<AttackEventRow, 'startedAt' | 'attackId' | 'attack'>;
+
+/** Of one scope and target in one step: rate times seconds, and the highest peak. */
+export interface TrafficSums {
+  /** The start of the step divided by its length. */
+  readonly step: number;
+  readonly packets: number;
+  readonly megabits: number;
+  readonly flows: number;
+  readonly peakPps: number;
+  readonly peakMbps: number;
+  readonly peakFlowsPerSec: number;
+}
+
+/** Undefined where the text is no cursor of ours. */
+export function attackCursor(text: string): AttackCursor | undefined {
+  const match = /^(\d{1,16})-(.{1,128})$/.exec(text);
+  return match === null ? undefined : { startedAt: Number(match[1]), attackId: match[2] };
+}
+
+/** Undefined where the text is no cursor of ours. */
+export function auditCursor(text: string): number | undefined {
+  return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
+}
+
+/** `rows` holds one more than `limit` where there is another page. */
+export function attackPage(rows: readonly AttackOfPage[], limit: number): Page<PastAttack> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const isMore = rows.length > limit && last !== undefined;
+  return {
+    rows: shown.map(({ attackId, attack }) => ({ id: attackId, attack })),
+    nextCursor: isMore ? `${last.startedAt}-${last.attackId}` : undefined,
+  };
+}
+
+export function auditPage(rows: readonly AuditEventRow[], limit: number): Page<AuditEventRow> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return { rows: shown, nextCursor: rows.length > limit && last !== undefined ? String(last.sequence) : undefined };
+}
+
+/**
+ * The mean is that of the whole step, for an interval without a row is one without traffic; but of the part of a step
+ * that was asked for only.
+ */
+export function trafficPoints(sums: readonly TrafficSums[], query: TrafficQuery): TrafficPoint[] {
+  const stepMs = query.stepSeconds * 1000;
+  return sums.map((sum) => {
+    const time = sum.step * stepMs;
+    const seconds = (Math.min(time + stepMs, query.to) - Math.max(time, query.from)) / 1000;
+    return {
+      time,
+      mean: {
+        pps: roundedRate(sum.packets / seconds),
+        mbps: roundedRate(sum.megabits / seconds),
+        flowsPerSec: roundedRate(sum.flows / seconds),
+      },
+      peak: {
+        pps: roundedRate(sum.peakPps),
+        mbps: roundedRate(sum.peakMbps),
+        flowsPerSec: roundedRate(sum.peakFlowsPerSec),
+      },
+    };
+  });
+}

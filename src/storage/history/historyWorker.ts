@@ -1,0 +1,116 @@
+/*
+ * The entry of the history thread: it holds the store, writes what the main thread sends, and answers its questions.
+ * SQLite's calls and the encoding of batches take their time here, where neither detection nor the API waits for them.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../../errors.ts';
+import { ClickhouseHistory } from '../clickhouse/clickhouseHistory.ts';
+import type { FromHistory, HistoryAnswers, HistoryAsk, HistorySettings, ToHistory } from './historyMessages.ts';
+import { type HistoryBackend, HistoryError } from './historyStore.ts';
+import { type HistoryLogLine, HistoryWriter } from './historyWriter.ts';
+import { SqliteHistory } from './sqliteHistory.ts';
+import { TrafficIntervals } from './trafficIntervals.ts';
+
+/** Hosts whose traffic is kept of one interval at most. */
+const MAX_HOSTS = 10_000;
+
+const PRUNE_EVERY_MS = 600_000;
+
+class HistoryWorker {
+  readonly #post: (message: FromHistory) => void;
+  readonly #backend: HistoryBackend;
+  readonly #writer: HistoryWriter;
+  readonly #intervals = new TrafficIntervals(MAX_HOSTS);
+  /** Rows that wait are written before a question is answered, where that takes no waiting for another machine. */
+  readonly #flushesFirst: boolean;
+  readonly #pruner: NodeJS.Timeout;
+
+  constructor(settings: HistorySettings, post: (message: FromHistory) => void) {
+    this.#post = post;
+    const onLog = (line: HistoryLogLine): void => post({ type: 'log', line });
+    this.#backend = backendOf(settings, onLog);
+    this.#flushesFirst = settings.store.kind === 'sqlite';
+    this.#writer = new HistoryWriter({
+      ...settings.limits,
+      backend: this.#backend,
+      onLog,
+      delay: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    });
+    this.#pruner = setInterval(() => this.#prune(), PRUNE_EVERY_MS);
+    this.#prune();
+  }
+
+  handle(message: ToHistory): void {
+    switch (message.type) {
+      case 'rows':
+        // The two tables apart, so that each is known to go with its rows.
+        if (message.table === 'attack_events') this.#writer.add(message.table, message.rows);
+        else this.#writer.add(message.table, message.rows);
+        this.#post({ type: 'taken', rows: message.rows.length, samples: 0 });
+        return;
+      case 'sample':
+        this.#writer.add('traffic', this.#intervals.add(message.sample));
+        this.#post({ type: 'taken', rows: 0, samples: 1 });
+        return;
+      case 'ask':
+        void this.#reply(message.id, message.ask);
+    }
+  }
+
+  async #reply(id: number, ask: HistoryAsk): Promise<void> {
+    try {
+      this.#post({ type: 'answer', id, answer: await this.#answer(ask) });
+    } catch (error) {
+      const fault = error instanceof HistoryError ? error.fault : 'refused';
+      this.#post({ type: 'failed', id, fault, message: messageOf(error) });
+    }
+  }
+
+  async #answer(ask: HistoryAsk): Promise<HistoryAnswers[keyof HistoryAnswers]> {
+    if (ask.name === 'counts') return this.#writer.counts();
+    if (ask.name === 'stop') return this.#stop();
+    if (this.#flushesFirst) await Promise.race([this.#writer.flush(), sleep(1000)]);
+    switch (ask.name) {
+      case 'attacks':
+        return this.#backend.attacks(ask.query);
+      case 'traffic':
+        return this.#backend.traffic(ask.query);
+      case 'audit':
+        return this.#backend.audit(ask.query);
+    }
+  }
+
+  async #stop(): Promise<HistoryAnswers['stop']> {
+    clearInterval(this.#pruner);
+    this.#writer.add('traffic', this.#intervals.flush());
+    await this.#writer.stop();
+    await this.#backend.close();
+    return this.#writer.counts();
+  }
+
+  /** What fails here fails at the next write too, which says so. */
+  #prune(): void {
+    this.#backend.prune(Date.now()).catch(() => undefined);
+  }
+}
+
+function backendOf({ store }: HistorySettings, onLog: (line: HistoryLogLine) => void): HistoryBackend {
+  if (store.kind === 'clickhouse') return new ClickhouseHistory(store.clickhouse);
+  return new SqliteHistory({
+    file: store.file,
+    retentionDays: store.retentionDays,
+    onPutAside: (reason, aside) =>
+      onLog({
+        level: 'error',
+        message: 'the history file was unreadable, a new one is begun',
+        fields: { reason, aside },
+      }),
+  });
+}
+
+assert(parentPort !== null, 'history runs in a worker thread');
+const port = parentPort;
+const worker = new HistoryWorker(workerData as HistorySettings, (message) => port.postMessage(message));
+port.on('message', (message: ToHistory) => worker.handle(message));

@@ -1,0 +1,249 @@
+/*
+ * History in the embedded SQLite file. Calls are synchronous underneath, so this lives in a thread of its own.
+ */
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { AuditQuery } from '../../auditEvent.ts';
+import { messageOf } from '../../errors.ts';
+import { CHUNK_SECONDS, isUnreadable, openHistoryFile, putAside } from './historyFile.ts';
+import { attackCursor, attackPage, auditCursor, auditPage, type TrafficSums, trafficPoints } from './historyPages.ts';
+import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf, TrafficRow } from './historyRows.ts';
+import {
+  type AttackQuery,
+  type HistoryBackend,
+  HistoryError,
+  type Page,
+  type PastAttack,
+  type TrafficPoint,
+  type TrafficQuery,
+} from './historyStore.ts';
+
+/** Rates are kept as whole thousandths, which SQLite stores in two to four bytes instead of eight. */
+const THOUSAND = 1000;
+
+/** Rows removed in one go; between two the thread has its other work. */
+const PRUNED_AT_ONCE = 20_000;
+
+const UPSERT_ATTACK = `
+  INSERT INTO attacks (attack_id, sequence, event_time, started_at, ended_at, target, grp, tenant, type, attack)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (attack_id) DO UPDATE SET
+    sequence = excluded.sequence, event_time = excluded.event_time, started_at = excluded.started_at,
+    ended_at = excluded.ended_at, target = excluded.target, grp = excluded.grp, tenant = excluded.tenant,
+    type = excluded.type, attack = excluded.attack
+  WHERE excluded.sequence > attacks.sequence`;
+
+const INSERT_TRAFFIC = 'INSERT OR IGNORE INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+const INSERT_AUDIT = 'INSERT OR IGNORE INTO audit_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+
+const SELECT_TRAFFIC = `
+  WITH RECURSIVE chunks (chunk) AS (SELECT :first UNION ALL SELECT chunk + 1 FROM chunks WHERE chunk < :last)
+  SELECT time / :stepMs AS step,
+    SUM(mean_pps * interval_seconds) / 1000.0 AS packets,
+    SUM(mean_mbps * interval_seconds) / 1000.0 AS megabits,
+    SUM(mean_flows * interval_seconds) / 1000.0 AS flows,
+    MAX(peak_pps) / 1000.0 AS peakPps, MAX(peak_mbps) / 1000.0 AS peakMbps, MAX(peak_flows) / 1000.0 AS peakFlowsPerSec
+  FROM chunks CROSS JOIN traffic USING (chunk)
+  WHERE is_group = :isGroup AND target = :target AND time >= :from AND time < :to
+    AND (:tenant IS NULL OR tenant = :tenant)
+  GROUP BY step ORDER BY step`;
+
+export interface SqliteHistoryOptions {
+  /** Path of the database. */
+  readonly file: string;
+  readonly retentionDays: number;
+  /** A file was unreadable and has been put aside, and a new one begun. */
+  readonly onPutAside: (why: string, aside: string) => void;
+}
+
+export class SqliteHistory implements HistoryBackend {
+  readonly #options: SqliteHistoryOptions;
+  #db: DatabaseSync | undefined;
+
+  /** Opens nothing yet: what cannot be opened now may be so later, and rows wait for it. */
+  constructor(options: SqliteHistoryOptions) {
+    this.#options = options;
+  }
+
+  /** A row that is there already stays as it is, so the token is not needed. */
+  async insert<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<void> {
+    this.#use((db) => {
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        if (table === 'attack_events') insertAttacks(db, rows as readonly AttackEventRow[]);
+        else if (table === 'traffic') insertTraffic(db, rows as readonly TrafficRow[]);
+        else insertAudit(db, rows as readonly AuditEventRow[]);
+        db.exec('COMMIT');
+      } catch (error) {
+        // SQLite has already rolled back by itself after some errors, a full disk among them.
+        if (db.isTransaction) db.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  }
+
+  async attacks(query: AttackQuery): Promise<Page<PastAttack>> {
+    const { target, group, type, tenant, from, to, limit } = query;
+    const where = new Conditions();
+    where.add('target = ?', target);
+    where.add('grp = ?', group);
+    where.add('type = ?', type);
+    where.add('tenant = ?', tenant);
+    where.add('started_at < ?', to);
+    where.add('(CASE ended_at WHEN 0 THEN event_time ELSE ended_at END) >= ?', from);
+    const cursor = query.cursor === undefined ? undefined : attackCursor(query.cursor);
+    if (cursor !== undefined) where.add('(started_at, attack_id) < (?, ?)', cursor.startedAt, cursor.attackId);
+    const rows = this.#select(
+      `SELECT started_at AS startedAt, attack_id AS attackId, attack FROM attacks ${where.text}
+       ORDER BY started_at DESC, attack_id DESC LIMIT ${limit + 1}`,
+      where.values,
+    );
+    return attackPage(rows as unknown as AttackEventRow[], limit);
+  }
+
+  async traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    const chunkMs = CHUNK_SECONDS * 1000;
+    const sums = this.#select(SELECT_TRAFFIC, {
+      first: Math.floor(query.from / chunkMs),
+      last: Math.floor(query.to / chunkMs),
+      stepMs: query.stepSeconds * 1000,
+      isGroup: query.scope === 'group' ? 1 : 0,
+      target: query.target,
+      from: query.from,
+      to: query.to,
+      tenant: query.tenant ?? null,
+    });
+    return trafficPoints(sums as unknown as TrafficSums[], query);
+  }
+
+  async audit(query: AuditQuery): Promise<Page<AuditEventRow>> {
+    const { action, target, tenant, from, to, limit } = query;
+    const where = new Conditions();
+    where.add('action = ?', action);
+    where.add('target = ?', target);
+    where.add('tenant = ?', tenant);
+    where.add('event_time >= ?', from);
+    where.add('event_time < ?', to);
+    where.add('sequence < ?', query.cursor === undefined ? undefined : auditCursor(query.cursor));
+    const rows = this.#select(
+      `SELECT sequence, event_time AS eventTime, action, result, operator, role, tenant, target,
+         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun
+       FROM audit_events ${where.text} ORDER BY sequence DESC LIMIT ${limit + 1}`,
+      where.values,
+    ) as unknown as AuditEventRow[];
+    return auditPage(
+      rows.map((row) => ({ ...row, dryRun: Boolean(row.dryRun) })),
+      limit,
+    );
+  }
+
+  async prune(now: number): Promise<void> {
+    const cutoff = Math.floor(now - this.#options.retentionDays * 86_400_000);
+    const statements: [string, number][] = [
+      [
+        `DELETE FROM traffic WHERE (chunk, is_group, target, time) IN
+          (SELECT chunk, is_group, target, time FROM traffic WHERE chunk < ? LIMIT ${PRUNED_AT_ONCE})`,
+        Math.floor(cutoff / (CHUNK_SECONDS * 1000)),
+      ],
+      ['DELETE FROM attacks WHERE event_time < ?', cutoff],
+      ['DELETE FROM audit_events WHERE event_time < ?', cutoff],
+    ];
+    for (const [sql, limit] of statements) {
+      while (this.#use((db) => db.prepare(sql).run(limit)).changes === PRUNED_AT_ONCE) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#db?.close();
+    this.#db = undefined;
+  }
+
+  #select(sql: string, values: SQLInputValue[] | Record<string, SQLInputValue>): Record<string, unknown>[] {
+    return this.#use((db) => {
+      const statement = db.prepare(sql);
+      return Array.isArray(values) ? statement.all(...values) : statement.all(values);
+    });
+  }
+
+  #use<Result>(work: (db: DatabaseSync) => Result): Result {
+    try {
+      this.#db ??= openHistoryFile(this.#options.file);
+      return work(this.#db);
+    } catch (error) {
+      if (isUnreadable(error)) this.#beginAnew(messageOf(error));
+      throw new HistoryError('unavailable', `${this.#options.file}: ${messageOf(error)}`, error);
+    }
+  }
+
+  /** The rows that met the broken file are tried again, and go into the new one. */
+  #beginAnew(why: string): void {
+    try {
+      this.#db?.close();
+      this.#db = undefined;
+      this.#options.onPutAside(why, putAside(this.#options.file));
+    } catch (error) {
+      throw new HistoryError('unavailable', `${this.#options.file}: ${why}; ${messageOf(error)}`, error);
+    }
+  }
+}
+
+/** `WHERE` of the conditions whose values are known. */
+class Conditions {
+  readonly values: SQLInputValue[] = [];
+  readonly #texts: string[] = [];
+
+  add(text: string, ...values: (SQLInputValue | undefined)[]): void {
+    const known = values.filter((value) => value !== undefined);
+    if (known.length < values.length) return;
+    this.#texts.push(text);
+    this.values.push(...known);
+  }
+
+  get text(): string {
+    return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
+  }
+}
+
+function insertAttacks(db: DatabaseSync, rows: readonly AttackEventRow[]): void {
+  const statement = db.prepare(UPSERT_ATTACK);
+  for (const row of rows) {
+    const { attackId, sequence, eventTime, startedAt, endedAt, target, group, tenant, type, attack } = row;
+    statement.run(attackId, sequence, eventTime, startedAt, endedAt, target, group, tenant, type, attack);
+  }
+}
+
+function insertTraffic(db: DatabaseSync, rows: readonly TrafficRow[]): void {
+  const statement = db.prepare(INSERT_TRAFFIC);
+  for (const { time, intervalSeconds, scope, target, group, tenant, mean, peak } of rows) {
+    statement.run(
+      Math.floor(time / (CHUNK_SECONDS * 1000)),
+      scope === 'group' ? 1 : 0,
+      target,
+      time,
+      intervalSeconds,
+      group,
+      tenant,
+      thousandths(mean.pps),
+      thousandths(mean.mbps),
+      thousandths(mean.flowsPerSec),
+      thousandths(peak.pps),
+      thousandths(peak.mbps),
+      thousandths(peak.flowsPerSec),
+    );
+  }
+}
+
+function insertAudit(db: DatabaseSync, rows: readonly AuditEventRow[]): void {
+  const statement = db.prepare(INSERT_AUDIT);
+  for (const row of rows) {
+    const { sequence, eventTime, action, result, operator, role, tenant, target } = row;
+    const { targetType, reason, source, client, banState, dryRun } = row;
+    const who = [action, result, operator, role, tenant] as const;
+    statement.run(sequence, eventTime, ...who, target, targetType, reason, source, client, banState, dryRun ? 1 : 0);
+  }
+}
+
+function thousandths(rate: number): number {
+  return Math.round(rate * THOUSAND);
+}

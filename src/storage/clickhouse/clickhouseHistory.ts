@@ -2,7 +2,7 @@
  * History in ClickHouse, over its HTTP interface. Events are rows of their own there; an attack's newest one says how it
  * was when last something happened to it.
  */
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AuditQuery } from '../../auditEvent.ts';
 import type { ClickhouseConfig } from '../../config/config.ts';
 import { messageOf } from '../../errors.ts';
@@ -66,6 +66,8 @@ export class ClickhouseHistory implements HistoryBackend {
       username: config.username,
       password: config.password,
       application: 'kapkan',
+      // What fails is thrown, and logged where the rest of Kapkan logs.
+      log: { level: ClickHouseLogLevel.OFF },
       request_timeout: REQUEST_TIMEOUT_MS,
       max_open_connections: 4,
       compression: { request: true, response: false },

@@ -78,10 +78,6 @@ const SCHEMA = `
   PRAGMA user_version = ${HISTORY_VERSION};
 `;
 
-export function historyFileOf(directory: string): string {
-  return path.join(directory, 'history.db');
-}
-
 /**
  * Opens the file, made where there is none. Throws what SQLite throws where it cannot, and a HistoryError where the
  * file is another program's or a newer Kapkan's; `isUnreadable` tells after which of these to put it aside.

@@ -129,6 +129,8 @@ export class HistoryThread implements HistoryReader {
     worker.on('message', (message: FromHistory) => this.#handle(message));
     worker.on('error', (error) => this.#log('error', 'the history thread failed', { reason: messageOf(error) }));
     worker.on('exit', () => this.#end());
+    // A process that has nothing else to do may end; a clean stop waits for the thread's last answer.
+    worker.unref();
     this.#worker = worker;
   }
 

@@ -36,8 +36,8 @@ const INSERT_TRAFFIC = 'INSERT OR IGNORE INTO traffic VALUES (?, ?, ?, ?, ?, ?, 
 const INSERT_AUDIT = 'INSERT OR IGNORE INTO audit_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
 
 const SELECT_TRAFFIC = `
-  WITH RECURSIVE chunks (chunk) AS (SELECT :first UNION ALL SELECT chunk + 1 FROM chunks WHERE chunk < :last)
-  SELECT time / :stepMs AS step,
+  WITH RECURSIVE chunks (chunk) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT chunk + 1 FROM chunks WHERE chunk < :last)
+  SELECT time / CAST(:stepMs AS INTEGER) AS step,
     SUM(mean_pps * interval_seconds) / 1000.0 AS packets,
     SUM(mean_mbps * interval_seconds) / 1000.0 AS megabits,
     SUM(mean_flows * interval_seconds) / 1000.0 AS flows,

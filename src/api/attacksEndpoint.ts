@@ -1,0 +1,91 @@
+/*
+ * `GET /api/v1/attacks`: what is going on, and what hit us. Without parameters it answers from memory; with any, the
+ * ended attacks come out of the history, page by page.
+ */
+import { z } from 'zod';
+import type { Page, PastAttack } from '../storage/history/historyStore.ts';
+import type { DaemonView } from './daemonView.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
+import { TenantSight } from './tenantSight.ts';
+import { ATTACK_TYPES, type AttackView, attackSchema, attackViews } from './views/attackView.ts';
+
+const MAX_ATTACKS = 1000;
+
+const querySchema = z.strictObject({
+  from: timeParameter.describe('RFC 3339; attacks that lasted until then or longer'),
+  to: timeParameter.describe('RFC 3339; attacks that began before then'),
+  target: targetParameter,
+  group: z.string().max(64).optional().describe('name of the hostgroup that owned the target, or global'),
+  type: z.enum(ATTACK_TYPES).optional().describe('of the classification'),
+  limit: integerParameter(1, MAX_ATTACKS).optional().describe('ended attacks at most; 100 if absent'),
+  cursor: z
+    .string()
+    .regex(/^\d{1,16}-.{1,128}$/, 'must be the next_cursor of a page')
+    .optional()
+    .describe('the next_cursor of the page before'),
+});
+
+type Query = z.infer<typeof querySchema>;
+
+export function attacksEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/api/v1/attacks',
+    summary: 'Attacks in progress, and those that ended, newest first: the last 100, or what the parameters ask for',
+    role: 'viewer',
+    tenants: 'scoped',
+    query: querySchema,
+    body: z.unknown(),
+    answers: {
+      200: {
+        description: 'Attacks, and where the next page of the ended ones begins, if there is one',
+        schema: z.object({
+          active: z.array(attackSchema),
+          recent: z.array(attackSchema),
+          next_cursor: z.string().optional(),
+        }),
+      },
+    },
+    handle: async ({ query, asker }) => {
+      const sight = new TenantSight(daemon.config(), asker);
+      const active = attackViews(
+        daemon.activeAttacks().filter((attack) => sight.seesAttack(attack)),
+        daemon,
+      ).filter((attack) => isAsked(attack, query));
+      if (Object.values(query).every((value) => value === undefined)) {
+        const ended = daemon.recentAttacks().filter((attack) => sight.seesAttack(attack));
+        return { status: 200, body: { active, recent: attackViews(ended, daemon) } };
+      }
+      const page = await daemon.pastAttacks({
+        from: query.from,
+        to: query.to,
+        target: query.target,
+        group: query.group,
+        type: query.type,
+        tenant: sight.tenant,
+        limit: query.limit ?? 100,
+        cursor: query.cursor,
+      });
+      const recent = endedAttacks(page, daemon).filter((attack) => sight.seesGroup(attack.group));
+      return { status: 200, body: { active, recent, next_cursor: page.nextCursor } };
+    },
+  });
+}
+
+function isAsked(attack: AttackView, { to, target, group, type }: Query): boolean {
+  return (
+    (to === undefined || Date.parse(attack.started_at) < to) &&
+    (target === undefined || attack.target === target) &&
+    (group === undefined || attack.group === group) &&
+    (type === undefined || attack.classification.type === type)
+  );
+}
+
+/** An attack that was not seen to end, because Kapkan did before it, is over all the same. */
+function endedAttacks({ rows }: Page<PastAttack>, daemon: DaemonView): AttackView[] {
+  const active = new Set(daemon.activeAttacks().map(({ id }) => id));
+  return rows
+    .filter(({ id }) => !active.has(id))
+    .map(({ attack }) => ({ ...(JSON.parse(attack) as AttackView), active: false }));
+}

@@ -1,0 +1,105 @@
+/*
+ * `GET /api/v1/traffic`: how much traffic a host or a group had, over time.
+ */
+import { z } from 'zod';
+import { toRfc3339 } from '../clock.ts';
+import { parseAddress } from '../net/address.ts';
+import type { TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
+import { ApiError } from './apiError.ts';
+import type { DaemonView } from './daemonView.ts';
+import { type Endpoint, endpoint } from './endpoint.ts';
+import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
+import { TenantSight } from './tenantSight.ts';
+
+const MAX_POINTS = 10_000;
+
+/** What is aimed at where no step is asked for: more than a screen is wide says nothing more. */
+const USUAL_POINTS = 1000;
+
+const DEFAULT_SPAN_MS = 3_600_000;
+const MAX_STEP_SECONDS = 31_536_000;
+
+const querySchema = z.strictObject({
+  target: targetParameter,
+  group: z.string().max(64).optional().describe('name of a hostgroup, or global; instead of target'),
+  from: timeParameter.describe('RFC 3339; an hour before "to" if absent'),
+  to: timeParameter.describe('RFC 3339; now if absent'),
+  step: integerParameter(1, MAX_STEP_SECONDS)
+    .optional()
+    .describe('seconds a point; rounded up to a multiple of the interval that is stored'),
+});
+
+const rates = z.object({ pps: z.number(), mbps: z.number(), flows_per_sec: z.number() });
+
+const trafficSchema = z
+  .object({
+    target: z.string().optional(),
+    group: z.string().optional(),
+    from: z.iso.datetime(),
+    to: z.iso.datetime(),
+    step: z.number().int().describe('seconds'),
+    points: z
+      .array(z.object({ time: z.iso.datetime(), mean: rates, peak: rates }))
+      .describe('oldest first; without traffic there is no point'),
+  })
+  .meta({ id: 'Traffic' });
+
+export function trafficEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/api/v1/traffic',
+    summary: 'Stored rates of one host or group over time',
+    role: 'viewer',
+    tenants: 'scoped',
+    query: querySchema,
+    body: z.unknown(),
+    answers: { 200: { description: 'Mean and peak of each step', schema: trafficSchema } },
+    handle: async ({ query, asker }) => {
+      const asked = trafficQuery(query, daemon, new TenantSight(daemon.config(), asker));
+      const points = await daemon.pastTraffic(asked);
+      return {
+        status: 200,
+        body: {
+          [asked.scope === 'host' ? 'target' : 'group']: asked.target,
+          from: toRfc3339(asked.from),
+          to: toRfc3339(asked.to),
+          step: asked.stepSeconds,
+          points: points.map(pointView),
+        },
+      };
+    },
+  });
+}
+
+function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonView, sight: TenantSight): TrafficQuery {
+  const { target, group } = query;
+  const asked = target ?? group;
+  if (asked === undefined || (target !== undefined && group !== undefined)) {
+    throw new ApiError('malformed', 'one of target and group must be given');
+  }
+  if (target !== undefined) {
+    const address = parseAddress(target);
+    if (address !== undefined) sight.requireTarget(address);
+  } else if (!sight.seesGroup(asked)) {
+    throw new ApiError('forbidden', "this group does not belong to the token's tenant");
+  }
+  const to = query.to ?? Math.floor(Date.now());
+  const from = query.from ?? to - DEFAULT_SPAN_MS;
+  if (from >= to) throw new ApiError('malformed', 'from: must be before to');
+  const { storage } = daemon.config();
+  const interval = (storage.clickhouse ?? storage).trafficIntervalSeconds;
+  const wished = query.step ?? (to - from) / 1000 / USUAL_POINTS;
+  const stepSeconds = interval * Math.max(1, Math.ceil(wished / interval));
+  if ((to - from) / 1000 / stepSeconds > MAX_POINTS) {
+    throw new ApiError('malformed', `step: must be so large that there are at most ${MAX_POINTS} points`);
+  }
+  return { scope: target === undefined ? 'group' : 'host', target: asked, from, to, stepSeconds, tenant: sight.tenant };
+}
+
+function pointView({ time, mean, peak }: TrafficPoint) {
+  return { time: toRfc3339(time), mean: ratesView(mean), peak: ratesView(peak) };
+}
+
+function ratesView({ pps, mbps, flowsPerSec }: TrafficPoint['mean']) {
+  return { pps, mbps, flows_per_sec: flowsPerSec };
+}

@@ -1,0 +1,85 @@
+/*
+ * Samples the traffic of hosts and groups for the history. A sample is the rates over the sliding window, so one a
+ * window's length covers every moment once, and costs a receiving thread one look at its host table; counting for the
+ * history in the hot path would cost every flow.
+ *
+ * Intervals begin at multiples of their length, so that those of all runs, and of several Kapkans, line up.
+ */
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import { RATES_PER_HOST } from '../engine/hostReport.ts';
+import type { ReceiverPool } from '../ingest/receiverPool.ts';
+import type { TrafficSample } from '../storage/history/trafficIntervals.ts';
+
+/** Hosts that get a row of an interval at most: those with most packets. */
+const MAX_HOSTS = 10_000;
+
+/** A thread gives at most one part in so many of its time to samples; with millions of hosts they become fewer. */
+const THREAD_SHARE = 20;
+
+export interface TrafficSamplerOptions {
+  readonly config: () => Config;
+  readonly intervalSeconds: number;
+  readonly clock: Clock;
+  readonly pool: Pick<ReceiverPool, 'traffic'>;
+  readonly onSample: (sample: TrafficSample) => void;
+}
+
+/** When a sample is due, and which interval it belongs to. */
+export interface SampleTime {
+  readonly at: number;
+  readonly intervalStart: number;
+  /** The interval ends with it. */
+  readonly isLast: boolean;
+}
+
+/** The first sample after `now`: as many an interval, evenly spread, as it takes windows to cover it. */
+export function nextSample(now: number, intervalSeconds: number, windowSeconds: number): SampleTime {
+  const samples = Math.ceil(intervalSeconds / windowSeconds);
+  const periodMs = (intervalSeconds * 1000) / samples;
+  const number = Math.floor(now / periodMs) + 1;
+  const intervalStart = (Math.ceil(number / samples) - 1) * intervalSeconds * 1000;
+  return { at: number * periodMs, intervalStart, isLast: number % samples === 0 };
+}
+
+export class TrafficSampler {
+  readonly #options: TrafficSamplerOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #notBefore = 0;
+
+  constructor(options: TrafficSamplerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    const { clock, config, intervalSeconds } = this.#options;
+    const now = clock.now();
+    const next = nextSample(Math.max(now, this.#notBefore), intervalSeconds, config().detection.windowSeconds);
+    this.#timer = setTimeout(() => void this.#sample(next), next.at - now);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  async #sample({ intervalStart, isLast }: SampleTime): Promise<void> {
+    const { clock, config, intervalSeconds, pool, onSample } = this.#options;
+    const { groups } = config();
+    const report = await pool.traffic(MAX_HOSTS);
+    if (this.#timer === undefined) return;
+    // With another config than it was asked under, its group numbers may mean other groups.
+    if (report !== undefined && config().groups === groups) {
+      this.#notBefore = clock.now() + THREAD_SHARE * report.busyMs;
+      onSample({
+        time: intervalStart,
+        intervalSeconds,
+        isLast,
+        groups: groups.map(({ name, tenant = '' }) => ({ name, tenant })),
+        groupRates: report.groupRates,
+        hosts: { ...report.hosts, ratesPerHost: RATES_PER_HOST },
+      });
+    }
+    this.start();
+  }
+}

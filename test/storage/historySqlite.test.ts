@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { HistoryError } from '../../src/storage/history/historyStore.ts';
+import { SqliteHistory } from '../../src/storage/history/sqliteHistory.ts';
+import { ANY_ATTACK, attackRow, auditRow, checkBackend, T0, trafficOf, trafficRow } from './historyFixture.ts';
+import { stateDirectory } from './stateDirectory.ts';
+
+const DAY_MS = 86_400_000;
+
+function open(t: TestContext, file = path.join(stateDirectory(t), 'history.db')) {
+  const asides: string[] = [];
+  const history = new SqliteHistory({ file, retentionDays: 2, onPutAside: (_why, aside) => asides.push(aside) });
+  t.after(() => history.close());
+  return { history, file, asides };
+}
+
+test('the embedded history keeps rows and answers every question about them', async (t) => {
+  const { history, file } = open(t);
+  await checkBackend(history);
+  await history.close();
+  const reopened = open(t, file);
+  assert.equal((await reopened.history.attacks(ANY_ATTACK)).rows.length, 4, 'what was written is still there');
+});
+
+test('the same rows again are stored once', async (t) => {
+  const { history } = open(t);
+  for (let i = 0; i < 2; i++) {
+    await history.insert('traffic', [trafficRow()]);
+    await history.insert('audit_events', [auditRow(1)]);
+  }
+  assert.equal((await history.traffic(trafficOf()))[0].mean.pps, 1000);
+});
+
+test('an event that comes late does not undo a later one', async (t) => {
+  const { history } = open(t);
+  await history.insert('attack_events', [attackRow({ sequence: 2, attack: '"ended"' })]);
+  await history.insert('attack_events', [attackRow({ sequence: 1, attack: '"started"' })]);
+  assert.equal((await history.attacks(ANY_ATTACK)).rows[0].attack, '"ended"');
+});
+
+test('what is older than the retention goes, the rest stays', async (t) => {
+  const { history } = open(t);
+  const old = T0 - 3 * DAY_MS;
+  const rows = Array.from({ length: 300 }, (_, i) => trafficRow({ time: old + i * 10_000 }));
+  await history.insert('traffic', [...rows, trafficRow()]);
+  await history.insert('attack_events', [attackRow({ attackId: 'old', eventTime: old }), attackRow()]);
+  await history.prune(T0);
+  assert.equal((await history.traffic(trafficOf({ from: old, to: old + DAY_MS }))).length, 0);
+  assert.equal((await history.traffic(trafficOf())).length, 1);
+  assert.deepEqual(
+    (await history.attacks(ANY_ATTACK)).rows.map(({ id }) => id),
+    ['a1'],
+  );
+});
+
+test('a file that is no database is put aside and a new one begun', async (t) => {
+  const { history, file, asides } = open(t);
+  writeFileSync(file, 'not a database, but long enough to be taken for one'.repeat(100));
+  await assert.rejects(history.insert('traffic', [trafficRow()]), HistoryError);
+  await history.insert('traffic', [trafficRow()]);
+  assert.deepEqual(asides, [`${file}.aside`]);
+  assert.match(readFileSync(asides[0], 'latin1'), /^not a database/);
+  assert.equal((await history.traffic(trafficOf())).length, 1);
+});
+
+test('a database with damaged pages is put aside when the damage is met', async (t) => {
+  const { history, file, asides } = open(t);
+  const rows = Array.from({ length: 5000 }, (_, i) => trafficRow({ target: `192.0.${i >> 8}.${i & 255}` }));
+  await history.insert('traffic', rows);
+  await history.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0x5a, 4096 * 3);
+  writeFileSync(file, bytes);
+  truncateSync(file, bytes.length - 5000);
+  const again = open(t, file);
+  await assert.rejects(again.history.insert('traffic', rows), HistoryError);
+  await again.history.insert('traffic', rows);
+  assert.equal(again.asides.length, 1);
+  assert.ok(existsSync(`${file}.aside`));
+  assert.equal(asides.length, 0);
+  assert.equal((await again.history.traffic(trafficOf({ target: '192.0.1.1' }))).length, 1);
+});
+
+test('a disk that takes no more is an outage, after which rows are taken again', async (t) => {
+  const { history, file } = open(t);
+  await history.insert('audit_events', [auditRow(1)]);
+  await history.close();
+  // A directory in the place of the file: it can be neither opened nor made.
+  const blocked = open(t, path.join(file, 'history.db'));
+  await assert.rejects(blocked.history.insert('audit_events', [auditRow(2)]), (error) => {
+    assert.ok(error instanceof HistoryError);
+    assert.equal(error.fault, 'unavailable');
+    return true;
+  });
+  assert.deepEqual(blocked.asides, []);
+});

@@ -10,8 +10,7 @@
 import { readFileSync } from 'node:fs';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import type { EmailConfig } from '../config/notifyConfig.ts';
-import { IMPLICIT_TLS_PORT } from '../config/resolveNotify.ts';
+import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/notifyConfig.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { parseAddress } from '../net/address.ts';
@@ -90,7 +89,14 @@ export class EmailChannel implements Channel {
       const { username, password } = credentials;
       await this.#step((done) => connection.login({ user: username, pass: password }, done));
     }
-    await this.#step((done) => connection.send(envelope, content, done));
+    await this.#step((done) =>
+      connection.send(envelope, content, (error, info) => {
+        const rejected = info?.rejected ?? [];
+        // It is delivered to the others; sending it again would tell them twice.
+        if (rejected.length > 0) this.#log.error({ channel: 'email', host, rejected }, 'mail was refused for some');
+        done(error);
+      }),
+    );
     connection.quit();
   }
 
@@ -130,7 +136,7 @@ export class EmailChannel implements Channel {
   /** RFC 5321 §4.2.1: 5yz is for good. Wrong credentials and missing TLS are too, until somebody acts. */
   #failure(error: Error): DeliveryError {
     const { code, responseCode } = error as Error & { code?: string; responseCode?: number };
-    const isFinal = (responseCode ?? 0) >= 500 || code === 'EAUTH' || code === 'ETLS' || code === 'EENVELOPE';
+    const isFinal = responseCode === undefined ? code === 'EAUTH' || code === 'ETLS' : responseCode >= 500;
     return new DeliveryError(`${this.#config.host}: ${messageOf(error)}`, !isFinal);
   }
 }

@@ -2,6 +2,7 @@
  * What a person reads at night: one line that says it all, then what is needed to act. A message of several
  * notifications is a summary of them.
  */
+import type { Metric } from '../config/thresholds.ts';
 import type { TopEntry } from '../engine/attack.ts';
 import type { Message } from './channel.ts';
 import { formatAmount, formatSeconds, formatShare, formatVector } from './messageUnits.ts';
@@ -15,6 +16,7 @@ export interface MessageText {
 }
 
 const MAX_SUBJECT_CHARACTERS = 180;
+const TOTALS: readonly Metric[] = ['pps', 'mbps', 'flows_per_sec'];
 const TOP_SOURCES = 5;
 const TOP_PORTS = 3;
 
@@ -80,10 +82,12 @@ function attackLines(attack: AttackFacts, hasEnded: boolean): string[] {
     formatAmount(attack.mbps, 'mbps'),
     formatAmount(attack.flowsPerSecond, 'flows_per_sec'),
   ].join(', ');
+  // A total needs no name beside its unit, `tcp_syn_pps` does.
+  const kind = TOTALS.includes(metric) ? '' : ` (${metric})`;
   const times = (rate / threshold).toFixed(1);
   const lines = [
     `Vector: ${formatVector(classification)}${share}`,
-    `${hasEnded ? 'Peak' : 'Rate'}: ${metric} ${formatAmount(rate, metric)}, ${times} times the limit of ${formatAmount(threshold, metric)}`,
+    `${hasEnded ? 'Peak' : 'Rate'}: ${formatAmount(rate, metric)}${kind}, ${times} times the limit of ${formatAmount(threshold, metric)}`,
     `${hasEnded ? 'All at the peak' : 'All'}: ${totals}`,
   ];
   const sources = topText(sample.topSources, sample.totalPackets, TOP_SOURCES);

@@ -45,13 +45,13 @@ export class StormGate {
       this.#gathered.push(notification);
       return;
     }
+    const goesOn = now - this.#flushedAt < SINGLE_WINDOW_MS;
     this.#passedAt = this.#passedAt.filter((at) => now - at < SINGLE_WINDOW_MS);
-    if (this.#passedAt.length < SINGLE_MESSAGES) {
+    if (!goesOn && this.#passedAt.length < SINGLE_MESSAGES) {
       this.#passedAt.push(now);
       pass([notification]);
       return;
     }
-    const goesOn = now - this.#flushedAt < SINGLE_WINDOW_MS;
     this.#gatheringMs = goesOn ? Math.min(this.#gatheringMs * 2, LONGEST_GATHERING_MS) : FIRST_GATHERING_MS;
     this.#gathered.push(notification);
     this.#callOff = scheduler.after(this.#gatheringMs, () => this.flush());

@@ -22,7 +22,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['net', ...NOUNS],
   ingest: ['net', 'flowBatch', 'decode', 'engine', 'config/thresholds', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
-  storage: ['net', 'types:mitigation', ...NOUNS],
+  storage: ['net', 'types:config', 'types:mitigation', ...NOUNS],
+  notify: [
+    'net',
+    'config/notifyConfig',
+    // The JSON of a sample and of rates is one shape for whoever asks and whoever is told.
+    'api/views/attackView',
+    'api/views/ratesView',
+    'types:config',
+    'types:engine',
+    'types:mitigation',
+    ...NOUNS,
+  ],
   flowgen: ['net', ...NOUNS],
   api: [
     'net',
@@ -32,6 +43,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:engine',
     'types:ingest',
     'types:gobgp',
+    'types:notify',
     ...NOUNS,
   ],
 };

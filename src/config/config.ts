@@ -4,6 +4,7 @@
  * contain, `load.ts` gets from one to the other. Immutable: a reload makes a new one.
  */
 import type { Prefix } from '../net/prefix.ts';
+import type { NotifyConfig } from './notifyConfig.ts';
 import type { Thresholds } from './thresholds.ts';
 
 export type MitigationMethod = 'blackhole' | 'flowspec' | 'divert' | 'none';
@@ -28,7 +29,8 @@ export interface Config {
   /** Cap on announced FlowSpec rules over all bans; Infinity = no cap. */
   readonly flowspecMaxRules: number;
   readonly gobgp: GobgpConfig;
-  readonly storage: { readonly path: string };
+  readonly notify: NotifyConfig;
+  readonly storage: StorageConfig;
   readonly api: ApiConfig;
 }
 
@@ -48,6 +50,8 @@ export interface SamplingConfig {
 /** What a host inherits from the group that owns it. */
 export interface GroupConfig {
   readonly name: string;
+  /** Whose hosts these are; undefined = nobody's but the operator's own. Not inherited from `global`. */
+  readonly tenant: string | undefined;
   /** Empty for `global`, which owns what no other group does. */
   readonly networks: readonly Prefix[];
   readonly thresholds: Thresholds;
@@ -133,6 +137,34 @@ export interface GobgpTlsConfig {
   readonly serverName: string | undefined;
 }
 
+export interface StorageConfig {
+  /** Directory of the embedded store, absolute. */
+  readonly path: string;
+  /** Of the embedded history. */
+  readonly retentionDays: number;
+  readonly trafficIntervalSeconds: number;
+  /** Undefined = history is embedded. */
+  readonly clickhouse: ClickhouseConfig | undefined;
+}
+
+/** Structured-cloneable: it is handed to the thread that writes. */
+export interface ClickhouseConfig {
+  readonly url: string;
+  readonly database: string;
+  /** Out of the environment, as the password is. */
+  readonly username: string;
+  readonly password: string;
+  readonly ttlDays: number;
+  readonly flushIntervalSeconds: number;
+  /** Rows of a table that are written without waiting for more. */
+  readonly batchSize: number;
+  /** Rows that wait at most. */
+  readonly queueSize: number;
+  readonly trafficIntervalSeconds: number;
+  /** Undefined = one server. */
+  readonly cluster: string | undefined;
+}
+
 export interface ApiConfig {
   readonly listen: SocketAddress;
   readonly tokens: readonly ApiToken[];
@@ -144,4 +176,6 @@ export interface ApiToken {
   readonly name: string;
   readonly secret: string;
   readonly role: 'viewer' | 'operator';
+  /** The only tenant whose hosts it sees; undefined = everything. */
+  readonly tenant: string | undefined;
 }

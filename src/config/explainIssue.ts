@@ -61,7 +61,7 @@ function explainUnknownKey(path: KeyPath, key: string): Explanation {
 
 /** Someone may have put the secret itself where the name of its variable belongs; it must not reach a log. */
 function isSecretName(path: KeyPath): boolean {
-  return String(path.at(-1)).endsWith('_env');
+  return path.some((step) => String(step).endsWith('_env'));
 }
 
 function describeFound(found: unknown, quoted: boolean): string {

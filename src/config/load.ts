@@ -5,13 +5,15 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, type ConfigProblem, messageOf } from '../errors.ts';
-import type { ApiToken, Config } from './config.ts';
+import type { Config } from './config.ts';
 import { type Explanation, explainIssue, valueAt, writtenPath } from './explainIssue.ts';
 import { checkBgp, checkDivert, checkFlowspec, checkLadders } from './mitigationRules.ts';
 import { checkExporters, checkHostgroups, checkListeners, checkNetworks } from './networkRules.ts';
-import { resolveConfig } from './resolve.ts';
+import { checkNotify, checkNotifyRoutes, readNotifySecrets } from './notifyRules.ts';
+import { resolveConfig, type Secrets } from './resolve.ts';
 import type { Readable, RuleContext } from './ruleContext.ts';
 import { type FileConfig, fileSchema } from './schema.ts';
+import { readStorageSecrets } from './storageRules.ts';
 import { checkApiExposure, checkGobgp, readApiTokens } from './surfaceRules.ts';
 import { type KeyPath, readYaml, type SourcePosition, type YamlSource } from './yamlSource.ts';
 
@@ -26,6 +28,8 @@ const RULES = [
   checkDivert,
   checkGobgp,
   checkApiExposure,
+  checkNotify,
+  checkNotifyRoutes,
 ];
 
 /** Reads and checks a file; secrets come out of `env`. Throws ConfigError, with every problem, and nothing else. */
@@ -62,11 +66,11 @@ export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv):
     }
     throw new ConfigError(sorted(problems));
   }
-  const tokens = applyRules(readable, source, explanations, env);
+  const secrets = applyRules(readable, source, explanations, env);
   for (const { path: keyPath, message, about } of explanations)
     add(positionOf(source, keyPath, about), keyPath, message);
   if (problems.length > 0 || parsed === undefined) throw new ConfigError(sorted(problems));
-  return resolveConfig(parsed, path.resolve(file), tokens);
+  return resolveConfig(parsed, path.resolve(file), secrets);
 }
 
 interface Shape {
@@ -111,13 +115,13 @@ function forget(root: unknown, path: readonly PropertyKey[]): void {
   (parent as Record<PropertyKey, unknown>)[last] = undefined;
 }
 
-/** Runs every rule, adding to the explanations; gives the tokens, which only the environment makes whole. */
+/** Runs every rule, adding to the explanations; gives the secrets, which only the environment has. */
 function applyRules(
   file: Readable<FileConfig>,
   source: YamlSource,
   explanations: Explanation[],
   env: NodeJS.ProcessEnv,
-): ApiToken[] {
+): Secrets {
   const context: RuleContext = {
     file,
     isStated: (keyPath) => valueAt(source.value, keyPath) !== undefined,
@@ -126,7 +130,11 @@ function applyRules(
     },
   };
   for (const rule of RULES) rule(context);
-  return readApiTokens(context, env);
+  return {
+    tokens: readApiTokens(context, env),
+    notify: readNotifySecrets(context, env),
+    storage: readStorageSecrets(context, env),
+  };
 }
 
 function positionOf(source: YamlSource, keyPath: KeyPath, about: Explanation['about']): SourcePosition {

@@ -10,6 +10,9 @@ export type NotifyChannel = (typeof NOTIFY_CHANNELS)[number];
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
+/** TLS from the first byte (RFC 8314 §3.3). */
+export const IMPLICIT_TLS_PORT = 465;
+
 /** A channel that is undefined is not configured. */
 export interface NotifyConfig {
   readonly telegram: TelegramConfig | undefined;

@@ -46,10 +46,16 @@ export function checkNotify({ file, isStated, report }: RuleContext): void {
 /** Every name in a route must mean something, or somebody would wait for messages in vain. */
 export function checkNotifyRoutes({ file, isStated, report }: RuleContext): void {
   const groups = new Set([GLOBAL_GROUP, ...readItems(file.hostgroups).map(([, group]) => group.name ?? '')]);
+  const tenants = new Set([file.tenant, ...readItems(file.hostgroups).map(([, group]) => group.tenant)]);
   for (const [index, route] of readItems(file.notify?.routes)) {
     const path: KeyPath = ['notify', 'routes', index];
     for (const [position, group] of readItems(route.groups)) {
       if (!groups.has(group)) report([...path, 'groups', position], `must be the name of a hostgroup, got "${group}"`);
+    }
+    for (const [position, tenant] of readItems(route.tenants)) {
+      if (!tenants.has(tenant)) {
+        report([...path, 'tenants', position], `must be the tenant of a hostgroup, got "${tenant}"`);
+      }
     }
     const channels = readItems(route.channels);
     for (const [position, channel] of channels) {

@@ -18,15 +18,25 @@ import type {
   ScrubbingConfig,
 } from './config.ts';
 import { GLOBAL_GROUP } from './networkRules.ts';
+import type { NotifySecrets } from './notifyRules.ts';
+import { resolveNotify } from './resolveNotify.ts';
 import type { FileConfig, FileHostgroup } from './schema.ts';
+import { resolveStorage, type StorageSecrets } from './storageRules.ts';
 import { METRICS, type Thresholds } from './thresholds.ts';
 
 /** RFC 7999 §5: what a blackhole route carries where the file states no community. */
 const DEFAULT_COMMUNITY = parseCommunity('blackhole') as Community;
 const DEFAULT_NEXT_HOP6 = '100::1';
 
+/** What comes out of the environment. */
+export interface Secrets {
+  readonly tokens: readonly ApiToken[];
+  readonly notify: NotifySecrets;
+  readonly storage: StorageSecrets;
+}
+
 /** `file` is the file's absolute path; relative paths in it start from its directory. */
-export function resolveConfig(parsed: FileConfig, file: string, tokens: readonly ApiToken[]): Config {
+export function resolveConfig(parsed: FileConfig, file: string, secrets: Secrets): Config {
   const directory = path.dirname(file);
   const global = resolveGlobalGroup(parsed);
   return {
@@ -61,8 +71,9 @@ export function resolveConfig(parsed: FileConfig, file: string, tokens: readonly
     },
     flowspecMaxRules: parsed.flowspec.max_rules ?? Number.POSITIVE_INFINITY,
     gobgp: resolveGobgp(parsed.gobgp, directory),
-    storage: { path: path.resolve(directory, parsed.storage.path) },
-    api: { listen: parsed.api.listen, tokens, allowUnauthenticated: parsed.api.allow_unauthenticated },
+    notify: resolveNotify(parsed.notify, secrets.notify, directory),
+    storage: resolveStorage(parsed.storage, secrets.storage, directory),
+    api: { listen: parsed.api.listen, tokens: secrets.tokens, allowUnauthenticated: parsed.api.allow_unauthenticated },
   };
 }
 
@@ -74,6 +85,7 @@ function automaticWorkers(): number {
 function resolveGlobalGroup(parsed: FileConfig): GroupConfig {
   return {
     name: GLOBAL_GROUP,
+    tenant: parsed.tenant,
     networks: [],
     ...resolveThresholds(parsed.thresholds, undefined),
     ban: resolveGroupBan(parsed.ban, undefined),
@@ -88,6 +100,7 @@ function resolveGlobalGroup(parsed: FileConfig): GroupConfig {
 function resolveGroup(group: FileHostgroup, parsed: FileConfig, global: GroupConfig): GroupConfig {
   return {
     name: group.name,
+    tenant: group.tenant,
     networks: group.networks,
     ...resolveThresholds(parsed.thresholds, group.thresholds),
     ban: resolveGroupBan(parsed.ban, group.ban),

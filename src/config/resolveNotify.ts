@@ -11,8 +11,6 @@ type FileNotify = FileConfig['notify'];
 /** Message submission (RFC 6409), which asks for credentials or TLS, and relaying (RFC 5321), which does not. */
 const SUBMISSION_PORT = 587;
 const RELAY_PORT = 25;
-/** TLS from the first byte (RFC 8314 §3.3). */
-export const IMPLICIT_TLS_PORT = 465;
 
 export function resolveNotify(notify: FileNotify, secrets: NotifySecrets, directory: string): NotifyConfig {
   const { telegram, slack, email, webhook, exec } = notify;

@@ -16,7 +16,9 @@ import {
   mitigationSchema,
   scrubbingSchema,
 } from './mitigationSchema.ts';
-import { apiSchema, gobgpSchema, storageSchema } from './surfaceSchema.ts';
+import { notifySchema } from './notifySchema.ts';
+import { storageSchema } from './storageSchema.ts';
+import { apiSchema, gobgpSchema } from './surfaceSchema.ts';
 import {
   detectionSchema,
   groupThresholdsSchema,
@@ -30,6 +32,7 @@ import {
 const hostgroupSchema = z
   .strictObject({
     name: name().describe('Unique; "global" is taken'),
+    tenant: name().optional().describe('Whose hosts these are; tokens of that tenant see them; absent is nobody'),
     networks: list(prefix())
       .min(1, { error: 'must hold at least one prefix' })
       .describe('Prefixes within the protected networks; the longest that holds a host owns it'),
@@ -56,6 +59,7 @@ export const fileSchema = z
         .describe('Addresses or prefixes that are never announced, whatever happens'),
       thresholds: thresholdsSchema,
       detection: detectionSchema,
+      tenant: name().optional().describe('Tenant of the group "global"; hostgroups do not inherit it'),
       hostgroups: list(hostgroupSchema).default([]).describe('Groups of hosts; the rest belong to the group "global"'),
       mitigation: mitigationSchema.default('blackhole'),
       escalation: escalationSchema.default([]),
@@ -73,6 +77,7 @@ export const fileSchema = z
         .describe('Drop and count telemetry from any other source, since a spoofed exporter could cause a ban'),
       sampling: samplingSchema,
       samples: samplesSchema,
+      notify: notifySchema,
       storage: storageSchema,
       api: apiSchema,
     },

@@ -3,7 +3,8 @@
  * filled in. Tokens appear by name; secrets never.
  */
 import type { Prefix } from '../net/prefix.ts';
-import type { BanLimits, BgpConfig, Community, Config, GroupConfig, SocketAddress } from './config.ts';
+import type { BanLimits, BgpConfig, Community, Config, GroupConfig, SocketAddress, StorageConfig } from './config.ts';
+import { configuredChannels, type NotifyConfig } from './notifyConfig.ts';
 import { formatSocketAddress, isLoopback } from './socketAddress.ts';
 import { METRICS } from './thresholds.ts';
 
@@ -47,11 +48,15 @@ function daemonRows(config: Config): Row[] {
   const { gobgp, api } = config;
   const tls =
     gobgp.tls === undefined ? 'plain text' : gobgp.tls.certFile === undefined ? 'TLS' : 'TLS with certificate';
-  const tokens = api.tokens.map(({ name, role }) => `${name} (${role})`).join(', ');
+  const tokens = api.tokens.map(({ name, role, tenant }) => {
+    return `${name} (${role}${tenant === undefined ? '' : ` of ${tenant}`})`;
+  });
   return [
     ['GoBGP', `${gobgp.addresses.join(', ')}, api ${gobgp.api}, ${tls}, instance ${gobgp.instanceId}`],
-    ['API', `${formatSocketAddress(api.listen)}, ${tokens === '' ? 'no token' : `tokens: ${tokens}`}`],
+    ['API', `${formatSocketAddress(api.listen)}, ${tokens.length === 0 ? 'no token' : `tokens: ${tokens.join(', ')}`}`],
+    ['notify', notifications(config.notify)],
     ['state', config.storage.path],
+    ['history', history(config.storage)],
   ];
 }
 
@@ -60,6 +65,7 @@ function groupLines(group: GroupConfig, config: Config): string[] {
   const { ban } = group;
   const rows: Row[] = [
     ['networks', networks],
+    ...(group.tenant === undefined ? [] : [['tenant', group.tenant] as const]),
     ['limits', limits(group)],
     ['method', method(group)],
     ...routeRows(group),
@@ -122,6 +128,17 @@ function notesOn(config: Config): string[] {
     const reach = isLoopback(config.api.listen) ? 'every user of this machine' : 'everyone who reaches the API';
     notes.push(`without a token ${reach} may ban and unban`);
   }
+  const tenants = new Set(config.groups.map(({ tenant }) => tenant));
+  for (const { name, tenant } of config.api.tokens) {
+    if (tenant !== undefined && !tenants.has(tenant))
+      notes.push(`token ${name} sees nothing, for no group belongs to the tenant ${tenant}`);
+  }
+  const { routes } = config.notify;
+  const unused = configuredChannels(config.notify).filter(
+    (name) => !routes.some(({ channels }) => channels.includes(name)),
+  );
+  if (routes.length > 0 && unused.length > 0)
+    notes.push(`no route leads to ${unused.join(', ')}, which is told nothing`);
   if (config.protectedWhitelist.length === 0)
     notes.push('protected_whitelist is empty, every protected host can be banned');
   if (
@@ -145,6 +162,20 @@ function prefixes(list: readonly Prefix[]): string {
 
 function sockets(list: readonly SocketAddress[]): string {
   return list.map(formatSocketAddress).join(', ');
+}
+
+function history({ retentionDays, trafficIntervalSeconds, clickhouse }: StorageConfig): string {
+  if (clickhouse === undefined) return `embedded, ${retentionDays} days, traffic every ${trafficIntervalSeconds} s`;
+  const { url, database, cluster, ttlDays } = clickhouse;
+  const where = cluster === undefined ? '' : `, cluster ${cluster}`;
+  return `ClickHouse at ${url}, database ${database}${where}, ${ttlDays} days, traffic every ${clickhouse.trafficIntervalSeconds} s`;
+}
+
+function notifications(notify: NotifyConfig): string {
+  const channels = configuredChannels(notify);
+  if (channels.length === 0) return 'nobody';
+  const { routes } = notify;
+  return `${channels.join(', ')}; ${routes.length === 0 ? 'each is told everything' : `${routes.length} routes`}`;
 }
 
 function textOf(community: Community): string {

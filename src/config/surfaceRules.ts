@@ -45,7 +45,7 @@ export function readApiTokens({ file, isStated, report }: RuleContext, env: Node
     report(['api', 'tokens'], 'must not stand beside token_env, use one of the two');
   }
   const tokens: ApiToken[] = [];
-  const add = (path: KeyPath, name: string, variable: string, role: ApiToken['role']): void => {
+  const add = (path: KeyPath, variable: string, rights: Omit<ApiToken, 'secret'>): void => {
     const secret = env[variable] ?? '';
     const refusal = refuseSecret(secret, variable);
     if (refusal !== undefined) {
@@ -53,14 +53,20 @@ export function readApiTokens({ file, isStated, report }: RuleContext, env: Node
       return;
     }
     const twin = tokens.find((token) => token.secret === secret);
-    if (twin !== undefined && twin.role !== role) {
-      report(path, `must hold a secret of its own, ${variable} holds that of "${twin.name}", whose role differs`);
+    const difference = twin && differenceOf(twin, rights);
+    if (twin !== undefined && difference !== undefined) {
+      report(
+        path,
+        `must hold a secret of its own, ${variable} holds that of "${twin.name}", whose ${difference} differs`,
+      );
     }
-    tokens.push({ name, secret, role });
+    tokens.push({ ...rights, secret });
   };
 
   const single = file.api?.token_env;
-  if (single !== undefined) add(['api', 'token_env'], SINGLE_TOKEN_NAME, single, 'operator');
+  if (single !== undefined) {
+    add(['api', 'token_env'], single, { name: SINGLE_TOKEN_NAME, role: 'operator', tenant: undefined });
+  }
   const names = new Set<string>();
   for (const [index, token] of readItems(file.api?.tokens)) {
     const path: KeyPath = ['api', 'tokens', index];
@@ -68,10 +74,17 @@ export function readApiTokens({ file, isStated, report }: RuleContext, env: Node
       report([...path, 'name'], `must be unique, "${token.name}" is the name of an earlier token`);
     }
     if (token.name !== undefined) names.add(token.name);
-    if (token.token_env === undefined || token.role === undefined) continue;
-    add([...path, 'token_env'], token.name ?? '', token.token_env, token.role);
+    const { name = '', role, tenant } = token;
+    if (token.token_env === undefined || role === undefined) continue;
+    add([...path, 'token_env'], token.token_env, { name, role, tenant });
   }
   return tokens;
+}
+
+/** One secret cannot have two sets of rights. */
+function differenceOf(token: ApiToken, rights: Omit<ApiToken, 'secret'>): 'role' | 'tenant' | undefined {
+  if (token.role !== rights.role) return 'role';
+  return token.tenant === rights.tenant ? undefined : 'tenant';
 }
 
 /** Why this cannot be a token, or undefined if it can. */

@@ -1,5 +1,5 @@
 /*
- * The sections of the config file about what is around the daemon: GoBGP, its state on disk, its API.
+ * The sections of the config file about what is around the daemon: GoBGP and its API.
  */
 import * as z from 'zod';
 import {
@@ -47,20 +47,14 @@ export const gobgpSchema = z
   .prefault({})
   .describe('The GoBGP daemon that speaks BGP');
 
-export const storageSchema = z
-  .strictObject({
-    path: text('the path of a directory')
-      .default('./kapkan-state')
-      .describe('Directory of the embedded store; created if missing'),
-  })
-  .prefault({})
-  .describe('What survives a restart');
-
 const apiTokenSchema = z
   .strictObject({
     name: name().describe('Shown in logs and the audit'),
     token_env: environmentVariable().describe('Environment variable that holds the token'),
     role: choice(['viewer', 'operator']).describe('viewer reads, operator also bans, unbans and reloads'),
+    tenant: name()
+      .optional()
+      .describe("Narrows the token to the hosts of this tenant's groups, without reload; absent sees everything"),
   })
   .describe('One bearer token');
 

@@ -12,6 +12,8 @@ import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { MitigationController } from '../mitigation/controller.ts';
 import type { Address } from '../net/address.ts';
+import type { HistoryFeed } from './historyFeed.ts';
+import type { NotificationFeed } from './notificationFeed.ts';
 
 /** The controller's own pace: expiries, rungs, retries. */
 const TICK_MS = 100;
@@ -20,6 +22,8 @@ export interface AttackLoopOptions {
   readonly detector: Detector;
   readonly controller: MitigationController;
   readonly pool: ReceiverPool;
+  readonly feed: NotificationFeed;
+  readonly history: HistoryFeed;
   readonly clock: Clock;
   readonly log: Logger;
   /** An invariant broke: nothing more should be decided. */
@@ -37,12 +41,16 @@ export class AttackLoop {
 
   /** Goes on with the attacks whose bans outlived the last run, so that each ends by its hysteresis like any other. */
   adopt(bans: readonly Ban[]): void {
-    const { detector, controller, pool, clock } = this.#options;
+    const { detector, controller, pool, feed, history, clock } = this.#options;
     const now = clock.now();
-    for (const { attackId, target, metric, rate, threshold, startedAt } of bans) {
+    for (const ban of bans) {
+      const { attackId, target, metric, rate, threshold, startedAt } = ban;
       if (attackId === undefined || metric === undefined || rate === undefined || threshold === undefined) continue;
       const attack = detector.resume({ id: attackId, target, metric, rate, threshold, startedAt }, now);
-      if (attack !== undefined) controller.attackOpened(attack, now);
+      if (attack === undefined) continue;
+      feed.adopt(attack, ban);
+      history.attackResumed(attack, ban);
+      controller.attackOpened(attack, now);
     }
     pool.watch(detector.watched());
   }
@@ -75,29 +83,36 @@ export class AttackLoop {
 
   #decide({ seen, ended }: Findings, now: number): void {
     if (seen.length === 0 && ended.length === 0) return;
-    const { controller } = this.#options;
+    const { controller, feed } = this.#options;
     controller.batch(now, () => {
       for (const attack of seen) controller.attackSeen(attack.id, now);
       for (const attack of ended) this.#end(attack, now);
     });
+    feed.ended(ended, now);
   }
 
   #end(attack: Attack, now: number): void {
     const seconds = Math.round((now - attack.startedAt) / 1000);
     this.#options.log.info({ attack: attack.id, target: attack.targetText, seconds }, 'attack ended');
+    this.#options.history.attackEnded(attack);
     this.#options.controller.attackEnded(attack.id, now);
   }
 
   /** Without a sample, where no thread answers in time, the attack opens all the same. */
   async #open(targets: readonly Address[]): Promise<void> {
-    const { detector, controller, pool, clock } = this.#options;
+    const { detector, controller, pool, feed, history, clock } = this.#options;
     const samples = await pool.sample(targets);
     this.#guard(() => {
       const now = clock.now();
       const attacks = detector.open(targets, samples, now);
-      for (const attack of attacks) this.#logAttack(attack);
-      controller.batch(now, () => {
-        for (const attack of attacks) controller.attackOpened(attack, now);
+      for (const attack of attacks) {
+        this.#logAttack(attack);
+        history.attackStarted(attack);
+      }
+      feed.opened(attacks, now, () => {
+        controller.batch(now, () => {
+          for (const attack of attacks) controller.attackOpened(attack, now);
+        });
       });
       pool.watch(detector.watched());
     });

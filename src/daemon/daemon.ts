@@ -5,6 +5,8 @@
  * still wanted, then telemetry is let in, and only then does the API say `ok`.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { AuditLog } from '../api/auditLog.ts';
 import type { ReloadOutcome } from '../api/daemonView.ts';
 import { ApiServer } from '../api/server.ts';
 import { SystemClock } from '../clock.ts';
@@ -21,9 +23,13 @@ import type { Logger } from '../log.ts';
 import { MitigationController } from '../mitigation/controller.ts';
 import { Recorder } from '../mitigation/recorder.ts';
 import { type Address, parseAddress } from '../net/address.ts';
+import { Notifier } from '../notify/notifier.ts';
+import { SystemScheduler } from '../notify/scheduler.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { AttackLoop } from './attackLoop.ts';
+import { HistoryFeed } from './historyFeed.ts';
 import { logMitigation } from './mitigationLog.ts';
+import { NotificationFeed } from './notificationFeed.ts';
 import { View } from './view.ts';
 
 /** How long a stop waits for GoBGP to have withdrawn what `ban.on_shutdown: withdraw` asks. */
@@ -47,13 +53,19 @@ export class Daemon {
   readonly #clock = new SystemClock();
   readonly #hashSeed = randomBytes(4).readUInt32LE();
   readonly #store: SqliteBanStore;
+  readonly #notifier: Notifier;
+  readonly #feed: NotificationFeed;
+  readonly #history: HistoryFeed;
   readonly #announcers: AnnouncerGroup;
   readonly #controller: MitigationController;
   readonly #detector: Detector;
   readonly #pool: ReceiverPool;
   readonly #loop: AttackLoop;
+  readonly #audit: AuditLog;
   readonly #api: ApiServer;
   #config: Config;
+  /** Empty until it listens. */
+  #apiUrl = '';
   #clockTimer: NodeJS.Timeout | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -64,6 +76,16 @@ export class Daemon {
     this.#log = options.logger;
     const plan = this.#planFor(config);
     this.#store = new SqliteBanStore(config.storage.path);
+    this.#notifier = new Notifier(config.notify, {
+      log: this.#log,
+      scheduler: new SystemScheduler(),
+      env: options.env,
+      apiUrl: () => this.#apiUrl,
+    });
+    this.#feed = new NotificationFeed({
+      config: () => this.#config,
+      notify: (notification) => this.#notifier.notify(notification),
+    });
     const recorder = new Recorder();
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
     this.#controller = new MitigationController({
@@ -72,7 +94,11 @@ export class Daemon {
       announcer: this.#announcers,
       recorder,
       newId: randomUUID,
-      onEvent: (event) => logMitigation(this.#log, event),
+      onEvent: (event) => {
+        logMitigation(this.#log, event);
+        this.#feed.onMitigation(event);
+        this.#history.mitigationEvent(event);
+      },
       bgpEndpoints: () => this.#bgpEndpoints(),
     });
     this.#detector = new Detector(plan, randomUUID);
@@ -81,10 +107,18 @@ export class Daemon {
       onLog: (line) => this.#log[line.level](line.fields, line.message),
       onFailure: (error) => this.#fail(error),
     });
+    this.#history = new HistoryFeed({
+      config: () => this.#config,
+      clock: this.#clock,
+      pool: this.#pool,
+      log: this.#log,
+    });
     this.#loop = new AttackLoop({
       detector: this.#detector,
       controller: this.#controller,
       pool: this.#pool,
+      feed: this.#feed,
+      history: this.#history,
       clock: this.#clock,
       log: this.#log,
       onFailure: (error) => this.#fail(error),
@@ -97,10 +131,18 @@ export class Daemon {
       pool: this.#pool,
       announcers: this.#announcers,
       recorder,
+      notifier: this.#notifier,
+      history: this.#history,
       reload: () => this.reload(),
     });
+    this.#audit = new AuditLog(this.#log, this.#history);
     const { listen, tokens, allowUnauthenticated } = config.api;
-    this.#api = new ApiServer(this.view, { listen, tokens, allowUnauthenticated, logger: this.#log });
+    this.#api = new ApiServer(this.view, {
+      ...{ listen, tokens, allowUnauthenticated },
+      logger: this.#log,
+      clock: this.#clock,
+      audit: this.#audit,
+    });
   }
 
   /** Rejects where an address cannot be bound; then everything that was started has been stopped again. */
@@ -110,12 +152,14 @@ export class Daemon {
       this.#loop.adopt(adopted);
       this.#announcers.start();
       await this.#api.start();
+      this.#apiUrl = reachableUrl(this.#api.url());
       await this.#pool.start();
     } catch (error) {
       await this.stop();
       throw error;
     }
     this.#loop.start();
+    this.#history.start();
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
     this.view.becomeReady();
     const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
@@ -137,6 +181,8 @@ export class Daemon {
       this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
     }
     await this.#announcers.stop();
+    await this.#notifier.stop();
+    await this.#history.stop();
     await this.#api.stop();
     this.#store.close();
   }
@@ -146,6 +192,32 @@ export class Daemon {
     const next = this.#reloading.then(() => this.#reload());
     this.#reloading = next.catch(() => undefined);
     return next;
+  }
+
+  /** A reload that a signal asks for; like every change that somebody asks for, it goes into the audit. */
+  async reloadBySignal(signal: NodeJS.Signals): Promise<void> {
+    let reason = 'internal error';
+    let outcome: ReloadOutcome | undefined;
+    try {
+      outcome = await this.reload();
+      reason = outcome.reloaded ? '' : `not reloaded: ${outcome.errors.join('; ')}`;
+    } finally {
+      this.#audit.record({
+        eventTime: this.#clock.now(),
+        action: 'config_reload',
+        result: outcome?.reloaded === true ? 'ok' : 'error',
+        operator: signal,
+        role: '',
+        tenant: '',
+        target: '',
+        targetType: 'config',
+        reason,
+        source: 'signal',
+        client: '',
+        banState: '',
+        dryRun: this.#config.dryRun,
+      });
+    }
   }
 
   async #reload(): Promise<ReloadOutcome> {
@@ -164,6 +236,7 @@ export class Daemon {
     // The controller first: a whitelisted address or a removed network is out of the RIB at once.
     this.#detector.reconfigure(plan, this.#clock.now());
     this.#controller.reconfigure(next, this.#detector.active(), this.#clock.now());
+    this.#notifier.reconfigure(next.notify);
     this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);
     await this.#pool.reconfigure(next, plan);
     this.#log.info({ dry_run: next.dryRun, was_dry_run: before.dryRun }, 'config reloaded');
@@ -209,4 +282,9 @@ export class Daemon {
     this.#log.fatal({ error: messageOf(error) }, 'Kapkan cannot go on; routes stay in GoBGP for the next start');
     this.#options.onFatal(error);
   }
+}
+
+/** A listener that takes every address is reached under this machine's name. */
+function reachableUrl(listening: string): string {
+  return listening.replace(/^http:\/\/(0\.0\.0\.0|\[::\])/, `http://${hostname()}`);
 }

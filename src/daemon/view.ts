@@ -1,8 +1,10 @@
 /*
  * The daemon as the API sees it: each question handed to the room that knows the answer.
  */
+import { ApiError } from '../api/apiError.ts';
 import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../api/daemonView.ts';
 import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
+import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
@@ -19,7 +21,17 @@ import type { Ban } from '../mitigation/ban.ts';
 import type { MitigationController } from '../mitigation/controller.ts';
 import type { Recorder } from '../mitigation/recorder.ts';
 import type { Address } from '../net/address.ts';
+import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';
+import {
+  type AttackQuery,
+  HistoryError,
+  type Page,
+  type PastAttack,
+  type TrafficPoint,
+  type TrafficQuery,
+} from '../storage/history/historyStore.ts';
 import { VERSION } from '../version.ts';
+import type { HistoryFeed } from './historyFeed.ts';
 
 export interface Rooms {
   readonly config: () => Config;
@@ -29,6 +41,8 @@ export interface Rooms {
   readonly pool: ReceiverPool;
   readonly announcers: AnnouncerGroup;
   readonly recorder: Recorder;
+  readonly notifier: Notifier;
+  readonly history: HistoryFeed;
   readonly reload: () => Promise<ReloadOutcome>;
 }
 
@@ -92,7 +106,7 @@ export class View implements DaemonView {
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    const { controller, detector, pool, announcers, recorder } = this.#rooms;
+    const { controller, detector, pool, announcers, recorder, notifier, history } = this.#rooms;
     return {
       ingest: await pool.snapshot(),
       latencyBoundsSeconds: LATENCY_BOUNDS_SECONDS,
@@ -102,8 +116,8 @@ export class View implements DaemonView {
         dryRun: recorder.counts(),
         counters: controller.counters(),
       },
-      notifications: {},
-      storageRows: {},
+      notifications: notifier.counts(),
+      storageRows: await history.counts(),
     };
   }
 
@@ -115,7 +129,37 @@ export class View implements DaemonView {
     return this.#rooms.controller.unban(target, this.#rooms.clock.now(), operator);
   }
 
+  audit(query: AuditQuery): Promise<AuditPage> {
+    return answered(this.#rooms.history.audit(query));
+  }
+
+  pastAttacks(query: AttackQuery): Promise<Page<PastAttack>> {
+    return answered(this.#rooms.history.attacks(query));
+  }
+
+  pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    return answered(this.#rooms.history.traffic(query));
+  }
+
+  notifications(): NotifierStatus {
+    return this.#rooms.notifier.status();
+  }
+
+  testNotifications(): Promise<readonly TestOutcome[]> {
+    return this.#rooms.notifier.test(this.#rooms.clock.now());
+  }
+
   reload(): Promise<ReloadOutcome> {
     return this.#rooms.reload();
+  }
+}
+
+/** Where history cannot be asked, that is the answer; the rest of the API goes on. */
+async function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof HistoryError) throw new ApiError('not_ready', `history is not available: ${error.message}`);
+    throw error;
   }
 }

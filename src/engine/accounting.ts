@@ -35,6 +35,7 @@ import { LONGEST_FLOW_MS, LongFlows } from './longFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
+import { TrafficScan } from './trafficScan.ts';
 
 /** Hosts over their limits that one report names at most, beside the watched ones; more than may be under attack at once. */
 const REPORTED_HOSTS_LIMIT = 16_384;
@@ -167,6 +168,11 @@ export class Accounting {
   /** The same in steps, between which datagrams can be received: step until the scan is done, then ask for the report. */
   beginTopHosts(query: TopHostsQuery): TopHostsScan {
     return new TopHostsScan(query, this.#table);
+  }
+
+  /** In steps, too: the traffic of `limit` hosts and of all groups. */
+  beginTraffic(limit: number): TrafficScan {
+    return new TrafficScan(limit, this.#plan.groups.length, this.#table);
   }
 
   /** Looks at so many more rows of the table. */

@@ -69,6 +69,8 @@ export interface Attack {
   readonly targetText: string;
   /** Number of the owning group in the config; may change when the config is reloaded. */
   group: number;
+  /** Name of that group; of an ended attack the one that owned it then, whatever a reload made of the numbers. */
+  groupName: string;
   /** The metric that crossed its limit farthest, when the attack was found. */
   readonly metric: Metric;
   /** The limit it crossed. */

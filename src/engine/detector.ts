@@ -150,6 +150,7 @@ export class Detector {
       ...facts,
       targetText: formatAddress(target),
       group: host.group,
+      groupName: this.#plan.groups[host.group].name,
       rates: { [facts.metric]: facts.rate },
       peakRate: facts.rate,
       active: true,
@@ -181,10 +182,14 @@ export class Detector {
       const group = this.#protected.lookupAddress(host.rates.target);
       if (group !== NO_MATCH) {
         host.group = group;
-        if (host.attack !== undefined) host.attack.group = group;
+        if (host.attack !== undefined) {
+          host.attack.group = group;
+          host.attack.groupName = plan.groups[group].name;
+        }
         continue;
       }
       if (host.attack !== undefined) {
+        // The number means nothing in the new plan; the name is what it was.
         host.attack.group = 0;
         this.#endedByReload.push(this.#end(key, host, host.attack, now));
       }
@@ -250,6 +255,7 @@ export class Detector {
       target: host.rates.target,
       targetText: formatAddress(host.rates.target),
       group: host.group,
+      groupName: group.name,
       metric,
       threshold,
       rate: host.rates.sum[over],

@@ -10,14 +10,15 @@ export interface TopHostsQuery {
   readonly metric: Metric;
   /** How many hosts, at least 1. */
   readonly limit: number;
-  /** Only hosts of this group. */
-  readonly group?: number;
+  /** Only hosts of these groups, by number; undefined = all. */
+  readonly groups?: readonly number[];
 }
 
 export class TopHostsScan {
   /** Whether every host has been looked at. */
   done = false;
   readonly #query: TopHostsQuery;
+  readonly #groups: ReadonlySet<number> | undefined;
   readonly #metric: number;
   readonly #table: HostTable;
   #nextSlot = 0;
@@ -27,6 +28,7 @@ export class TopHostsScan {
 
   constructor(query: TopHostsQuery, table: HostTable) {
     this.#query = query;
+    this.#groups = query.groups && new Set(query.groups);
     this.#metric = METRICS.indexOf(query.metric);
     this.#table = table;
   }
@@ -37,7 +39,9 @@ export class TopHostsScan {
     for (let slot = this.#nextSlot; slot < end; slot++) {
       if (!this.#isAsked(slot)) continue;
       const rate = window.rateOf(this.#table, slot, this.#metric);
-      if (rate > 0) this.#offer(rate, slot);
+      if (rate <= 0) continue;
+      this.visit(window, this.#table, slot, rate);
+      this.#offer(rate, slot);
     }
     this.#nextSlot = end;
     this.done = end >= this.#table.usedSlots;
@@ -52,10 +56,13 @@ export class TopHostsScan {
       .map(({ slot }) => slot);
   }
 
+  /** What a scan that looks for more than the busiest does with a host that has any of the metric. */
+  protected visit(_window: RateWindow, _table: HostTable, _slot: number, _rate: number): void {}
+
   #isAsked(slot: number): boolean {
     if (!this.#table.isUsed(slot)) return false;
-    if (this.#query.group === undefined) return true;
-    return (this.#table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK) === this.#query.group;
+    if (this.#groups === undefined) return true;
+    return this.#groups.has(this.#table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK);
   }
 
   #offer(rate: number, slot: number): void {

@@ -29,11 +29,22 @@ export interface WorkerSetup {
   readonly reusePort: boolean;
 }
 
+/** The traffic of one moment. */
+export interface TrafficReport {
+  /** Those with most packets, largest first. */
+  readonly hosts: HostReport;
+  /** `GROUP_RATES` a group, by its number: sums over all hosts, named or not. */
+  readonly groupRates: Float64Array<ArrayBuffer>;
+  /** What the scan took of the thread's time. */
+  readonly busyMs: number;
+}
+
 /** What may be asked of a worker. */
 export type Ask =
   | { readonly name: 'snapshot' }
   | { readonly name: 'sample'; readonly targets: readonly Address[] }
   | { readonly name: 'topHosts'; readonly query: TopHostsQuery }
+  | { readonly name: 'traffic'; readonly limit: number }
   | { readonly name: 'reconfigure'; readonly plan: EnginePlan; readonly exporters: ExporterPolicy }
   /** Close the sockets; the thread ends after its answer. */
   | { readonly name: 'stop' };
@@ -45,6 +56,7 @@ export interface Answers {
   readonly sample: FlowSlice;
   /** Largest first. */
   readonly topHosts: HostReport;
+  readonly traffic: TrafficReport;
   readonly reconfigure: null;
   readonly stop: null;
 }

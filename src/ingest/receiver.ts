@@ -16,6 +16,7 @@ import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery, TopHostsScan } from '../engine/topHosts.ts';
+import type { TrafficScan } from '../engine/trafficScan.ts';
 import { FlowBatch } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import type { Exporter } from './exporter.ts';
@@ -106,6 +107,10 @@ export class Receiver {
   /** The same in steps, for a thread that has datagrams to receive between them. */
   beginTopHosts(query: TopHostsQuery): TopHostsScan {
     return this.#accounting.beginTopHosts(query);
+  }
+
+  beginTraffic(limit: number): TrafficScan {
+    return this.#accounting.beginTraffic(limit);
   }
 
   stepTopHosts(scan: TopHostsScan, rows: number, now: number): void {

@@ -21,7 +21,7 @@ import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSna
 import { readKernelDrops } from './kernelDrops.ts';
 import { claimListeners } from './listenAddresses.ts';
 import { mergeTopHosts } from './mergeTopHosts.ts';
-import type { Answers, Ask, BoundSocket } from './messages.ts';
+import type { Answers, Ask, BoundSocket, TrafficReport } from './messages.ts';
 import { receiverSettingsOf } from './receiver.ts';
 import { type ListenerAddress, socketText } from './udpListener.ts';
 import { WorkerHandle } from './workerHandle.ts';
@@ -122,6 +122,25 @@ export class ReceiverPool {
     const limit = this.#workers.length === 1 ? query.limit : Math.max(LEAST_HOSTS_ASKED, HOSTS_ASKED * query.limit);
     const reports = await this.#askAll({ name: 'topHosts', query: { ...query, limit } }, ANSWER_TIMEOUT_MS);
     return this.#shifted(mergeTopHosts(reports, METRICS.indexOf(query.metric), query.limit));
+  }
+
+  /**
+   * The traffic of the `limit` hosts with most packets, and of all groups by the numbers of the plan in force. Undefined
+   * where a worker did not answer in time, for a sum without it would be a dip that never was.
+   */
+  async traffic(limit: number): Promise<TrafficReport | undefined> {
+    const asked = this.#workers.length === 1 ? limit : 2 * limit;
+    const reports = await this.#askAll({ name: 'traffic', limit: asked }, ANSWER_TIMEOUT_MS);
+    if (reports.length === 0 || reports.length < this.#workers.length || this.#outdated.size > 0) return undefined;
+    const hosts = mergeTopHosts(
+      reports.map((report) => report.hosts),
+      METRICS.indexOf('pps'),
+      limit,
+    );
+    const groupRates = reports[0].groupRates.map((_rate, i) =>
+      reports.reduce((sum, report) => sum + (report.groupRates[i] ?? 0), 0),
+    );
+    return { hosts: this.#shifted(hosts), groupRates, busyMs: Math.max(...reports.map(({ busyMs }) => busyMs)) };
   }
 
   /** Counters and exporters, summed over the workers. Of one that does not answer in time, as it last answered. */

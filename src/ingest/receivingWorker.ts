@@ -8,7 +8,7 @@ import type { Socket } from 'node:dgram';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../clock.ts';
 import { sliceBuffers } from '../engine/flowSlice.ts';
-import { reportBuffers } from '../engine/hostReport.ts';
+import { type HostReport, reportBuffers } from '../engine/hostReport.ts';
 import type { TopHostsScan } from '../engine/topHosts.ts';
 import type { BoundSocket, FromWorker, RequestMessage, ToWorker, WorkerSetup } from './messages.ts';
 import { Receiver } from './receiver.ts';
@@ -95,8 +95,18 @@ class ReceivingWorker {
         return;
       }
       case 'topHosts':
-        this.#scan(this.#receiver.beginTopHosts(ask.query), id);
+        this.#scan(this.#receiver.beginTopHosts(ask.query), (report) => {
+          this.#post({ type: 'answer', id, answer: report }, reportBuffers(report));
+        });
         return;
+      case 'traffic': {
+        const scan = this.#receiver.beginTraffic(ask.limit);
+        this.#scan(scan, (hosts, busyMs) => {
+          const answer = { hosts, groupRates: scan.groupRates, busyMs };
+          this.#post({ type: 'answer', id, answer }, [...reportBuffers(hosts), scan.groupRates.buffer]);
+        });
+        return;
+      }
       case 'reconfigure':
         this.#receiver.reconfigure(ask.plan, ask.exporters, now);
         this.#post({ type: 'answer', id, answer: null });
@@ -108,14 +118,13 @@ class ReceivingWorker {
   }
 
   /** Looks through the host table in steps, between which the sockets have their turn. */
-  #scan(scan: TopHostsScan, id: number): void {
+  #scan(scan: TopHostsScan, done: (report: HostReport, busyMs: number) => void, busyMs = 0): void {
+    const startedAt = performance.now();
     this.#receiver.stepTopHosts(scan, ROWS_PER_SCAN_STEP, this.#clock.now());
-    if (!scan.done) {
-      setImmediate(() => this.#scan(scan, id));
-      return;
-    }
-    const report = this.#receiver.topHostsReport(scan, this.#clock.now());
-    this.#post({ type: 'answer', id, answer: report }, reportBuffers(report));
+    const report = scan.done ? this.#receiver.topHostsReport(scan, this.#clock.now()) : undefined;
+    const busyNow = busyMs + performance.now() - startedAt;
+    if (report !== undefined) done(report, busyNow);
+    else setImmediate(() => this.#scan(scan, done, busyNow));
   }
 
   #close(): void {

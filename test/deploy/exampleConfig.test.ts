@@ -13,8 +13,13 @@ const text = readFileSync(file, 'utf8');
 /** With every optional key in use: the file marks them by a "#" that no space follows. */
 const uncommented = text.replaceAll(/^( *)#(?=\S)/gm, '$1');
 
+/** Every variable that the file names, set to what may stand for a secret as for a URL. */
+const environment = Object.fromEntries(
+  [...uncommented.matchAll(/\bKAPKAN_\w+/g)].map(([name]) => [name, `https://${name}.example`]),
+);
+
 /** One of two keys that exclude each other; the file shows it in the comment of the other. */
-const ALTERNATIVES = ['bgp.communities', 'hostgroups[].bgp.community', 'api.token_env'];
+const ALTERNATIVES = ['bgp.communities', 'hostgroups[].bgp.community', 'api.token_env', 'notify.slack.webhook_url'];
 
 function keyPathsOf(value: unknown, prefix: string): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => keyPathsOf(item, `${prefix}[]`));
@@ -33,7 +38,7 @@ test('the example config loads as it is shipped, in dry-run, and needs no enviro
 });
 
 test('the example config is valid with every optional key in use', () => {
-  const config = parseConfig(uncommented, file, { KAPKAN_NOC_TOKEN: 'a', KAPKAN_GRAFANA_TOKEN: 'b' });
+  const config = parseConfig(uncommented, file, environment);
   assert.equal(config.groups.length, 2);
   assert.equal(config.api.tokens.length, 2);
 });
@@ -48,13 +53,13 @@ test('every key of the schema is in the example config, at its place', () => {
   assert.deepEqual(missing.sort(), [...ALTERNATIVES].sort());
   for (const keyPath of ALTERNATIVES) {
     const key = keyPath.split('.').at(-1);
-    assert.match(text, new RegExp(`instead of [a-z]+:\\n *# ${key}: `), `${keyPath} is not shown as an alternative`);
+    assert.match(text, new RegExp(`instead of [a-z_]+:\\n *# ${key}: `), `${keyPath} is not shown as an alternative`);
   }
 });
 
 test('the optional values shown as defaults are the defaults', () => {
   const plain = loadConfig(file, {});
-  const full = parseConfig(uncommented, file, { KAPKAN_NOC_TOKEN: 'a', KAPKAN_GRAFANA_TOKEN: 'b' });
+  const full = parseConfig(uncommented, file, environment);
   assert.deepEqual(full.ingest, plain.ingest);
   assert.deepEqual(full.detection, plain.detection);
   assert.deepEqual(full.samples, plain.samples);

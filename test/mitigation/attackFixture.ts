@@ -62,6 +62,7 @@ export function attackFixture(
     target: address(target),
     targetText: formatAddress(address(target)),
     group: 0,
+    groupName: 'global',
     metric: 'pps',
     threshold: 1000,
     rate: 5000,

@@ -2,6 +2,7 @@
  * Configs for the tests of the mitigation core: small, complete, live by default, each part open to override.
  */
 import type { BanLimits, BgpConfig, Community, Config, GroupConfig } from '../../src/config/config.ts';
+import { NO_NOTIFICATIONS } from '../notify/notifyFixture.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 
 export const BLACKHOLE_COMMUNITY: Community = { kind: 'standard', value: 0xffff029a, text: '65535:666' };
@@ -29,6 +30,7 @@ export function prefix(text: string): Prefix {
 export function groupFixture(overrides: Partial<GroupConfig> = {}): GroupConfig {
   return {
     name: 'global',
+    tenant: undefined,
     networks: [],
     thresholds: { pps: 1000 },
     thresholdSources: {},
@@ -66,7 +68,8 @@ export function configFixture({ networks, whitelist, ban, ...overrides }: Config
     ban: { ...NO_LIMITS, maxActiveBans: 100, onShutdown: 'keep', ...ban },
     flowspecMaxRules: Number.POSITIVE_INFINITY,
     gobgp: { addresses: ['127.0.0.1:50051'], api: 'auto', tls: undefined, timeoutSeconds: 5, instanceId: 1 },
-    storage: { path: '/var/lib/kapkan' },
+    notify: NO_NOTIFICATIONS,
+    storage: { path: '/var/lib/kapkan', retentionDays: 7, trafficIntervalSeconds: 10, clickhouse: undefined },
     api: { listen: { host: '127.0.0.1', port: 8080 }, tokens: [], allowUnauthenticated: false },
     ...overrides,
   };

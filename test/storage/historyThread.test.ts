@@ -27,7 +27,9 @@ function threadOn(t: TestContext, file: string, limits: Partial<WriterLimits> = 
 /** Of hosts 10.0.0.0 and on, each with its rates, all in group 0. */
 function sampleOf(rates: readonly number[], changes: Partial<TrafficSample> = {}): TrafficSample {
   const all = new Float64Array(RATES_PER_HOST * rates.length);
-  rates.forEach((pps, host) => all.set([pps, pps / 100, 1], RATES_PER_HOST * host));
+  rates.forEach((pps, host) => {
+    all.set([pps, pps / 100, 1], RATES_PER_HOST * host);
+  });
   return {
     time: T0,
     intervalSeconds: 10,

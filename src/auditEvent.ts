@@ -6,29 +6,29 @@
 export const AUDIT_ACTIONS = ['ban', 'unban', 'config_reload', 'notify_test'] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
-export const AUDIT_RESULTS = ['active', 'rejected', 'withdrawn', 'ok', 'error'] as const;
-export type AuditResult = (typeof AUDIT_RESULTS)[number];
+export type AuditResult = 'active' | 'rejected' | 'withdrawn' | 'ok' | 'error';
 
 /** `api` is any HTTP client but Kapkan's own commands, which are `cli`. */
-export const AUDIT_SOURCES = ['api', 'cli', 'signal'] as const;
-export type AuditSource = (typeof AUDIT_SOURCES)[number];
+export type AuditSource = 'api' | 'cli' | 'signal';
 
 /** Texts are empty where they do not apply. */
 export interface AuditEvent {
   /** When it was over, in clock milliseconds. */
-  readonly at: number;
+  readonly eventTime: number;
   readonly action: AuditAction;
   readonly result: AuditResult;
   /** Name of the token, or of the signal; empty for a caller without a valid token. */
   readonly operator: string;
   readonly role: 'viewer' | 'operator' | '';
-  /** Of the token; empty for one that sees every tenant. */
+  /** Of the token; for one that sees every tenant, of the group that owned the target. */
   readonly tenant: string;
-  /** The address in canonical form; empty where the request named none. */
+  /** The address, canonical where it is one; empty where the request named none. */
   readonly target: string;
   readonly targetType: 'host' | 'config' | 'notify';
   readonly reason: string;
   readonly source: AuditSource;
+  /** Address of the client. */
+  readonly client: string;
   /** Of the ban that was made, refused or ended. */
   readonly banState: 'active' | 'withdrawn' | 'rejected' | '';
   readonly dryRun: boolean;
@@ -39,20 +39,33 @@ export interface AuditSink {
   record(event: AuditEvent): void;
 }
 
-/** What is absent does not narrow. */
+/** As it comes back from where it was kept. */
+export type AuditRow = {
+  readonly [field in keyof AuditEvent]: AuditEvent[field] extends string ? string : AuditEvent[field];
+};
+
+/** What is undefined does not narrow. */
 export interface AuditQuery {
-  /** Clock milliseconds, both inclusive. */
-  readonly from?: number;
-  readonly to?: number;
-  readonly action?: AuditAction;
+  /** Clock milliseconds, `from` included and `to` not. */
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly action: string | undefined;
   /** Canonical address. */
-  readonly target?: string;
+  readonly target: string | undefined;
+  readonly tenant: string | undefined;
   readonly limit: number;
-  /** Matching rows to skip, newest first. */
-  readonly offset: number;
+  /** The `nextCursor` of the page before. */
+  readonly cursor: string | undefined;
 }
 
-/** Where they are read from, newest first. */
+/** Newest first. */
+export interface AuditPage {
+  readonly rows: readonly AuditRow[];
+  /** Undefined on the last page. */
+  readonly nextCursor: string | undefined;
+}
+
+/** Where they are read from. */
 export interface AuditArchive {
-  audit(query: AuditQuery): Promise<readonly AuditEvent[]>;
+  audit(query: AuditQuery): Promise<AuditPage>;
 }

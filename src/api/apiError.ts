@@ -12,6 +12,7 @@ export const STATUS_OF = {
   method_not_allowed: 405,
   too_large: 413,
   unsupported_media_type: 415,
+  too_many_requests: 429,
   internal: 500,
   not_ready: 503,
 } as const;

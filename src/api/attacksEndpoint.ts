@@ -67,7 +67,9 @@ export function attacksEndpoint(daemon: DaemonView): Endpoint {
         limit: query.limit ?? 100,
         cursor: query.cursor,
       });
-      const recent = endedAttacks(page, daemon).filter((attack) => sight.seesGroup(attack.group));
+      const recent = endedAttacks(page, daemon).filter(
+        ({ group, target }) => sight.seesGroup(group) && sight.seesTargetText(target),
+      );
       return { status: 200, body: { active, recent, next_cursor: page.nextCursor } };
     },
   });

@@ -9,14 +9,11 @@ import type { ApiToken } from '../config/config.ts';
 
 export type Role = ApiToken['role'];
 
-/** The one who asks; `name` is the token's and goes into the audit log. */
-export interface Principal {
-  readonly name: string;
-  readonly role: Role;
-}
+/** The one who asks, by the token: its name goes into the audit, its rights decide. */
+export type Principal = Omit<ApiToken, 'secret'>;
 
 /** Without any token configured everyone who can connect is this. */
-export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator' };
+export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator', tenant: undefined };
 
 export class Authenticator {
   readonly #known: readonly { readonly digest: Buffer; readonly principal: Principal }[];
@@ -24,19 +21,25 @@ export class Authenticator {
   readonly trustsThisMachine: boolean;
 
   constructor(tokens: readonly ApiToken[], allowUnauthenticated: boolean) {
-    this.#known = tokens.map(({ name, secret, role }) => ({ digest: digestOf(secret), principal: { name, role } }));
+    this.#known = tokens.map(({ secret, ...principal }) => ({ digest: digestOf(secret), principal }));
     this.trustsThisMachine = tokens.length === 0 && !allowUnauthenticated;
   }
 
-  /** The principal of an `Authorization` header; undefined where it names none, or two of different role. */
+  /** Whether nobody is asked for a token. */
+  get isOpen(): boolean {
+    return this.#known.length === 0;
+  }
+
+  /** The principal of an `Authorization` header; undefined where it names none, or two of different rights. */
   principalOf(authorization: string | undefined): Principal | undefined {
-    if (this.#known.length === 0) return ANONYMOUS;
+    if (this.isOpen) return ANONYMOUS;
     const secret = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (secret === undefined) return undefined;
     const presented = digestOf(secret);
     const matches = this.#known.filter(({ digest }) => timingSafeEqual(digest, presented));
-    if (matches.length === 0 || new Set(matches.map(({ principal }) => principal.role)).size > 1) return undefined;
-    return matches[0].principal;
+    const [first] = matches.map(({ principal }) => principal);
+    const agree = matches.every(({ principal: { role, tenant } }) => role === first.role && tenant === first.tenant);
+    return agree ? first : undefined;
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * What needs an answer from the receiving threads, from GoBGP or from the disk is a promise; the rest is at hand.
  */
+import type { AuditArchive } from '../auditEvent.ts';
 import type { Config } from '../config/config.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { Attack } from '../engine/attack.ts';
@@ -15,9 +16,11 @@ import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { ManualWish } from '../mitigation/banPlan.ts';
 import type { Address } from '../net/address.ts';
+import type { NotifierStatus, TestOutcome } from '../notify/notifier.ts';
+import type { AttackQuery, Page, PastAttack, TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
 import type { MetricsSnapshot } from './metricsSnapshot.ts';
 
-export interface DaemonView {
+export interface DaemonView extends AuditArchive {
   readonly version: string;
   /** False until everything is started; then `/healthz` says ok and the API answers. `/metrics` answers before, too. */
   ready(): boolean;
@@ -42,11 +45,18 @@ export interface DaemonView {
   /** The neighbours of all of them. */
   peers(): readonly Peer[];
   metrics(): Promise<MetricsSnapshot>;
+  /** Attacks by what was kept of them; rejects with an ApiError where history cannot be asked, as `pastTraffic` does. */
+  pastAttacks(query: AttackQuery): Promise<Page<PastAttack>>;
+  pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]>;
+  /** The channels, and how delivery goes. */
+  notifications(): NotifierStatus;
 
   /** Bans by hand, through every guard. Never rejects for a safety rule: a refused ban comes back as such. */
   ban(request: BanRequest): Promise<Ban>;
   /** Ends the active ban of the target; undefined where there is none. */
   unban(target: Address, operator: string): Promise<Ban | undefined>;
+  /** Sends a test through every channel; never rejects, for what failed is part of the answer. */
+  testNotifications(): Promise<readonly TestOutcome[]>;
   /** Reads the file again and applies it, all or nothing. */
   reload(): Promise<ReloadOutcome>;
 }
@@ -54,8 +64,8 @@ export interface DaemonView {
 export interface HostQuery {
   readonly metric: Extract<Metric, 'pps' | 'mbps' | 'flows_per_sec'>;
   readonly limit: number;
-  /** Number of the group; undefined = all. */
-  readonly group: number | undefined;
+  /** Numbers of groups; undefined = all. */
+  readonly groups: readonly number[] | undefined;
 }
 
 /** A manual ban as it was asked for. */

@@ -3,8 +3,8 @@
  * OpenAPI document need to know of it. Handlers see values that were validated, and nothing of HTTP but the status.
  */
 import type { z } from 'zod';
+import type { AuditAction, AuditEvent } from '../auditEvent.ts';
 import { ApiError } from './apiError.ts';
-import type { AuditAction, AuditOutcome } from './auditLog.ts';
 import type { Principal, Role } from './authenticator.ts';
 
 export interface EndpointRequest<Query, Body> {
@@ -13,12 +13,15 @@ export interface EndpointRequest<Query, Body> {
   readonly asker: Principal;
 }
 
+/** What came of a mutation, for the audit. */
+export type MutationOutcome = Pick<AuditEvent, 'result' | 'reason'> & Partial<Pick<AuditEvent, 'banState' | 'dryRun'>>;
+
 export interface Reply {
   readonly status: number;
   /** Sent as JSON, or as it stands where the endpoint answers text. */
   readonly body: unknown;
   /** What a mutation did. */
-  readonly outcome?: AuditOutcome;
+  readonly outcome?: MutationOutcome;
 }
 
 interface EndpointFacts {
@@ -27,6 +30,11 @@ interface EndpointFacts {
   readonly summary: string;
   /** Who may call it; `open` needs no token and answers before the daemon is ready. */
   readonly role: Role | 'open';
+  /**
+   * `scoped` where the handler keeps to what the asker's tenant owns, by TenantSight. Without it the endpoint is about the
+   * whole deployment, and a token with a tenant is refused.
+   */
+  readonly tenants?: 'scoped';
   /** Content type of the answers where it is not JSON. */
   readonly textType?: string;
   /** What the audit log calls it; with this, the endpoint is a mutation and has a body. */

@@ -1,19 +1,22 @@
 /*
  * From HTTP to endpoints and back: who asks, may they, what do they send, what came of it.
  *
- *   headers → token → role → ready? → body → validation → handler → audit → answer
+ *   headers → token → role, tenant → ready? → body → validation → handler → audit → answer
  */
 import { Router } from '@koa/router';
 import Koa, { type Context } from 'koa';
+import type { AuditAction, AuditSink } from '../auditEvent.ts';
+import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { ApiError } from './apiError.ts';
-import { type AuditAction, AuditLog, type AuditOutcome } from './auditLog.ts';
-import { ANONYMOUS, type Authenticator, type Principal, type Role, roleCovers } from './authenticator.ts';
+import { ANONYMOUS, type Authenticator, type Principal, roleCovers } from './authenticator.ts';
 import type { DaemonView } from './daemonView.ts';
-import type { Endpoint, Reply } from './endpoint.ts';
+import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
 import { errorAnswers } from './errorAnswers.ts';
+import { LoginGate } from './loginGate.ts';
 import { namesAddress } from './loopbackHost.ts';
-import { readJsonBody } from './requestBody.ts';
+import { MutationTrail } from './mutationTrail.ts';
+import { type ReadBody, readJsonBody } from './requestBody.ts';
 
 /** Answers are data, never to be framed, sniffed, cached or rendered. */
 const SECURITY_HEADERS = {
@@ -30,16 +33,20 @@ export interface RouterOptions {
   readonly endpoints: readonly Endpoint[];
   /** Asked anew for each request, for a reload replaces it. */
   readonly authenticator: () => Authenticator;
+  readonly audit: AuditSink;
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
 export class EndpointRouter {
   readonly #options: RouterOptions;
-  readonly #audit: AuditLog;
+  readonly #gate: LoginGate;
+  readonly #trail: MutationTrail;
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#audit = new AuditLog(options.logger);
+    this.#gate = new LoginGate(options.clock, options.logger);
+    this.#trail = new MutationTrail(options);
   }
 
   app(): Koa {
@@ -69,27 +76,30 @@ export class EndpointRouter {
     const { action, role } = endpoint;
     if (action !== undefined) return this.#mutate(context, endpoint, action);
     const asker = role === 'open' ? ANONYMOUS : this.#authenticate(context);
-    if (role !== 'open') this.#authorize(asker, role);
+    this.#authorize(asker, endpoint);
     return endpoint.run({ query: context.query, body: undefined, asker });
   }
 
-  /** Leaves a line in the audit log, however it ends. */
+  /** Leaves a row in the audit, however it ends; so the body is read also of one whose token does not suffice. */
   async #mutate(context: Context, endpoint: Endpoint, action: AuditAction): Promise<Reply> {
     let asker: Principal | undefined;
-    let body: unknown;
-    let outcome: AuditOutcome = { result: 'error', reason: 'internal error' };
+    let sent: ReadBody = { body: undefined };
+    let outcome: MutationOutcome = { result: 'error', reason: 'internal error' };
     try {
       asker = this.#authenticate(context);
-      this.#authorize(asker, 'operator');
-      body = await readJsonBody(context.req);
-      const reply = await endpoint.run({ query: context.query, body, asker });
+      sent = await readJsonBody(context.req);
+      // While the body came in, a reload may have taken the token away.
+      asker = this.#authenticate(context);
+      this.#authorize(asker, endpoint);
+      if (sent.problem !== undefined) throw sent.problem;
+      const reply = await endpoint.run({ query: context.query, body: sent.body, asker });
       outcome = reply.outcome ?? outcome;
       return reply;
     } catch (error) {
       if (error instanceof ApiError) outcome = { result: 'error', reason: error.message };
       throw error;
     } finally {
-      this.#audit.record({ action, asker, target: targetOf(body), client: context.ip }, outcome);
+      this.#trail.leave({ action, asker, body: sent.body, context }, outcome);
     }
   }
 
@@ -98,19 +108,15 @@ export class EndpointRouter {
     if (authenticator.trustsThisMachine && !namesAddress(context.get('Host'))) {
       throw new ApiError('forbidden', 'without a token, Kapkan is asked by address or as localhost, not by name');
     }
-    const principal = authenticator.principalOf(context.get('Authorization'));
-    if (principal === undefined) throw new ApiError('unauthenticated', 'a valid bearer token is needed');
-    return principal;
+    return this.#gate.admit(authenticator, context.req.headers.authorization, context.ip);
   }
 
-  #authorize(principal: Principal, role: Role): void {
-    if (!roleCovers(principal.role, role)) throw new ApiError('forbidden', `this needs the role ${role}`);
+  #authorize(asker: Principal, { role, tenants }: Endpoint): void {
+    if (role === 'open') return;
+    if (!roleCovers(asker.role, role)) throw new ApiError('forbidden', `this needs the role ${role}`);
+    if (asker.tenant !== undefined && tenants !== 'scoped') {
+      throw new ApiError('forbidden', 'this is about the whole deployment, the token only about a tenant');
+    }
     if (!this.#options.daemon.ready()) throw new ApiError('not_ready', 'Kapkan is starting');
   }
-}
-
-/** The address a request names, as it wrote it, for the audit log; that it is one was not checked. */
-function targetOf(body: unknown): string {
-  if (typeof body !== 'object' || body === null || !('ip' in body)) return '';
-  return typeof body.ip === 'string' ? body.ip.slice(0, 64) : '';
 }

@@ -7,6 +7,9 @@ import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../log.ts';
 import { ApiError } from './apiError.ts';
 
+/** By then a caller who stopped guessing is heard again. */
+const RETRY_AFTER_SECONDS = 60;
+
 export function errorAnswers(logger: Logger): Middleware {
   return async (context: Context, next: Next) => {
     try {
@@ -17,6 +20,7 @@ export function errorAnswers(logger: Logger): Middleware {
       context.status = answered.status;
       context.body = { error: answered.message, ...answered.extra };
       if (answered.code === 'unauthenticated') context.set('WWW-Authenticate', 'Bearer realm="kapkan"');
+      if (answered.code === 'too_many_requests') context.set('Retry-After', String(RETRY_AFTER_SECONDS));
     }
   };
 }

@@ -8,6 +8,7 @@ import { formatAddress, parseAddress } from '../net/address.ts';
 export const timeParameter = z.iso
   .datetime({ offset: true, error: 'must be a time in RFC 3339, such as 2026-05-01T12:00:00Z' })
   .transform((text) => Date.parse(text))
+  .meta({ type: 'string', format: 'date-time' })
   .optional();
 
 /** An address, as its canonical text. */
@@ -18,6 +19,7 @@ export const targetParameter = z
     if (address === undefined) context.addIssue('must be an IPv4 or IPv6 address');
     return address === undefined ? z.NEVER : formatAddress(address);
   })
+  .meta({ type: 'string' })
   .optional()
   .describe('an address');
 

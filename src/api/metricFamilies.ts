@@ -86,6 +86,9 @@ export const FURTHER_FAMILIES: readonly MetricFamily[] = [
   gauge('kapkan_dry_run', '1 while nothing is announced for real', [], ({ daemon }) => [
     [daemon.config().dryRun ? 1 : 0],
   ]),
+  gauge('kapkan_notify_queued_messages', 'Messages waiting or being delivered', [], ({ daemon }) => [
+    [daemon.notifications().queued],
+  ]),
   ...ingestFamilies(),
   ...mitigationFamilies(),
   ...gobgpFamilies(),

@@ -10,6 +10,7 @@ import { type Address, parseAddress } from '../net/address.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonView } from './daemonView.ts';
 import { type Endpoint, endpoint, type Reply } from './endpoint.ts';
+import { TenantSight } from './tenantSight.ts';
 import { banSchema, banView } from './views/banView.ts';
 
 /** A year: longer is not a ban but a filter, and belongs on the routers. */
@@ -75,6 +76,7 @@ function banEndpoint(daemon: DaemonView): Endpoint {
     summary: 'Ban an address by hand',
     role: 'operator',
     action: 'ban',
+    tenants: 'scoped',
     query: noQuery,
     body: banRequestSchema,
     answers: {
@@ -82,6 +84,8 @@ function banEndpoint(daemon: DaemonView): Endpoint {
       409: { description: 'Refused by a safety rule', schema: banSchema.extend({ error: z.string() }) },
     },
     handle: async ({ body, asker }) => {
+      const sight = new TenantSight(daemon.config(), asker);
+      sight.requireTarget(body.ip);
       const match = matchOf(body.match, body.method, body.ip);
       const ban = await daemon.ban({
         target: body.ip,
@@ -91,7 +95,7 @@ function banEndpoint(daemon: DaemonView): Endpoint {
         comment: body.comment,
         operator: asker.name,
       });
-      return banReply(ban, daemon);
+      return banReply(ban, daemon, sight);
     },
   });
 }
@@ -110,11 +114,11 @@ function matchOf(
   return parsed;
 }
 
-function banReply(ban: Ban, daemon: DaemonView): Reply {
-  const view = banView(ban, daemon);
+function banReply(ban: Ban, daemon: DaemonView, sight: TenantSight): Reply {
+  const view = banView(ban, daemon, sight);
   const outcome = { reason: ban.reason, banState: ban.state, dryRun: ban.dryRun };
   if (ban.state === 'rejected') {
-    return { status: 409, body: { ...view, error: ban.reason }, outcome: { ...outcome, result: 'rejected' } };
+    return { status: 409, body: { ...view, error: view.reason }, outcome: { ...outcome, result: 'rejected' } };
   }
   return { status: 200, body: view, outcome: { ...outcome, result: ban.state } };
 }
@@ -126,6 +130,7 @@ function unbanEndpoint(daemon: DaemonView): Endpoint {
     summary: 'End the active ban of an address',
     role: 'operator',
     action: 'unban',
+    tenants: 'scoped',
     query: noQuery,
     body: z.strictObject({ ip: addressSchema }),
     answers: {
@@ -133,9 +138,11 @@ function unbanEndpoint(daemon: DaemonView): Endpoint {
       404: { description: 'No ban of the address is active', schema: errorSchema },
     },
     handle: async ({ body, asker }) => {
+      const sight = new TenantSight(daemon.config(), asker);
+      sight.requireTarget(body.ip);
       const ban = await daemon.unban(body.ip, asker.name);
       if (ban === undefined) throw new ApiError('not_found', 'no ban of this address is active');
-      return banReply(ban, daemon);
+      return banReply(ban, daemon, sight);
     },
   });
 }

@@ -12,7 +12,8 @@ type Json = Record<string, unknown>;
 const COMMON_ANSWERS: Readonly<Record<number, string>> = {
   [STATUS_OF.malformed]: 'Malformed request',
   [STATUS_OF.unauthenticated]: 'No token, or a wrong one',
-  [STATUS_OF.forbidden]: "Not allowed for the token's role",
+  [STATUS_OF.forbidden]: "Not allowed for the token's role, or outside its tenant",
+  [STATUS_OF.too_many_requests]: 'Too many failed logins from this address',
   [STATUS_OF.not_ready]: 'The daemon is starting',
 };
 
@@ -54,6 +55,9 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
   const described: Json = {
     operationId: operationId(endpoint),
     summary: endpoint.summary,
+    ...(endpoint.role === 'open' || endpoint.tenants === 'scoped'
+      ? {}
+      : { description: 'Not for tokens with a tenant.' }),
     responses,
     security: endpoint.role === 'open' ? [] : [{ token: [] }],
   };
@@ -96,6 +100,8 @@ function queryParameters(endpoint: Endpoint, schemas: Json): Json[] {
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
   const generated: Json = z.toJSONSchema(schema, {
     io,
+    // What a parameter is read into cannot be written down; its metadata says what is to be sent.
+    unrepresentable: 'any',
     override: ({ jsonSchema: made }) => {
       // The format says it; the pattern that spells out leap years is for nobody to read.
       if (made.format === 'date-time') delete made.pattern;

@@ -3,10 +3,12 @@
  */
 import { z } from 'zod';
 import { ApiError } from './apiError.ts';
+import { attacksEndpoint } from './attacksEndpoint.ts';
 import type { DaemonView } from './daemonView.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { METRICS_CONTENT_TYPE, type Metrics } from './metrics.ts';
-import { attackSchema, attackViews } from './views/attackView.ts';
+import { TenantSight } from './tenantSight.ts';
+import { trafficEndpoint } from './trafficEndpoint.ts';
 import { banSchema, banViews } from './views/banView.ts';
 import { exporterSchema, exporterView } from './views/exporterView.ts';
 import { hostSchema, hostViews } from './views/hostView.ts';
@@ -20,7 +22,15 @@ const nothing = z.unknown();
 const noQuery = z.strictObject({});
 
 export function readEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
-  return [...openEndpoints(daemon, metrics), statusEndpoint(daemon), hostsEndpoint(daemon), ...listEndpoints(daemon)];
+  return [
+    ...openEndpoints(daemon, metrics),
+    statusEndpoint(daemon),
+    hostsEndpoint(daemon),
+    attacksEndpoint(daemon),
+    trafficEndpoint(daemon),
+    bansEndpoint(daemon),
+    ...listEndpoints(daemon),
+  ];
 }
 
 function openEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
@@ -59,6 +69,7 @@ function statusEndpoint(daemon: DaemonView): Endpoint {
     path: '/api/v1/status',
     summary: 'The daemon at a glance',
     role: 'viewer',
+    tenants: 'scoped',
     query: noQuery,
     body: nothing,
     answers: { 200: { description: 'Status', schema: statusSchema } },
@@ -72,6 +83,7 @@ function hostsEndpoint(daemon: DaemonView): Endpoint {
     path: '/api/v1/hosts',
     summary: 'The busiest protected hosts and their current rates',
     role: 'viewer',
+    tenants: 'scoped',
     query: z.strictObject({
       limit: z.coerce
         .number(`must be a number from 1 to ${MAX_HOSTS}`)
@@ -84,14 +96,35 @@ function hostsEndpoint(daemon: DaemonView): Endpoint {
     }),
     body: nothing,
     answers: { 200: { description: 'Hosts, busiest first', schema: z.object({ hosts: z.array(hostSchema) }) } },
-    handle: async ({ query }) => {
-      const group = query.group === undefined ? undefined : groupNumber(daemon, query.group);
-      const hosts = await daemon.topHosts({ metric: query.sort, limit: query.limit, group });
-      return { status: 200, body: { hosts: hostViews(hosts, daemon) } };
+    handle: async ({ query, asker }) => {
+      const groups = groupsAsked(new TenantSight(daemon.config(), asker), query.group);
+      if (groups?.length === 0) return { status: 200, body: { hosts: [] } };
+      const hosts = await daemon.topHosts({ metric: query.sort, limit: query.limit, groups });
+      // The config may have changed while the receiving threads were asked.
+      const sight = new TenantSight(daemon.config(), asker);
+      return { status: 200, body: { hosts: hostViews(hosts, daemon, sight) } };
     },
   });
 }
 
+function bansEndpoint(daemon: DaemonView): Endpoint {
+  return endpoint({
+    method: 'GET',
+    path: '/api/v1/bans',
+    summary: 'Bans, active and past, newest first',
+    role: 'viewer',
+    tenants: 'scoped',
+    query: noQuery,
+    body: nothing,
+    answers: { 200: { description: 'Bans', schema: z.object({ bans: z.array(banSchema) }) } },
+    handle: ({ asker }) => {
+      const sight = new TenantSight(daemon.config(), asker);
+      return { status: 200, body: { bans: banViews(daemon.bans(), daemon, sight) } };
+    },
+  });
+}
+
+/** These are about the whole deployment. */
 function listEndpoints(daemon: DaemonView): Endpoint[] {
   const list = (name: string, summary: string, schema: z.ZodType, body: () => unknown): Endpoint =>
     endpoint({
@@ -104,15 +137,7 @@ function listEndpoints(daemon: DaemonView): Endpoint[] {
       answers: { 200: { description: summary, schema } },
       handle: async () => ({ status: 200, body: await body() }),
     });
-  const attacks = z.object({ active: z.array(attackSchema), recent: z.array(attackSchema) });
   return [
-    list('attacks', 'Attacks in progress, and the last 100 that ended, newest first', attacks, () => ({
-      active: attackViews(daemon.activeAttacks(), daemon),
-      recent: attackViews(daemon.recentAttacks(), daemon),
-    })),
-    list('bans', 'Bans, active and past, newest first', z.object({ bans: z.array(banSchema) }), () => ({
-      bans: banViews(daemon.bans(), daemon),
-    })),
     list('peers', "GoBGP's neighbours", z.object({ peers: z.array(peerSchema) }), () => ({
       peers: daemon.peers().map(peerView),
     })),
@@ -122,11 +147,12 @@ function listEndpoints(daemon: DaemonView): Endpoint[] {
   ];
 }
 
-function groupNumber(daemon: DaemonView, name: string): number {
-  const { groups } = daemon.config();
-  const number = groups.findIndex((group) => group.name === name);
-  if (number < 0) {
-    throw new ApiError('malformed', `group: must be one of ${groups.map((group) => group.name).join(', ')}`);
-  }
-  return number;
+/** Numbers of the groups whose hosts are asked for; undefined = all. A tenant is told of no group but its own. */
+function groupsAsked(sight: TenantSight, name: string | undefined): readonly number[] | undefined {
+  const groups = sight.groups();
+  if (name === undefined) return sight.isUnscoped ? undefined : groups.map(({ number }) => number);
+  const asked = groups.find(({ group }) => group.name === name);
+  if (asked !== undefined) return [asked.number];
+  const known = `group: must be one of ${groups.map(({ group }) => group.name).join(', ')}`;
+  throw new ApiError(sight.isUnscoped ? 'malformed' : 'forbidden', known);
 }

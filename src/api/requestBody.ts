@@ -10,11 +10,24 @@ import { jsonFault } from './jsonFault.ts';
 /** No request of the API comes near this. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/**
- * Reads the whole body; an empty one is undefined.
- * Throws ApiError: unsupported_media_type, too_large, malformed (with line, column and what was expected there).
- */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+/** A body, or why there is none: unsupported_media_type, too_large, malformed (with line, column and what was expected). */
+export interface ReadBody {
+  /** An empty one is undefined. */
+  readonly body: unknown;
+  readonly problem?: ApiError;
+}
+
+/** Reads the whole body. */
+export async function readJsonBody(request: IncomingMessage): Promise<ReadBody> {
+  try {
+    return { body: await parsedBody(request) };
+  } catch (error) {
+    if (error instanceof ApiError) return { body: undefined, problem: error };
+    throw error;
+  }
+}
+
+async function parsedBody(request: IncomingMessage): Promise<unknown> {
   requireJson(request);
   const text = decodeUtf8(await readBounded(request));
   if (text.trim() === '') return undefined;

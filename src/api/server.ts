@@ -6,9 +6,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
+import type { AuditSink } from '../auditEvent.ts';
+import type { Clock } from '../clock.ts';
 import type { ApiConfig, ApiToken } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { auditEndpoint } from './auditEndpoint.ts';
 import { Authenticator } from './authenticator.ts';
 import { BrokenRequests } from './brokenRequests.ts';
 import type { DaemonView } from './daemonView.ts';
@@ -17,11 +20,15 @@ import { EndpointRouter } from './endpointRouter.ts';
 import { isLoopback } from './loopbackHost.ts';
 import { Metrics } from './metrics.ts';
 import { mutationEndpoints } from './mutationEndpoints.ts';
+import { notifyTestEndpoint } from './notifyTestEndpoint.ts';
 import { openApiDocument } from './openApiDocument.ts';
 import { readEndpoints } from './readEndpoints.ts';
 
 export interface ApiServerOptions extends ApiConfig {
   readonly logger: Logger;
+  readonly clock: Clock;
+  /** Where every mutation goes, refused ones too. */
+  readonly audit: AuditSink;
   /** Shorter ones for tests. */
   readonly timeouts?: Partial<ApiTimeouts>;
 }
@@ -60,6 +67,8 @@ export class ApiServer {
       daemon: view,
       endpoints: endpointsOf(view),
       authenticator: () => this.#authenticator,
+      audit: options.audit,
+      clock: options.clock,
       logger: options.logger,
     });
     this.#server = this.#createServer(router);
@@ -131,12 +140,18 @@ export class ApiServer {
 
 /** The whole API, its own document included. */
 export function endpointsOf(view: DaemonView): Endpoint[] {
-  const endpoints = [...readEndpoints(view, new Metrics(view)), ...mutationEndpoints(view)];
+  const endpoints = [
+    ...readEndpoints(view, new Metrics(view)),
+    auditEndpoint(view),
+    ...mutationEndpoints(view),
+    notifyTestEndpoint(view),
+  ];
   const document: Endpoint = endpoint({
     method: 'GET',
     path: '/api/v1/openapi.json',
     summary: 'This document',
     role: 'viewer',
+    tenants: 'scoped',
     query: z.strictObject({}),
     body: z.unknown(),
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },

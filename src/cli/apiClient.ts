@@ -4,7 +4,9 @@
  */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { CLI_USER_AGENT } from '../api/mutationTrail.ts';
 import { messageOf } from '../errors.ts';
+import { VERSION } from '../version.ts';
 
 /** Longer than the daemon's own deadlines, so that it is the daemon that says what took too long. */
 const TIMEOUT_MS = 15_000;
@@ -54,7 +56,10 @@ export class ApiClient {
   async #exchange(method: string, path: string, body: string | undefined): Promise<{ status: number; text: string }> {
     const url = new URL(path, this.#base);
     const signal = AbortSignal.timeout(this.#timeoutMs);
-    const headers: Record<string, string> = { Accept: 'application/json' };
+    const headers: Record<string, string> = {
+      Accept: 'application/json',
+      'User-Agent': `${CLI_USER_AGENT}/${VERSION}`,
+    };
     if (this.#token !== undefined) headers.Authorization = `Bearer ${this.#token}`;
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     try {

@@ -1,28 +1,37 @@
 /*
  * The API's answers as text for people. `nowMs` is wall-clock time, to say how long ago something was.
  */
+import type { NotifyTestView } from '../api/notifyTestEndpoint.ts';
 import type { AttackView } from '../api/views/attackView.ts';
 import type { BanView } from '../api/views/banView.ts';
 import type { ExporterView } from '../api/views/exporterView.ts';
 import type { HostView } from '../api/views/hostView.ts';
 import type { PeerView } from '../api/views/peerView.ts';
-import type { StatusView } from '../api/views/statusView.ts';
+import type { DeploymentView, StatusView } from '../api/views/statusView.ts';
 import { formatAge, formatDuration, formatNumber } from './humanUnits.ts';
 import { formatFacts, formatTable } from './tableOutput.ts';
 
 export function statusText(status: StatusView): string {
-  const { gobgp, ingest } = status;
   return formatFacts([
     ['mode', status.dry_run ? 'dry-run: nothing is announced' : 'live: bans are announced'],
     ['version', `${status.version}, up ${formatDuration(status.uptime_seconds)}`],
     ['networks', status.networks.join(' ')],
     ['attacks', `${status.active_attacks} active`],
     ['bans', `${status.active_bans} active`],
-    ['limits', thresholdsText(status.thresholds)],
+    ...(status.thresholds === undefined ? [] : [['limits', thresholdsText(status.thresholds)] as const]),
     ...status.hostgroups.map((group): [string, string] => [
       `group ${group.name}`,
       `${group.networks.join(' ')}; ${methodsOf(group)}; ${thresholdsText(group.thresholds)}`,
     ]),
+    ...deploymentFacts(status),
+    ['your role', status.tenant === undefined ? status.role : `${status.role} of ${status.tenant}`],
+  ]);
+}
+
+/** A token with a tenant gets none of them. */
+function deploymentFacts({ gobgp, ingest, notify, storage }: StatusView): [string, string][] {
+  if (gobgp === undefined || ingest === undefined || notify === undefined || storage === undefined) return [];
+  return [
     ...gobgp.daemons.map((daemon): [string, string] => ['GoBGP', gobgpText(daemon)]),
     [
       'listening',
@@ -34,9 +43,23 @@ export function statusText(status: StatusView): string {
         `${formatNumber(ingest.exporters)} exporters, ${formatNumber(ingest.decode_errors)} with errors; ` +
         `${formatNumber(ingest.tracked_hosts)} hosts tracked`,
     ],
-    ['state', status.storage.path],
-    ['your role', status.role],
-  ]);
+    ['notify', notifyText(notify)],
+    ['state', storage.path],
+  ];
+}
+
+function notifyText({ channels, queued, errors }: DeploymentView['notify']): string {
+  if (channels.length === 0) return 'nobody';
+  const failing = errors.map(({ channel, error }) => `; ${channel} fails: ${error}`).join('');
+  return `${channels.join(' ')}${queued === 0 ? '' : `, ${queued} messages waiting`}${failing}`;
+}
+
+export function notifyTestText({ results }: NotifyTestView): string {
+  if (results.length === 0) return 'No channel is configured, nobody is told.\n';
+  return formatTable(
+    [{ title: 'CHANNEL' }, { title: 'DELIVERED' }, { title: 'ERROR' }],
+    results.map(({ channel, delivered, error }) => [channel, delivered ? 'yes' : 'no', error ?? '']),
+  );
 }
 
 export function attacksText({ active, recent }: { active: AttackView[]; recent: AttackView[] }, nowMs: number): string {
@@ -183,7 +206,7 @@ function attackBanText({ ban_state, method, dry_run }: AttackView): string {
   return `${ban_state}, ${method}${dry_run ? ' (dry-run)' : ''}`;
 }
 
-function thresholdsText(thresholds: StatusView['thresholds']): string {
+function thresholdsText(thresholds: NonNullable<StatusView['thresholds']>): string {
   const limits = Object.entries(thresholds).map(([metric, limit]) => `${metric} ${formatNumber(limit)}`);
   return limits.length === 0 ? 'none' : limits.join(', ');
 }
@@ -193,7 +216,7 @@ function methodsOf({ mitigation, escalation }: StatusView['hostgroups'][number])
   return escalation.map(({ after_seconds, action }) => `${action} from ${formatDuration(after_seconds)}`).join(', ');
 }
 
-function gobgpText({ address, api, connected, peers, last_error }: StatusView['gobgp']['daemons'][number]): string {
+function gobgpText({ address, api, connected, peers, last_error }: DeploymentView['gobgp']['daemons'][number]): string {
   if (!connected) return `${address} not connected${last_error === undefined ? '' : `: ${last_error}`}`;
   const up = peers.filter(({ state }) => state === 'established').length;
   return `${address} connected (${api}), ${up} of ${peers.length} peers established`;
@@ -209,7 +232,8 @@ function ribText({ rib, state, dry_run }: BanView, nowMs: number): string {
 
 function audienceText({ rib, state, dry_run }: BanView): string {
   if (rib === undefined || dry_run || state !== 'active') return '';
-  const missed = rib.not_advertised_to.map(({ peer, why }) => `not ${peer} (${why})`);
+  const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `not ${peer} (${why})`);
+  if (rib.advertised_to === undefined) return '';
   const all = [...rib.advertised_to, ...missed];
   return all.length === 0 ? 'nobody' : all.join(', ');
 }

@@ -72,6 +72,8 @@ function handleSignals(daemon: Daemon, logger: Logger, end: (exitCode: number) =
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   process.on('SIGHUP', () => {
-    daemon.reload().catch((error: unknown) => logger.error({ error: messageOf(error) }, 'reload failed'));
+    daemon.reloadBySignal('SIGHUP').catch((error: unknown) => {
+      logger.error({ error: messageOf(error) }, 'reload failed');
+    });
   });
 }

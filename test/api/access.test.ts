@@ -4,9 +4,10 @@ import { test } from 'node:test';
 import { Authenticator } from '../../src/api/authenticator.ts';
 import { isLoopback, namesAddress } from '../../src/api/loopbackHost.ts';
 import { ApiServer, endpointsOf } from '../../src/api/server.ts';
+import type { ApiToken } from '../../src/config/config.ts';
 import { silentLogger } from '../../src/log.ts';
 import { FakeDaemon } from './fakeDaemon.ts';
-import { OPERATOR, type RunningApi, runApi, TOKENS, VIEWER } from './runningApi.ts';
+import { OPERATOR, type RunningApi, requestPath, runApi, TOKENS, VIEWER } from './runningApi.ts';
 
 /** A request that would be fine for every mutation that has a body. */
 const BODY: Record<string, unknown> = {
@@ -18,7 +19,7 @@ const BODY: Record<string, unknown> = {
 const ENDPOINTS = endpointsOf(new FakeDaemon());
 
 async function call(api: RunningApi, method: string, path: string, token?: string): Promise<number> {
-  return (method === 'GET' ? await api.get(path, token) : await api.post(path, BODY[path], token)).status;
+  return (method === 'GET' ? await api.get(requestPath(path), token) : await api.post(path, BODY[path], token)).status;
 }
 
 test('every endpoint wants a token, the right one, and of the right role; only healthz and metrics are open', async (t) => {
@@ -70,14 +71,16 @@ test('while the daemon starts, healthz says so, metrics answer and everything el
 
 test('tokens that a reload replaced hold at once', async (t) => {
   const api = await runApi(t);
-  api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer' }], false);
+  api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer', tenant: undefined }], false);
   assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 401);
   assert.equal((await api.get('/api/v1/bans', 'brand-new')).status, 200);
   assert.equal((await api.post('/api/v1/ban', BODY['/api/v1/ban'], 'brand-new')).status, 403);
 });
 
 test('a listener beyond loopback refuses to do without tokens, unless told to', () => {
-  const options = { tokens: [], allowUnauthenticated: false, logger: silentLogger() };
+  const audit = { record: () => undefined };
+  const clock = { now: () => 0 };
+  const options = { tokens: [], allowUnauthenticated: false, logger: silentLogger(), audit, clock };
   const beyond = { host: '0.0.0.0', port: 0 };
   assert.throws(() => new ApiServer(new FakeDaemon(), { ...options, listen: beyond }), /needs a token/);
   new ApiServer(new FakeDaemon(), { ...options, listen: beyond, allowUnauthenticated: true });
@@ -122,8 +125,16 @@ test('names and addresses of this machine are told from others', () => {
 
 test('only a whole and well-formed bearer header is a token', () => {
   const authenticator = new Authenticator(TOKENS, false);
-  assert.deepEqual(authenticator.principalOf(`Bearer ${VIEWER}`), { name: 'grafana', role: 'viewer' });
-  assert.deepEqual(authenticator.principalOf(`bearer  ${OPERATOR} `), { name: 'noc', role: 'operator' });
+  assert.deepEqual(authenticator.principalOf(`Bearer ${VIEWER}`), {
+    name: 'grafana',
+    role: 'viewer',
+    tenant: undefined,
+  });
+  assert.deepEqual(authenticator.principalOf(`bearer  ${OPERATOR} `), {
+    name: 'noc',
+    role: 'operator',
+    tenant: undefined,
+  });
   for (const header of [
     undefined,
     '',
@@ -139,12 +150,19 @@ test('only a whole and well-formed bearer header is a token', () => {
   }
 });
 
-test('a secret that two tokens of different role share is refused, one that the same role shares is not', () => {
-  const shared = (roles: ('viewer' | 'operator')[]) =>
+test('a secret that tokens of different role or tenant share is refused, one that equal ones share is not', () => {
+  const shared = (...rights: Pick<ApiToken, 'role' | 'tenant'>[]) =>
     new Authenticator(
-      roles.map((role, i) => ({ name: `t${i}`, secret: 'same', role })),
+      rights.map((right, i) => ({ name: `t${i}`, secret: 'same', ...right })),
       false,
     ).principalOf('Bearer same');
-  assert.equal(shared(['viewer', 'operator']), undefined);
-  assert.deepEqual(shared(['viewer', 'viewer']), { name: 't0', role: 'viewer' });
+  const viewer = { role: 'viewer', tenant: undefined } as const;
+  assert.equal(shared(viewer, { ...viewer, role: 'operator' }), undefined);
+  assert.equal(shared(viewer, { ...viewer, tenant: 'a' }), undefined);
+  assert.equal(shared({ ...viewer, tenant: 'b' }, { ...viewer, tenant: 'a' }), undefined);
+  assert.deepEqual(shared({ ...viewer, tenant: 'a' }, { ...viewer, tenant: 'a' }), {
+    name: 't0',
+    role: 'viewer',
+    tenant: 'a',
+  });
 });

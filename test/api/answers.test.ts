@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { endpointsOf } from '../../src/api/server.ts';
 import type { RouteEvidence } from '../../src/mitigation/announcer.ts';
 import { banOf, blackhole, flowspec, NOW } from './fakeDaemon.ts';
-import { type RunningApi, runApi, VIEWER } from './runningApi.ts';
+import { type RunningApi, requestPath, runApi, VIEWER } from './runningApi.ts';
 
 type Row = Record<string, unknown>;
 
@@ -29,7 +29,7 @@ test('every answer holds exactly what its schema names, and nothing that is null
   const api = await runApi(t);
   for (const { method, path, role, textType, answers } of endpointsOf(api.daemon)) {
     if (method !== 'GET' || textType !== undefined || role === 'open') continue;
-    const { json } = await api.get(path, VIEWER);
+    const { json } = await api.get(requestPath(path), VIEWER);
     // Parsing drops what the schema does not know.
     assert.deepEqual(answers[200].schema.parse(json), json, path);
     if (!path.endsWith('openapi.json')) assert.ok(!JSON.stringify(json).includes(':null'), path);
@@ -74,7 +74,11 @@ test('status tells mode, scope, limits and surroundings', async (t) => {
         },
       ],
     },
-    notify: { channels: [] },
+    notify: {
+      channels: ['email', 'webhook'],
+      queued: 2,
+      errors: [{ channel: 'webhook', error: 'hook.example.net answered 500' }],
+    },
     storage: { path: '/etc/kapkan/kapkan-state' },
     ingest: {
       netflow: ['127.0.0.1:2055', '[::1]:2055'],
@@ -295,10 +299,10 @@ test('hosts are asked for by metric, number and group', async (t) => {
     assert.equal((await api.get(`/api/v1/hosts${query}`, VIEWER)).status, 200, query);
   }
   assert.deepEqual(api.daemon.hostQueries, [
-    { metric: 'pps', limit: 100, group: undefined },
-    { metric: 'flows_per_sec', limit: 10000, group: undefined },
-    { metric: 'mbps', limit: 1, group: 1 },
-    { metric: 'pps', limit: 100, group: 0 },
+    { metric: 'pps', limit: 100, groups: undefined },
+    { metric: 'flows_per_sec', limit: 10000, groups: undefined },
+    { metric: 'mbps', limit: 1, groups: [1] },
+    { metric: 'pps', limit: 100, groups: [0] },
   ]);
 });
 

@@ -120,7 +120,7 @@ test('what comes over the network cannot move the cursor', async (t) => {
 test('hosts are asked for with limit, metric and group', async (t) => {
   const api = await runApi(t);
   assert.equal((await ask(api, 'hosts', ['--limit', '5', '--sort', 'mbps', '--group', 'web'])).code, 0);
-  assert.deepEqual(api.daemon.hostQueries, [{ metric: 'mbps', limit: 5, group: 1 }]);
+  assert.deepEqual(api.daemon.hostQueries, [{ metric: 'mbps', limit: 5, groups: [1] }]);
   const wrong = await ask(api, 'hosts', ['--group', 'no&limit=1']);
   assert.equal(wrong.code, 2);
   assert.match(wrong.stderr, /group: must be one of global, web/);

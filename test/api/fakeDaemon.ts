@@ -3,6 +3,7 @@
  */
 import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../../src/api/daemonView.ts';
 import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
+import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { METRICS } from '../../src/config/thresholds.ts';
@@ -17,6 +18,15 @@ import type { MitigationCounters } from '../../src/mitigation/banDesk.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
+import type { NotifierStatus, TestOutcome } from '../../src/notify/notifier.ts';
+import type {
+  AttackQuery,
+  Page,
+  PastAttack,
+  TrafficPoint,
+  TrafficQuery,
+} from '../../src/storage/history/historyStore.ts';
+import { AuditMemory } from './auditMemory.ts';
 
 export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
 
@@ -131,6 +141,7 @@ export function attackOf(target: string, overrides: Partial<Attack> = {}): Attac
     target: address(target),
     targetText: target,
     group: 1,
+    groupName: 'web',
     metric: 'udp_pps',
     threshold: 20_000,
     rate: 81_234.567891,
@@ -316,6 +327,11 @@ export class FakeDaemon implements DaemonView {
     },
   ];
   neighbours: Peer[] = [PEER];
+  delivery: NotifierStatus = {
+    channels: ['email', 'webhook'],
+    queued: 2,
+    errors: [{ channel: 'webhook', error: 'hook.example.net answered 500' }],
+  };
   /** By route key; what is absent was never seen. */
   readonly seen = new Map<string, RouteEvidence>();
 
@@ -323,10 +339,20 @@ export class FakeDaemon implements DaemonView {
   readonly banRequests: BanRequest[] = [];
   readonly hostQueries: HostQuery[] = [];
   readonly unbans: { target: string; operator: string }[] = [];
+  readonly attackQueries: AttackQuery[] = [];
+  readonly trafficQueries: TrafficQuery[] = [];
+  readonly auditMemory = new AuditMemory();
+  /** What history has of attacks. */
+  past: PastAttack[] = [];
   reloads = 0;
+  notificationTests = 0;
   /** What is answered. */
   refusal: string | undefined;
   reloadOutcome: ReloadOutcome = { reloaded: true, dryRun: false };
+  testOutcomes: TestOutcome[] = [
+    { channel: 'email', error: undefined },
+    { channel: 'webhook', error: 'hook.example.net answered 500' },
+  ];
   failure: Error | undefined;
 
   ready(): boolean {
@@ -410,6 +436,30 @@ export class FakeDaemon implements DaemonView {
     this.unbans.push({ target: targetText, operator });
     const ban = this.allBans.find((one) => one.targetText === targetText && one.state === 'active');
     return ban && { ...ban, state: 'withdrawn', withdrawnAt: NOW, reason: 'unbanned by hand' };
+  }
+
+  audit(query: AuditQuery): Promise<AuditPage> {
+    return this.auditMemory.audit(query);
+  }
+
+  async pastAttacks(query: AttackQuery): Promise<Page<PastAttack>> {
+    this.attackQueries.push(query);
+    return { rows: this.past, nextCursor: this.past.length > 0 ? '1-a' : undefined };
+  }
+
+  async pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    this.trafficQueries.push(query);
+    const rates = { pps: 1, mbps: 2, flowsPerSec: 3 };
+    return [{ time: query.from, mean: rates, peak: rates }];
+  }
+
+  notifications(): NotifierStatus {
+    return this.delivery;
+  }
+
+  async testNotifications(): Promise<readonly TestOutcome[]> {
+    this.notificationTests++;
+    return this.testOutcomes;
   }
 
   async reload(): Promise<ReloadOutcome> {

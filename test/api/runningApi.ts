@@ -3,16 +3,23 @@
  */
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
+import { AuditLog } from '../../src/api/auditLog.ts';
 import { ApiServer, type ApiServerOptions } from '../../src/api/server.ts';
+import { SystemClock } from '../../src/clock.ts';
 import { FakeDaemon } from './fakeDaemon.ts';
 
 export const VIEWER = 'viewer-secret-0123456789';
 export const OPERATOR = 'operator-secret-0123456789';
 
 export const TOKENS: ApiServerOptions['tokens'] = [
-  { name: 'grafana', secret: VIEWER, role: 'viewer' },
-  { name: 'noc', secret: OPERATOR, role: 'operator' },
+  { name: 'grafana', secret: VIEWER, role: 'viewer', tenant: undefined },
+  { name: 'noc', secret: OPERATOR, role: 'operator', tenant: undefined },
 ];
+
+/** An endpoint's path with the parameters that it cannot do without. */
+export function requestPath(path: string): string {
+  return path === '/api/v1/traffic' ? `${path}?group=web` : path;
+}
 
 export type LogLine = Record<string, unknown> & { readonly audit?: Record<string, unknown> };
 
@@ -40,6 +47,8 @@ export async function runApi(t: TestContext, options: Partial<ApiServerOptions> 
   const logLines: LogLine[] = [];
   const logger = pino({ level: 'debug' }, { write: (line: string) => void logLines.push(JSON.parse(line)) });
   const server = new ApiServer(daemon, {
+    audit: new AuditLog(logger, daemon.auditMemory),
+    clock: new SystemClock(),
     tokens: TOKENS,
     listen: { host: '127.0.0.1', port: 0 },
     allowUnauthenticated: false,

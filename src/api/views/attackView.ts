@@ -4,15 +4,16 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../../clock.ts';
 import { METRICS } from '../../config/thresholds.ts';
-import type { Attack, AttackSample, AttackType, TopEntry } from '../../engine/attack.ts';
+import type { Attack, AttackSample, AttackType, Classification, TopEntry } from '../../engine/attack.ts';
 import type { Ban } from '../../mitigation/ban.ts';
 import { routeSummary } from '../../mitigation/routeText.ts';
 import { hostPrefix } from '../../net/prefix.ts';
 import type { DaemonView } from '../daemonView.ts';
+import { tenantOfGroup } from '../tenantSight.ts';
 import { banStateSchema, flowspecTexts, methodSchema, optionalTime, timeSchema } from './banView.ts';
 import { ratesSchema, ratesView, roundRate } from './ratesView.ts';
 
-const ATTACK_TYPES = [
+export const ATTACK_TYPES = [
   'ntp_amplification',
   'dns_amplification',
   'cldap_amplification',
@@ -99,14 +100,14 @@ export function attackViews(attacks: readonly Attack[], daemon: Pick<DaemonView,
 }
 
 function attackView(attack: Attack, ban: Ban | undefined, daemon: Pick<DaemonView, 'config'>): AttackView {
-  const { groups, dryRun } = daemon.config();
+  const config = daemon.config();
   return {
     id: attack.id,
     scope: 'host',
     target: attack.targetText,
     prefix: hostPrefix(attack.target).text,
-    // A reload may have removed the group of an attack that ended before it.
-    group: (groups[attack.group] ?? groups[0]).name,
+    group: attack.groupName,
+    tenant: tenantOfGroup(config, attack.groupName),
     direction: 'incoming',
     metric: attack.metric,
     rate: roundRate(attack.rate),
@@ -117,20 +118,20 @@ function attackView(attack: Attack, ban: Ban | undefined, daemon: Pick<DaemonVie
     method: ban?.method,
     route: ban === undefined || ban.routes.length === 0 ? undefined : routeSummary(ban),
     flowspec: flowspecTexts(ban?.routes ?? []),
-    dry_run: ban?.dryRun ?? dryRun,
+    dry_run: ban?.dryRun ?? config.dryRun,
     started_at: toRfc3339(attack.startedAt),
     ended_at: optionalTime(attack.endedAt),
     sample: sampleView(attack.sample),
-    classification: {
-      type: attack.classification.type,
-      confidence: roundRate(attack.classification.confidence),
-      src_port: attack.classification.srcPort,
-    },
+    classification: classificationView(attack.classification),
     reason: attack.reason,
   };
 }
 
-function sampleView(sample: AttackSample): AttackView['sample'] {
+export function classificationView({ type, confidence, srcPort }: Classification): AttackView['classification'] {
+  return { type, confidence: roundRate(confidence), src_port: srcPort };
+}
+
+export function sampleView(sample: AttackSample): AttackView['sample'] {
   return {
     flows: sample.flows.map((flow) => ({
       src: flow.src,

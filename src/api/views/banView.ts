@@ -10,7 +10,9 @@ import type { Route, UnicastRoute } from '../../mitigation/route.ts';
 import { flowspecText, routeKey, routeSummary } from '../../mitigation/routeText.ts';
 import { hostPrefix } from '../../net/prefix.ts';
 import type { DaemonView } from '../daemonView.ts';
+import type { TenantSight } from '../tenantSight.ts';
 import { roundRate } from './ratesView.ts';
+import { tenantReason } from './tenantReason.ts';
 
 export const methodSchema = z.enum(['blackhole', 'flowspec', 'divert', 'none']).meta({ id: 'Method' });
 export const banStateSchema = z.enum(['active', 'withdrawn', 'rejected']).meta({ id: 'BanState' });
@@ -22,10 +24,10 @@ const ribSchema = z
     confirmed_at: timeSchema.optional(),
     pending_since: timeSchema.optional().describe('since when a route is wanted and not seen'),
     last_error: z.string().optional(),
-    advertised_to: z.array(z.string()).describe('peers that were sent every route of the ban'),
-    not_advertised_to: z.array(z.object({ peer: z.string(), why: z.string() })),
+    advertised_to: z.array(z.string()).optional().describe('peers that were sent every route of the ban'),
+    not_advertised_to: z.array(z.object({ peer: z.string(), why: z.string() })).optional(),
   })
-  .meta({ id: 'RibEvidence' });
+  .meta({ id: 'RibEvidence', description: 'A token with a tenant sees no peers and no errors of GoBGP.' });
 
 export const banSchema = z
   .object({
@@ -68,21 +70,38 @@ export type BanView = z.infer<typeof banSchema>;
 type RibView = z.infer<typeof ribSchema>;
 
 /** One ban, the newest of its target. */
-export function banView(ban: Ban, daemon: DaemonView): BanView {
-  return { ...plainBanView(ban), rib: evidenceOf(ban, daemon) };
+export function banView(ban: Ban, daemon: DaemonView, sight: TenantSight): BanView {
+  const view = { ...plainBanView(ban), rib: evidenceOf(ban, daemon) };
+  return sight.isUnscoped ? view : tenantBanView(view, ban, sight);
 }
 
 /**
- * All bans, newest first. Evidence is kept by route, and bans of one target share routes, so only the newest one that
+ * Those that the asker may see, newest first. Evidence is kept by route, and bans of one target share routes, so only the newest one that
  * was not refused can claim it.
  */
-export function banViews(bans: readonly Ban[], daemon: DaemonView): BanView[] {
+export function banViews(bans: readonly Ban[], daemon: DaemonView, sight: TenantSight): BanView[] {
   const claimed = new Set<string>();
-  return bans.map((ban) => {
-    if (ban.state === 'rejected' || claimed.has(ban.targetText)) return plainBanView(ban);
-    claimed.add(ban.targetText);
-    return banView(ban, daemon);
+  const seen = bans.filter((ban) => sight.seesBan(ban));
+  return seen.map((ban) => {
+    const isNewest = ban.state !== 'rejected' && !claimed.has(ban.targetText);
+    if (isNewest) claimed.add(ban.targetText);
+    const view = banView(ban, daemon, sight);
+    return isNewest ? view : { ...view, rib: undefined };
   });
+}
+
+/** Without limits, peers and errors of the whole deployment, and without what another tenant said of the ban. */
+function tenantBanView(view: BanView, ban: Ban, sight: TenantSight): BanView {
+  const isOwn = sight.seesGroup(ban.group);
+  return {
+    ...view,
+    group: isOwn ? ban.group : sight.ownerOf(ban.target),
+    reason: tenantReason(ban.reason),
+    fell_back_reason: undefined,
+    comment: isOwn ? ban.comment : undefined,
+    operator: isOwn ? ban.operator : undefined,
+    rib: view.rib && { ...view.rib, last_error: undefined, advertised_to: undefined, not_advertised_to: undefined },
+  };
 }
 
 export function flowspecTexts(routes: readonly Route[]): string[] {

@@ -4,8 +4,9 @@
 import { z } from 'zod';
 import { METRICS, type Rates } from '../../config/thresholds.ts';
 import type { HostReport } from '../../engine/hostReport.ts';
-import { formatWords } from '../../net/address.ts';
+import { addressOfWords, formatAddress } from '../../net/address.ts';
 import type { DaemonView } from '../daemonView.ts';
+import type { TenantSight } from '../tenantSight.ts';
 import { ratesSchema, ratesView } from './ratesView.ts';
 
 export const hostSchema = z
@@ -21,23 +22,25 @@ export const hostSchema = z
 
 export type HostView = z.infer<typeof hostSchema>;
 
-/** The report's hosts, in its order. */
-export function hostViews(report: HostReport, daemon: DaemonView): HostView[] {
+/** The report's hosts that the asker may see, in its order. */
+export function hostViews(report: HostReport, daemon: DaemonView, sight: TenantSight): HostView[] {
   const attacks = new Map(daemon.activeAttacks().map((attack) => [attack.targetText, attack]));
-  const { groups } = daemon.config();
-  return Array.from({ length: report.count }, (_, row): HostView => {
+  return Array.from({ length: report.count }, (_, row) => row).flatMap((row): HostView[] => {
     const [word0, word1, word2, word3] = report.addresses.subarray(4 * row, 4 * row + 4);
-    const target = formatWords(word0, word1, word2, word3);
+    const address = addressOfWords(word0, word1, word2, word3);
+    // Rates may have been measured under the configuration before a reload, so the report's group numbers say nothing.
+    if (!sight.seesTarget(address)) return [];
+    const target = formatAddress(address);
     const attack = attacks.get(target);
-    return {
+    const view: HostView = {
       target,
-      // Rates may have been measured under the configuration before a reload.
-      group: (groups[report.groups[row]] ?? groups[0]).name,
+      group: sight.ownerOf(address),
       rates: ratesView(ratesOfRow(report, row)),
       in_attack: attack !== undefined,
       metric: attack?.metric,
       direction: attack === undefined ? undefined : 'incoming',
     };
+    return [view];
   });
 }
 

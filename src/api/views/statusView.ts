@@ -2,13 +2,15 @@
  * The daemon at a glance: mode, what it protects and with which limits, and whether its surroundings are there.
  */
 import { z } from 'zod';
-import type { GroupConfig, SocketAddress } from '../../config/config.ts';
+import type { Config, GroupConfig, SocketAddress } from '../../config/config.ts';
 import { METRICS, type Thresholds } from '../../config/thresholds.ts';
 import type { GobgpStatus } from '../../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../../gobgp/peer.ts';
 import type { IngestSnapshot } from '../../ingest/ingestSnapshot.ts';
+import type { NotifierStatus } from '../../notify/notifier.ts';
 import type { Principal } from '../authenticator.ts';
 import type { DaemonView } from '../daemonView.ts';
+import { TenantSight } from '../tenantSight.ts';
 import { methodSchema } from './banView.ts';
 
 const thresholdsSchema = z
@@ -23,17 +25,47 @@ const gobgpSchema = z.object({
   last_error: z.string().optional(),
 });
 
+/** What a token with a tenant does not see. */
+const deploymentSchema = z.object({
+  bgp: z.object({
+    next_hop: z.string().optional(),
+    next_hop6: z.string(),
+    communities: z.array(z.string()),
+    local_pref: z.number().int().optional(),
+  }),
+  gobgp: gobgpSchema.extend({ daemons: z.array(gobgpSchema) }),
+  notify: z.object({
+    channels: z.array(z.string()),
+    queued: z.number().int().describe('messages waiting or being delivered'),
+    errors: z
+      .array(z.object({ channel: z.string(), error: z.string() }))
+      .describe('channels whose latest attempt failed'),
+  }),
+  storage: z.object({ path: z.string() }),
+  ingest: z.object({
+    netflow: z.array(z.string()).describe('listening addresses'),
+    sflow: z.array(z.string()),
+    workers: z.number().int(),
+    exporters: z.number().int(),
+    datagrams: z.number().int(),
+    flows: z.number().int(),
+    decode_errors: z.number().int(),
+    tracked_hosts: z.number().int(),
+  }),
+});
+
 export const statusSchema = z
   .object({
     dry_run: z.boolean(),
     version: z.string(),
     uptime_seconds: z.number().int(),
+    tenant: z.string().optional().describe('of the token; then what is of the whole deployment is absent'),
     role: z.enum(['viewer', 'operator']).describe('of the token that asks'),
     unscoped: z.boolean().describe('the token sees every tenant'),
     networks: z.array(z.string()),
     active_attacks: z.number().int(),
     active_bans: z.number().int(),
-    thresholds: thresholdsSchema,
+    thresholds: thresholdsSchema.optional().describe('of the group global'),
     hostgroups: z.array(
       z.object({
         name: z.string(),
@@ -44,45 +76,40 @@ export const statusSchema = z
         ban: z.object({ ttl_seconds: z.number(), unban_hysteresis_seconds: z.number(), fallback: z.string() }),
       }),
     ),
-    bgp: z.object({
-      next_hop: z.string().optional(),
-      next_hop6: z.string(),
-      communities: z.array(z.string()),
-      local_pref: z.number().int().optional(),
-    }),
-    gobgp: gobgpSchema.extend({ daemons: z.array(gobgpSchema) }),
-    notify: z.object({ channels: z.array(z.string()) }),
-    storage: z.object({ path: z.string() }),
-    ingest: z.object({
-      netflow: z.array(z.string()).describe('listening addresses'),
-      sflow: z.array(z.string()),
-      workers: z.number().int(),
-      exporters: z.number().int(),
-      datagrams: z.number().int(),
-      flows: z.number().int(),
-      decode_errors: z.number().int(),
-      tracked_hosts: z.number().int(),
-    }),
+    ...deploymentSchema.partial().shape,
   })
   .meta({ id: 'Status' });
 
 export type StatusView = z.infer<typeof statusSchema>;
+/** What of the whole deployment a status shows. */
+export type DeploymentView = z.infer<typeof deploymentSchema>;
 
 export async function statusView(daemon: DaemonView, asker: Principal): Promise<StatusView> {
-  const ingest = await daemon.ingest();
   const config = daemon.config();
-  const { bgp, thresholds } = config.groups[0];
+  const sight = new TenantSight(config, asker);
+  const [first, ...others] = sight.groups();
+  const ownsGlobal = first?.number === 0;
+  const hostgroups = ownsGlobal ? others : sight.groups();
   return {
     dry_run: config.dryRun,
     version: daemon.version,
     uptime_seconds: Math.floor(daemon.uptimeSeconds()),
     role: asker.role,
-    unscoped: true,
-    networks: config.networks.map(({ text }) => text),
-    active_attacks: daemon.activeAttacks().length,
-    active_bans: daemon.bans().filter(({ state }) => state === 'active').length,
-    thresholds: thresholdsView(thresholds),
-    hostgroups: config.groups.slice(1).map(groupView),
+    unscoped: sight.isUnscoped,
+    tenant: sight.tenant,
+    networks: sight.networks().map(({ text }) => text),
+    active_attacks: daemon.activeAttacks().filter((attack) => sight.seesAttack(attack)).length,
+    active_bans: daemon.bans().filter((ban) => ban.state === 'active' && sight.seesBan(ban)).length,
+    thresholds: ownsGlobal ? thresholdsView(first.group.thresholds) : undefined,
+    hostgroups: hostgroups.map(({ group }) => groupView(group)),
+    ...(sight.isUnscoped ? await deploymentView(daemon, config) : {}),
+  };
+}
+
+async function deploymentView(daemon: DaemonView, config: Config): Promise<DeploymentView> {
+  const ingest = await daemon.ingest();
+  const { bgp } = config.groups[0];
+  return {
     bgp: {
       next_hop: bgp.nextHop === '' ? undefined : bgp.nextHop,
       next_hop6: bgp.nextHop6,
@@ -90,7 +117,7 @@ export async function statusView(daemon: DaemonView, asker: Principal): Promise<
       local_pref: bgp.localPref,
     },
     gobgp: gobgpView(daemon.gobgp(), daemon.peers()),
-    notify: { channels: [] },
+    notify: notifyView(daemon.notifications()),
     storage: { path: config.storage.path },
     ingest: {
       netflow: config.listen.netflow.map(socketAddressText),
@@ -99,6 +126,10 @@ export async function statusView(daemon: DaemonView, asker: Principal): Promise<
       ...ingestView(ingest),
     },
   };
+}
+
+function notifyView({ channels, queued, errors }: NotifierStatus): DeploymentView['notify'] {
+  return { channels: [...channels], queued, errors: errors.map(({ channel, error }) => ({ channel, error })) };
 }
 
 function groupView(group: GroupConfig): StatusView['hostgroups'][number] {
@@ -116,8 +147,8 @@ function groupView(group: GroupConfig): StatusView['hostgroups'][number] {
   };
 }
 
-function thresholdsView(thresholds: Thresholds): StatusView['thresholds'] {
-  const view: StatusView['thresholds'] = {};
+function thresholdsView(thresholds: Thresholds): z.infer<typeof thresholdsSchema> {
+  const view: z.infer<typeof thresholdsSchema> = {};
   for (const metric of METRICS) {
     const limit = thresholds[metric];
     if (limit !== undefined && Number.isFinite(limit) && limit > 0) view[metric] = limit;
@@ -125,7 +156,7 @@ function thresholdsView(thresholds: Thresholds): StatusView['thresholds'] {
   return view;
 }
 
-function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): StatusView['gobgp'] {
+function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): DeploymentView['gobgp'] {
   const views = daemons.map((gobgp) => ({
     address: gobgp.address,
     api: gobgp.api,
@@ -147,7 +178,7 @@ function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Sta
 
 function ingestView(
   ingest: IngestSnapshot,
-): Pick<StatusView['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
+): Pick<DeploymentView['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
   return {
     exporters: ingest.exporters.length,
     datagrams: ingest.datagrams.reduce((sum, { count }) => sum + count, 0),

@@ -1,0 +1,107 @@
+/*
+ * What one asker may see and touch: everything, or only what a tenant's groups own. Every answer to a token with a
+ * tenant passes through here.
+ *
+ * A live row belongs to whoever owns its target now. A past one must have been theirs then, too: an address that was
+ * handed from one customer to another does not bring along what happened to the first.
+ */
+import type { Config, GroupConfig } from '../config/config.ts';
+import type { Attack } from '../engine/attack.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import { Scope } from '../mitigation/scope.ts';
+import { type Address, parseAddress } from '../net/address.ts';
+import { coversPrefix, type Prefix } from '../net/prefix.ts';
+import { ApiError } from './apiError.ts';
+import type { Principal } from './authenticator.ts';
+
+/** A scope holds tables of a megabyte, so there is one for each config. */
+const SCOPES = new WeakMap<Config, Scope>();
+
+export class TenantSight {
+  /** Undefined for one who sees everything. */
+  readonly tenant: string | undefined;
+  readonly #scope: Scope;
+
+  constructor(config: Config, asker: Pick<Principal, 'tenant'>) {
+    this.tenant = asker.tenant;
+    this.#scope = scopeOf(config);
+  }
+
+  get isUnscoped(): boolean {
+    return this.tenant === undefined;
+  }
+
+  /** Groups it may see, each with its number; `global` has 0. */
+  groups(): { readonly number: number; readonly group: GroupConfig }[] {
+    return this.#scope.config.groups
+      .map((group, number) => ({ number, group }))
+      .filter(({ group }) => this.isUnscoped || group.tenant === this.tenant);
+  }
+
+  seesGroup(name: string): boolean {
+    if (this.isUnscoped) return true;
+    return this.#scope.groupNamed(name)?.tenant === this.tenant;
+  }
+
+  seesTarget(target: Address): boolean {
+    if (this.isUnscoped) return true;
+    return this.#scope.isProtected(target) && this.#scope.groupOf(target).tenant === this.tenant;
+  }
+
+  /** Of an address as text; what is none is nobody's. */
+  seesTargetText(text: string): boolean {
+    const target = parseAddress(text);
+    return this.isUnscoped || (target !== undefined && this.seesTarget(target));
+  }
+
+  seesAttack(attack: Attack): boolean {
+    return this.seesTarget(attack.target) && (attack.active || this.seesGroup(attack.groupName));
+  }
+
+  seesBan(ban: Ban): boolean {
+    return this.seesTarget(ban.target) && (ban.state === 'active' || this.seesGroup(ban.group));
+  }
+
+  /** Throws ApiError `forbidden`, in the same words whether or not there is such a host or a ban of it. */
+  requireTarget(target: Address): void {
+    if (!this.seesTarget(target)) {
+      throw new ApiError('forbidden', "this address does not belong to the token's tenant");
+    }
+  }
+
+  /** The protected networks in which it may own anything. */
+  networks(): readonly Prefix[] {
+    const { networks, groups } = this.#scope.config;
+    if (this.isUnscoped) return networks;
+    const own = this.groups().flatMap(({ group }) => group.networks);
+    if (groups[0].tenant !== this.tenant) return own;
+    // What no other group owns is theirs: all networks but those that lie wholly in another's group.
+    const others = groups.filter(({ tenant }) => tenant !== this.tenant).flatMap((group) => group.networks);
+    return networks.filter((network) => !others.some((other) => coversPrefix(other, network)));
+  }
+
+  /** The name of the group that owns a target now. */
+  ownerOf(target: Address): string {
+    return this.#scope.groupOf(target).name;
+  }
+}
+
+/** Tenant of the group of this name; undefined where there is none. */
+export function tenantOfGroup(config: Config, name: string): string | undefined {
+  return config.groups.find((group) => group.name === name)?.tenant;
+}
+
+/** Tenant of the group that owns an address; undefined also where the text is none. */
+export function tenantOfTarget(config: Config, text: string): string | undefined {
+  const target = parseAddress(text);
+  const scope = scopeOf(config);
+  return target === undefined || !scope.isProtected(target) ? undefined : scope.groupOf(target).tenant;
+}
+
+function scopeOf(config: Config): Scope {
+  const known = SCOPES.get(config);
+  if (known !== undefined) return known;
+  const scope = new Scope(config);
+  SCOPES.set(config, scope);
+  return scope;
+}

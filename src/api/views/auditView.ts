@@ -1,0 +1,43 @@
+/*
+ * A row of the audit as the API shows it and as the log has it.
+ */
+import { z } from 'zod';
+import type { AuditRow } from '../../auditEvent.ts';
+import { toRfc3339 } from '../../clock.ts';
+import { timeSchema } from './banView.ts';
+
+export const auditSchema = z
+  .object({
+    event_time: timeSchema,
+    action: z.string().describe('ban, unban, config_reload, notify_test'),
+    result: z.string().describe('active, rejected, withdrawn, ok or error'),
+    operator: z.string().describe('name of the token, or of the signal; empty for a caller without a valid token'),
+    role: z.string(),
+    tenant: z.string().describe('of the token; of the target, for a token that sees every tenant'),
+    target: z.string(),
+    target_type: z.string().describe('host, config, notify'),
+    reason: z.string().describe('why it was refused, or the ban ended'),
+    source: z.string().describe('api, cli or signal'),
+    ban_state: z.string().describe('of the ban that was made, refused or ended; else empty'),
+    dry_run: z.boolean(),
+  })
+  .meta({ id: 'AuditEvent', description: 'Texts are empty where they do not apply.' });
+
+export type AuditView = z.infer<typeof auditSchema>;
+
+export function auditView(row: AuditRow): AuditView {
+  return {
+    event_time: toRfc3339(row.eventTime),
+    action: row.action,
+    result: row.result,
+    operator: row.operator,
+    role: row.role,
+    tenant: row.tenant,
+    target: row.target,
+    target_type: row.targetType,
+    reason: row.reason,
+    source: row.source,
+    ban_state: row.banState,
+    dry_run: row.dryRun,
+  };
+}

@@ -5,7 +5,7 @@
 import { type Command, type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_USAGE } from './cli/command.ts';
 import { messageOf } from './errors.ts';
 
-const CLIENT_COMMANDS = ['status', 'attacks', 'hosts', 'bans', 'peers', 'exporters', 'ban', 'unban', 'reload'] as const;
+const CLIENT_COMMANDS = ['status', 'attacks', 'hosts', 'bans', 'peers', 'exporters', 'ban', 'unban', 'reload', 'notify-test'] as const;
 
 const USAGE = `Usage: kapkan COMMAND …
 
@@ -15,6 +15,7 @@ const USAGE = `Usage: kapkan COMMAND …
   status attacks hosts bans peers exporters
                              ask the running daemon (--json for programs)
   ban IP, unban IP, reload   act on the running daemon
+  notify-test                send a test notification through every channel of the running daemon
   replay FILE --config FILE  what would have happened, from a capture of telemetry
   decode FILE                what Kapkan reads out of a capture
   flowgen                    send synthetic telemetry of a named attack

@@ -1,8 +1,9 @@
 /*
- * The commands that talk to a running daemon: status attacks hosts bans peers exporters, and ban unban reload.
+ * The commands that talk to a running daemon: status attacks hosts bans peers exporters, and ban unban reload notify-test.
  * Each asks the API once and prints the answer, as text for people or as it came for programs.
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
+import type { NotifyTestView } from '../api/notifyTestEndpoint.ts';
 import type { AttackView } from '../api/views/attackView.ts';
 import type { BanView } from '../api/views/banView.ts';
 import type { ExporterView } from '../api/views/exporterView.ts';
@@ -13,7 +14,16 @@ import { messageOf } from '../errors.ts';
 import { parseAddress } from '../net/address.ts';
 import { type ApiAnswer, ApiClient, UnreachableError } from './apiClient.ts';
 import { BAN_OPTIONS, banRequestBody } from './banArguments.ts';
-import { attacksText, bansText, banText, exportersText, hostsText, peersText, statusText } from './clientTables.ts';
+import {
+  attacksText,
+  bansText,
+  banText,
+  exportersText,
+  hostsText,
+  notifyTestText,
+  peersText,
+  statusText,
+} from './clientTables.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE } from './command.ts';
 import { printable } from './tableOutput.ts';
 import { UsageError, withUsage } from './usageError.ts';
@@ -28,6 +38,7 @@ export const CLIENT_COMMANDS = [
   'ban',
   'unban',
   'reload',
+  'notify-test',
 ] as const;
 export type ClientCommandName = (typeof CLIENT_COMMANDS)[number];
 
@@ -45,6 +56,8 @@ interface ClientCommand {
   text(body: unknown): string;
   /** Exit code of a 400: what the operator typed was wrong, unless it is what the daemon reads that was. */
   readonly malformed?: number;
+  /** Whether an answer of status 200 says that it did not succeed. */
+  readonly failed?: (body: unknown) => boolean;
 }
 
 type Flags = { readonly [name: string]: string | boolean | undefined };
@@ -146,6 +159,18 @@ MATCH narrows a FlowSpec ban; lists are separated by commas:
     text: (body) => `Reloaded, ${(body as { dry_run: boolean }).dry_run ? 'dry-run' : 'live'}.\n`,
     malformed: EXIT_FAILED,
   },
+  'notify-test': {
+    synopsis: '',
+    help: 'Sends a test notification through every channel, each tried once. Exit code 1 where one did not arrive.\n',
+    options: {},
+    operands: 0,
+    request: (client) => client.post('api/v1/notify/test', {}),
+    text: (body) => notifyTestText(body as NotifyTestView),
+    failed: (body) => {
+      const { results } = body as NotifyTestView;
+      return results.length === 0 || results.some(({ delivered }) => !delivered);
+    },
+  },
 };
 
 /** Runs one of the commands; the exit code is the contract's. */
@@ -200,7 +225,7 @@ function clientOf({ api, 'token-env': tokenEnv }: Flags, env: NodeJS.ProcessEnv)
 function report(command: ClientCommand, { status, body }: ApiAnswer, json: boolean, io: CommandIo): number {
   if (status === 200) {
     io.stdout.write(json ? `${JSON.stringify(body, null, 2)}\n` : command.text(body));
-    return EXIT_DONE;
+    return command.failed?.(body) === true ? EXIT_FAILED : EXIT_DONE;
   }
   if (status === 409 && json) io.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
   for (const problem of problemsOf(status, body)) io.stderr.write(`kapkan: ${printable(problem)}\n`);

@@ -3,8 +3,8 @@
  * token, nor a replay on somebody's desk.
  */
 
-/** An environment in which every variable is set. */
+/** An environment in which every variable is set, to what may stand for a token as for a URL. */
 export const ENVIRONMENT_WITHOUT_SECRETS: NodeJS.ProcessEnv = new Proxy(
   {},
-  { get: (_none, name) => `unused-${String(name)}` },
+  { get: (_none, name) => `https://unused.invalid/${String(name)}` },
 );

@@ -36,10 +36,12 @@ export interface SampleTime {
 /** The first sample after `now`: as many an interval, evenly spread, as it takes windows to cover it. */
 export function nextSample(now: number, intervalSeconds: number, windowSeconds: number): SampleTime {
   const samples = Math.ceil(intervalSeconds / windowSeconds);
-  const periodMs = (intervalSeconds * 1000) / samples;
-  const number = Math.floor(now / periodMs) + 1;
-  const intervalStart = (Math.ceil(number / samples) - 1) * intervalSeconds * 1000;
-  return { at: number * periodMs, intervalStart, isLast: number % samples === 0 };
+  const intervalMs = intervalSeconds * 1000;
+  let number = Math.floor((now * samples) / intervalMs) + 1;
+  // Where the period is no whole number of milliseconds, a sample taken on time may be rounded to just before its time.
+  if ((number * intervalMs) / samples <= now) number++;
+  const intervalStart = (Math.ceil(number / samples) - 1) * intervalMs;
+  return { at: (number * intervalMs) / samples, intervalStart, isLast: number % samples === 0 };
 }
 
 export class TrafficSampler {

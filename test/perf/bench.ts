@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { type BenchRow, benchDecode } from './decodeBench.ts';
 import { benchEngine } from './engineBench.ts';
+import { benchHistory } from './historyBench.ts';
 import { benchReceiver } from './receiverBench.ts';
 import { benchUdp } from './udpBench.ts';
 
@@ -32,3 +33,4 @@ print(await benchUdp(options.short));
 print(benchDecode());
 print(benchEngine());
 print(benchReceiver(options.short));
+print(await benchHistory(options.short));

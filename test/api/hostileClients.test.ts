@@ -126,6 +126,8 @@ test('a port that is taken is named in the error', async (t) => {
     tokens: [],
     listen: { host: '127.0.0.1', port: api.port },
     allowUnauthenticated: false,
+    audit: { record: () => undefined },
+    clock: { now: () => 0 },
     logger: silentLogger(),
   });
   await assert.rejects(second.start(), new RegExp(`cannot listen on 127\\.0\\.0\\.1 port ${api.port} .*EADDRINUSE`));

@@ -178,7 +178,7 @@ test('secrets come out of the environment and out of nowhere else', () => {
   const two = (roleA: string, roleB: string) =>
     `api: { tokens: [{ name: a, token_env: A, role: ${roleA} }, { name: b, token_env: B, role: ${roleB} }] }`;
   assert.deepEqual(configOf(withLines(one), { TOKEN: 's3cret' }).api.tokens, [
-    { name: 'operator', secret: 's3cret', role: 'operator' },
+    { name: 'operator', secret: 's3cret', role: 'operator', tenant: undefined },
   ]);
   eachRefused([[one, /^api.token_env: must name an environment variable that is set, TOKEN is unset or empty/]]);
   eachRefused([[one, /TOKEN is unset or empty/]], { TOKEN: '' });
@@ -194,6 +194,29 @@ test('secrets come out of the environment and out of nowhere else', () => {
     A: 'x',
     B: 'y',
   });
+});
+
+test('a tenant is read for groups and tokens, and a secret cannot be that of two', () => {
+  const tokens = (a: string, b: string) =>
+    `api: { tokens: [{ name: a, token_env: A, role: viewer${a} }, { name: b, token_env: B, role: viewer${b} }] }`;
+  const groups = 'hostgroups: [{ name: web, networks: [192.0.2.0/28], tenant: alpha }]';
+  const config = configOf(withLines('tenant: beta', groups, tokens(', tenant: alpha', '')), { A: 'x', B: 'y' });
+  assert.deepEqual(
+    [...config.groups, ...config.api.tokens].map(({ tenant }) => tenant),
+    ['beta', 'alpha', 'alpha', undefined],
+  );
+  const same = { A: 'x', B: 'x' };
+  eachAccepted([tokens(', tenant: alpha', ', tenant: alpha')], same);
+  eachRefused([[tokens(', tenant: alpha', ', tenant: beta'), /holds that of "a", whose tenant differs/]], same);
+  eachRefused([[tokens('', ', tenant: beta'), /whose tenant differs/]], same);
+  for (const nothing of ['""', 'null', '7']) {
+    eachRefused([[tokens(`, tenant: ${nothing}`, ''), /tokens\[0\].tenant: must be a name/]], { A: 'x', B: 'y' });
+  }
+});
+
+test('a group without a tenant belongs to nobody, whoever owns the global one', () => {
+  const config = configOf(withLines('tenant: beta', 'hostgroups: [{ name: web, networks: [192.0.2.0/28] }]'));
+  assert.equal(config.groups[1].tenant, undefined);
 });
 
 test('a secret written where the name of its variable belongs is not repeated', () => {

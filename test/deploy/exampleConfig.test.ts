@@ -40,7 +40,14 @@ test('the example config loads as it is shipped, in dry-run, and needs no enviro
 test('the example config is valid with every optional key in use', () => {
   const config = parseConfig(uncommented, file, environment);
   assert.equal(config.groups.length, 2);
-  assert.equal(config.api.tokens.length, 2);
+  assert.deepEqual(
+    config.api.tokens.map(({ tenant }) => tenant),
+    [undefined, undefined, 'example-dns'],
+  );
+  assert.deepEqual(
+    config.groups.map(({ tenant }) => tenant),
+    ['example-net', 'example-dns'],
+  );
 });
 
 test('the example config is ready to be turned on', () => {

@@ -303,3 +303,18 @@ test('a dry-run is called one', async (t) => {
   assert.match((await ask(api, 'bans')).stdout, /active \(dry-run\)/);
   assert.match((await ask(api, 'attacks')).stdout, /active, flowspec \(dry-run\)/);
 });
+
+test('notify-test says what arrived and what did not, and fails unless everything did', async (t) => {
+  const api = await runApi(t);
+  const partly = await ask(api, 'notify-test');
+  assert.equal(partly.code, 1);
+  assert.match(partly.stdout, /^email +yes +-$/m);
+  assert.match(partly.stdout, /^webhook +no +hook\.example\.net answered 500$/m);
+  api.daemon.testOutcomes = [{ channel: 'email', error: undefined }];
+  assert.equal((await ask(api, 'notify-test')).code, 0);
+  api.daemon.testOutcomes = [];
+  const nobody = await ask(api, 'notify-test');
+  assert.deepEqual([nobody.code, nobody.stdout], [1, 'No channel is configured, nobody is told.\n']);
+  assert.equal((await ask(api, 'notify-test', [], VIEWER)).code, 1);
+  assert.equal(api.daemon.notificationTests, 3);
+});

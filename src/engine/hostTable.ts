@@ -102,7 +102,7 @@ export class HostTable {
 
   /** The slot of a host, or NO_HOST. The words may be signed or unsigned. */
   find(word0: number, word1: number, word2: number, word3: number): number {
-    const hash = this.#hash(word0, word1, word2, word3);
+    const hash = this.hash(word0, word1, word2, word3);
     const index = this.#index;
     const mask = this.#indexMask;
     const tag = hash & TAG_MASK;
@@ -167,7 +167,7 @@ export class HostTable {
     const index = this.#index;
     const shift = this.#indexShift;
     for (let i = start; i < end; i++) {
-      const hash = this.#hash(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
+      const hash = this.hash(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
       hostSlot[i] = index[hash >>> shift] ^ (hash << SLOT_BITS);
     }
   }
@@ -206,7 +206,7 @@ export class HostTable {
     words[row + GROUP_AND_FLAGS] = group;
     words[row + HOT_BUCKET] = -BUCKETS;
     words[row + LONG_ROW] = 0;
-    const hash = this.#hash(word0, word1, word2, word3);
+    const hash = this.hash(word0, word1, word2, word3);
     let at = hash >>> this.#indexShift;
     while (this.#index[at] !== 0) at = (at + 1) & this.#indexMask;
     this.#index[at] = ((hash & TAG_MASK) << SLOT_BITS) | (slot + 1);
@@ -237,6 +237,17 @@ export class HostTable {
 
   setWord(slot: number, offset: number, value: number): void {
     this.slabs[slot >> SLAB_SHIFT].words[(slot & SLAB_MASK) * ROW_WORDS + offset] = value;
+  }
+
+  /**
+   * Thirty-two bits, signed: index entry from the upper ones, tag from the lower.
+   * Every word passes through the whole mixing before the next one joins: whoever picks addresses inside a protected
+   * IPv6 prefix cannot make the differences of two words cancel without knowing the factors.
+   */
+  hash(word0: number, word1: number, word2: number, word3: number): number {
+    const mapped = (word0 | word1) === 0 && word2 === IPV4_MAPPED_WORD;
+    const before = mapped ? this.#hashOfMapped : this.#chained(word0, word1, word2);
+    return mixed(before ^ word3, this.#factor1, this.#factor2);
   }
 
   #takeRow(): number {
@@ -272,17 +283,7 @@ export class HostTable {
   #homeOf(slot: number): number {
     const { words } = this.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
-    return this.#hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> this.#indexShift;
-  }
-
-  /**
-   * Every word passes through the whole mixing before the next one joins: whoever picks addresses inside a protected
-   * IPv6 prefix cannot make the differences of two words cancel without knowing the factors.
-   */
-  #hash(word0: number, word1: number, word2: number, word3: number): number {
-    const mapped = (word0 | word1) === 0 && word2 === IPV4_MAPPED_WORD;
-    const before = mapped ? this.#hashOfMapped : this.#chained(word0, word1, word2);
-    return mixed(before ^ word3, this.#factor1, this.#factor2);
+    return this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> this.#indexShift;
   }
 
   #chained(word0: number, word1: number, word2: number): number {

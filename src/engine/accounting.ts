@@ -5,8 +5,7 @@
  *
  * One Accounting belongs to one thread and one FlowBatch. All times are clock milliseconds.
  */
-import type { FlowBatch } from '../flowBatch.ts';
-import { NO_HOST } from '../flowBatch.ts';
+import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
@@ -36,8 +35,11 @@ import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 
-/** Hosts over their limits that one report names at most, beside the watched ones; more than may be under attack at once. */
-const REPORTED_HOSTS_LIMIT = 16_384;
+/**
+ * Rows of a report beyond which no host is named that is not watched. Hosts that the detector watches because of a report
+ * count too, so that what it keeps is bounded however low the limits are; it allows 10,000 attacks at once.
+ */
+const REPORTED_HOSTS_LIMIT = 32_768;
 
 /** Hot hosts whose rates are worked out in one tick; where limits are so low that there are more, they take turns. */
 const HOT_HOSTS_PER_TICK = 32_768;
@@ -315,7 +317,6 @@ export class Accounting {
   #reportHot(): void {
     if (this.#hotCursor <= 0 || this.#hotCursor > this.#hot.count) this.#hotCursor = this.#hot.count;
     const stop = Math.max(0, this.#hotCursor - HOT_HOSTS_PER_TICK);
-    const mostRows = this.#writer.count + REPORTED_HOSTS_LIMIT;
     while (this.#hotCursor > stop) {
       const place = --this.#hotCursor;
       if (!this.#hot.keepOrDrop(place, this.#window.bucket)) continue;
@@ -323,7 +324,7 @@ export class Accounting {
       if ((this.#table.word(slot, GROUP_AND_FLAGS) & WATCHED) !== 0) continue;
       this.#readRates(slot);
       if (!this.#isOverItsPart(slot)) continue;
-      if (this.#writer.count < mostRows) this.#append(slot);
+      if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot);
       else this.#unreportedHosts++;
     }
   }

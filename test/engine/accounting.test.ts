@@ -220,6 +220,21 @@ test('a full table counts what it cannot track, stays at its size, and takes new
   assert.equal(driver.rates(5000, '10.0.0.149').pps, 500);
 });
 
+test('however many hosts are over their limits, a report is bounded, and watched hosts are always in it', () => {
+  const hosts = 40_000;
+  const driver = new AccountingDriver(enginePlan({ windowSeconds: 1, limits: { pps: 1 } }), 0, 0);
+  for (let n = 0; n < hosts; n++) driver.account(0, { to: `10.0.${n >> 8}.${n & 255}`, packets: 100 });
+  const watched = Array.from({ length: 300 }, (_, n) => address(`10.200.${n >> 8}.${n & 255}`));
+  driver.accounting.watch(watched);
+  const first = ratesByHost(driver.accounting.tick(0));
+  assert.equal(first.size, 32_768);
+  assert.ok(watched.every((target) => first.has(formatAddress(target))));
+  assert.ok(driver.accounting.counters().unreportedHosts > 0);
+  // The next tick goes on with those that had no turn.
+  const second = ratesByHost(driver.accounting.tick(0));
+  assert.ok([...second.keys()].some((host) => !first.has(host)));
+});
+
 test('with two threads a host is reported by each that carries more than its half of the limit', () => {
   const plan = enginePlan({ windowSeconds: 1, limits: { pps: 1000 }, workers: 2 });
   const driver = new AccountingDriver(plan);

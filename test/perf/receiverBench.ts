@@ -6,6 +6,7 @@
 import v8 from 'node:v8';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
+import { DatagramQueue, QUEUE_DATAGRAMS } from '../../src/ingest/datagramQueue.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
 import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
 import type { BenchRow } from './decodeBench.ts';
@@ -35,11 +36,14 @@ function benchPath(protocol: TelemetryProtocol, hosts: number, flows: number): B
   const receiver = new Receiver(receiverSettingsOf(config, planOf(config, 1, 1)), 0);
   const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
   let now = 0;
+  const queue = new DatagramQueue(QUEUE_DATAGRAMS);
   const receive = (datagram: Uint8Array): void => {
     now += MS_PER_DATAGRAM;
-    receiver.receive(kind, datagram, '192.0.2.1', now);
+    queue.put(kind, datagram, '192.0.2.1');
+    if (queue.isFull) receiver.receiveAll(queue, now);
   };
   for (const datagram of datagrams) receive(datagram);
+  receiver.receiveAll(queue, now);
   const flowsPerDatagram = receiver.snapshot(now).exporters[0].flows / datagrams.length;
   const rounds = Math.ceil(flows / (flowsPerDatagram * datagrams.length * REPEATS));
   const copies = new Uint8Array(65_536);

@@ -111,51 +111,29 @@ export class HostTable {
       if (entry === 0) return NO_HOST;
       if (entry >>> SLOT_BITS !== tag) continue;
       const slot = (entry & ENTRY_SLOT) - 1;
-      const words = this.slabs[slot >> SLAB_SHIFT].words;
-      const row = (slot & SLAB_MASK) * ROW_WORDS;
-      if (
-        words[row + 3] === (word3 | 0) &&
-        words[row + 2] === (word2 | 0) &&
-        words[row + 1] === (word1 | 0) &&
-        words[row] === (word0 | 0)
-      ) {
-        return slot;
-      }
+      if (this.holds(slot, word0 | 0, word1 | 0, word2 | 0, word3 | 0)) return slot;
     }
   }
 
   /**
-   * `find` for the destinations of a datagram's flows, into `batch.hostSlot`; `position` is that of the bucket that will
-   * be written. With a million hosts, what this costs is waiting for memory. So it goes over the flows three times, each
-   * time with so little to do that the processor has the reads of many flows under way at once: it reads their index
-   * entries, then touches the rows that these name, and only then compares the addresses. Answers how many flows have
-   * no host in the table.
+   * For the destinations of a datagram's flows, the slot in which each most probably is, into `batch.hostSlot`, or NO_HOST.
+   * `holds` tells whether it is right; `find` is for those where it is not. `position` is that of the bucket that will be
+   * written.
+   *
+   * With a million hosts, what counting costs is waiting for memory. So this goes over the flows twice, each time with so
+   * little to do that the processor has the reads of many flows under way at once: first it reads their index entries,
+   * then it touches the rows that these name. Whoever comes after finds them in the cache.
    */
-  findDestinations(batch: FlowBatch, position: number): number {
+  guessDestinations(batch: FlowBatch, position: number): void {
     this.#probe(batch);
     this.#touchRows(batch, position);
-    const { dst0, dst1, dst2, dst3, hostSlot, start, end } = batch;
-    const slabs = this.slabs;
-    let missing = 0;
-    for (let i = start; i < end; i++) {
-      const slot = hostSlot[i];
-      if (slot !== NO_HOST) {
-        const words = slabs[slot >> SLAB_SHIFT].words;
-        const row = (slot & SLAB_MASK) * ROW_WORDS;
-        if (
-          words[row + 3] === (dst3[i] | 0) &&
-          words[row + 2] === (dst2[i] | 0) &&
-          words[row + 1] === (dst1[i] | 0) &&
-          words[row] === (dst0[i] | 0)
-        ) {
-          continue;
-        }
-      }
-      const found = this.find(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
-      hostSlot[i] = found;
-      if (found === NO_HOST) missing++;
-    }
-    return missing;
+  }
+
+  /** Whether the slot is that of the host with this address; the words are signed. */
+  holds(slot: number, word0: number, word1: number, word2: number, word3: number): boolean {
+    const words = this.slabs[slot >> SLAB_SHIFT].words;
+    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    return words[row + 3] === word3 && words[row + 2] === word2 && words[row + 1] === word1 && words[row] === word0;
   }
 
   /**

@@ -107,6 +107,16 @@ test('a host over a limit is reported by the next tick, one under it never', () 
   );
 });
 
+test('a steady rate just over a limit is reported, however evenly it is spread', () => {
+  for (const windowSeconds of [1, 5]) {
+    const driver = new AccountingDriver(enginePlan({ windowSeconds, limits: { pps: 1000 } }));
+    for (let now = 0; now <= 4000 * windowSeconds; now += 10) {
+      driver.account(now, { to: HOST, packets: 10.2 });
+      if (now >= 1500 * windowSeconds && now % 100 === 0) assert.deepEqual(driver.reported(now), [HOST], `at ${now}`);
+    }
+  }
+});
+
 test('a flood of four times the limit is reported a quarter of the window after its first packet', () => {
   for (const windowSeconds of [1, 5, 20]) {
     for (const startsAt of [0, 77, 611, 5999]) {

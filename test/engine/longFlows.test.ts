@@ -99,6 +99,17 @@ test('over time, every packet of every record is counted once', () => {
   );
 });
 
+test('a flow ends at its own time, though its host was brought up to date later', () => {
+  const driver = new AccountingDriver(enginePlan({ windowSeconds: WINDOW_SECONDS }));
+  driver.account(0, { to: HOST, packets: 10_000, durationMs: 10_000 });
+  driver.accounting.tick(9_900);
+  // Adding this one settles the host, 90 ms after the first one's end and 10 ms before a tick ends it.
+  driver.account(10_090, { to: HOST, packets: 60, durationMs: 60_000 });
+  const { pps } = driver.rates(10_100, HOST);
+  const expected = (1000 * 4.9 + 0.01) / WINDOW_SECONDS;
+  assert.ok(Math.abs(pps - expected) < 1e-6, `${pps} pps, expected ${expected}`);
+});
+
 test('a long record is a flow record like any other when flow records are counted', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1 }));
   driver.account(0, { to: HOST, durationMs: 60_000 }, { to: HOST });

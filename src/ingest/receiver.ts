@@ -15,7 +15,7 @@ import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery, TopHostsScan } from '../engine/topHosts.ts';
-import { FlowBatch } from '../flowBatch.ts';
+import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { DatagramQueue, type QueuedDatagram } from './datagramQueue.ts';
 import type { Exporter } from './exporter.ts';
@@ -65,11 +65,23 @@ export class Receiver {
     this.receiveAll(this.#single, now);
   }
 
-  /** Takes all datagrams of the queue, and empties it. */
+  /**
+   * Takes all datagrams of the queue, and empties it. They are decoded one after the other and accounted together, as far
+   * as the ring of flows has room behind its newest for another datagram.
+   */
   receiveAll(queue: DatagramQueue, now: number): void {
     const startedAt = performance.now();
+    const batch = this.#batch;
+    let firstRow = batch.end;
     let flows = 0;
-    for (let i = 0; i < queue.count; i++) flows += this.#process(queue.places[i], now);
+    for (let i = 0; i < queue.count; i++) {
+      if (batch.end + MAX_FLOWS_PER_DATAGRAM > batch.capacity) {
+        flows += this.#account(firstRow, now);
+        firstRow = 0;
+      }
+      this.#decode(queue.places[i], now);
+    }
+    flows += this.#account(firstRow, now);
     queue.clear();
     this.#latency.observe(performance.now() - startedAt, flows);
   }
@@ -146,23 +158,26 @@ export class Receiver {
     };
   }
 
-  /** How many flows the datagram held. */
-  #process(datagram: QueuedDatagram, now: number): number {
-    const source = this.#exporters.source(datagram.sourceAddress);
-    if (source === undefined) return 0;
-    const exporter = this.#exporterOf(datagram, source, now);
-    if (exporter === undefined) return 0;
+  /** Decodes into rows behind `batch.end`, with their sampling rates settled. */
+  #decode(datagram: QueuedDatagram, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
+    const source = this.#exporters.source(datagram.sourceAddress);
+    if (source === undefined) return;
+    const exporter = this.#exporterOf(datagram, source, now);
+    if (exporter === undefined) return;
     const decode = datagram.kind === 'netflow' ? decodeNetflow : decodeSflow;
     const clean = decode(datagram.view, datagram.length, exporter.state, batch, now);
-    const flows = batch.end - batch.start;
-    if (flows > 0) {
-      resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
-      this.#accounting.accountBatch(now);
-    }
+    resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
     exporter.noteDatagram(batch, clean, now);
-    return flows;
+  }
+
+  /** Accounts rows [firstRow, batch.end), and answers how many they are. */
+  #account(firstRow: number, now: number): number {
+    const batch = this.#batch;
+    batch.start = firstRow;
+    if (batch.end > firstRow) this.#accounting.accountBatch(now);
+    return batch.end - firstRow;
   }
 
   /** An sFlow datagram is its agent's, whoever relayed it; one that states no agent is its sender's. */

@@ -9,17 +9,6 @@ import type { FlowSlice } from './flowSlice.ts';
 /** Entries of each list. */
 const TOP_ENTRIES = 20;
 
-/** Of an attack of which no flow was kept. */
-export const EMPTY_SAMPLE: AttackSample = {
-  flows: [],
-  topSources: [],
-  topSrcPorts: [],
-  topDstPorts: [],
-  protocols: [],
-  totalPackets: 0,
-  totalBytes: 0,
-};
-
 /** A sample for each of the targets that the slices were asked for, in their order. */
 export function samplesOf(
   slices: readonly FlowSlice[],

@@ -16,8 +16,7 @@ import { METRICS, type Metric } from '../config/thresholds.ts';
 import { IPV4_MAPPED_WORD } from '../flowBatch.ts';
 import { type Address, addressOfWords, formatAddress, formatWords } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
-import type { Attack, AttackSample, Classification } from './attack.ts';
-import { EMPTY_SAMPLE } from './attackSample.ts';
+import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, ratesOf } from './hostRates.ts';
@@ -64,8 +63,6 @@ interface HostState {
 
 /** The word of an IPv4 address, the text of an IPv6 one. */
 type AddressKey = string | number;
-
-const UNKNOWN: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
 
 export class Detector {
   readonly #newId: () => string;
@@ -156,7 +153,7 @@ export class Detector {
       endedAt: undefined,
       lastSeenAt: now,
       sample: EMPTY_SAMPLE,
-      classification: UNKNOWN,
+      classification: UNKNOWN_VECTOR,
       reason: 'went on from before a restart',
     };
     this.#enter(key, host, attack);

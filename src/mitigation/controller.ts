@@ -5,7 +5,7 @@
  * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
  */
 import type { Config, MitigationMethod } from '../config/config.ts';
-import type { Attack, AttackSample, Classification } from '../engine/attack.ts';
+import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';
 import { AttackRegister, type LiveAttack, RETRY_REFUSED_MS } from './attackRegister.ts';
@@ -47,18 +47,6 @@ export interface Explanation {
   /** Were it attacked now: every guard's verdict, and the method that would be used. */
   readonly judgement: Judgement;
 }
-
-/** Stands in for the attack that `explain` supposes. */
-const UNKNOWN_VECTOR: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
-const NO_SAMPLE: AttackSample = {
-  flows: [],
-  topSources: [],
-  topSrcPorts: [],
-  topDstPorts: [],
-  protocols: [],
-  totalPackets: 0,
-  totalBytes: 0,
-};
 
 export class MitigationController {
   readonly #newId: () => string;
@@ -242,7 +230,7 @@ export class MitigationController {
   explain(target: Address, now: number, attack?: Attack): Explanation {
     const targetText = formatAddress(target);
     const live = this.#attacks.on(targetText);
-    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: NO_SAMPLE };
+    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: EMPTY_SAMPLE };
     const context = this.#planContext(target);
     const plan = attackPlan(attack ?? live?.attack ?? supposed, context);
     const { method } = automaticMethod(plan, context, 0);

@@ -22,7 +22,7 @@ function print(rows: readonly BenchRow[]): void {
     }
     const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} × ${row.against}`;
     console.log(
-      `${row.name.padEnd(58)} ${NUMBER.format(row.value).padStart(12)} ${row.unit.padEnd(32)} ${ratio}`.trimEnd(),
+      `${row.name.padEnd(72)} ${NUMBER.format(row.value).padStart(12)} ${row.unit.padEnd(32)} ${ratio}`.trimEnd(),
     );
   }
 }

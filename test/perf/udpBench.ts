@@ -27,6 +27,7 @@ interface Turn {
   readonly datagrams: number;
   readonly flows: number;
   readonly cpuMicros: number;
+  readonly heapBytes: number;
   readonly milliseconds: number;
 }
 
@@ -72,6 +73,7 @@ async function takeTurn(sender: ChildProcess, side: Side, turnMs: number): Promi
     datagrams: after.datagrams - before.datagrams,
     flows: after.flows - before.flows,
     cpuMicros: after.cpuMicros - before.cpuMicros,
+    heapBytes: after.heapBytes - before.heapBytes,
     milliseconds: performance.now() - startedAt,
   };
   sender.send(0);
@@ -89,6 +91,7 @@ function rowsOf(protocol: TelemetryProtocol, bare: readonly Turn[], kapkan: read
   const perSecond = (turn: Turn): number => (turn.datagrams * 1000) / turn.milliseconds;
   const perCpuSecond = (turn: Turn): number => (turn.datagrams * 1e6) / turn.cpuMicros;
   const flowsPerSecond = (turn: Turn): number => (turn.flows * 1000) / turn.milliseconds;
+  const heapPerDatagram = (turn: Turn): number => turn.heapBytes / turn.datagrams;
   const busyPercent = (turn: Turn): number => turn.cpuMicros / turn.milliseconds / 10;
   const against = 'bare receiver';
   const row = (what: string, value: number, unit: string): BenchRow => ({
@@ -106,6 +109,7 @@ function rowsOf(protocol: TelemetryProtocol, bare: readonly Turn[], kapkan: read
     row('Kapkan', median(kapkan.map(flowsPerSecond)), 'flows/s'),
     row('bare receiver', median(bare.map(busyPercent)), '% busy'),
     row('Kapkan', median(kapkan.map(busyPercent)), '% busy'),
+    row('bare receiver', median(bare.map(heapPerDatagram)), 'heap bytes/datagram'),
   ];
 }
 

@@ -91,7 +91,9 @@ export class AttackLoop {
   /** Without a sample, where no thread answers in time, the attack opens all the same. */
   async #open(targets: readonly Address[]): Promise<void> {
     const { detector, controller, pool, clock } = this.#options;
-    const samples = await pool.sample(targets);
+    // The pool answers with empty samples where no thread does in time; that it rejects would be a bug, told like any.
+    const samples = await pool.sample(targets).catch((error: unknown) => this.#fail(error));
+    if (samples === undefined) return;
     this.#guard(() => {
       const now = clock.now();
       const attacks = detector.open(targets, samples, now);
@@ -113,8 +115,12 @@ export class AttackLoop {
     try {
       work();
     } catch (error) {
-      this.stop();
-      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(error);
     }
+  }
+
+  #fail(error: unknown): void {
+    this.stop();
+    this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
   }
 }

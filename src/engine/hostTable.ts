@@ -14,7 +14,8 @@
  * receiving thread for the time of a full rehash. An entry holds ten bits of the hash beside the row's slot, so that a
  * probe into a foreign entry costs no visit to its row. 8 to 16 bytes of index a host make it under 600 in all.
  */
-import { type FlowBatch, IPV4_MAPPED_WORD, NO_HOST } from '../flowBatch.ts';
+import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
 export const ROWS_PER_SLAB = 8192;
 export const SLAB_SHIFT = 13;

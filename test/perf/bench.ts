@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { type BenchRow, benchDecode } from './decodeBench.ts';
 import { benchEngine } from './engineBench.ts';
 import { benchReceiver } from './receiverBench.ts';
+import { benchRoutes } from './routeBench.ts';
 import { benchUdp } from './udpBench.ts';
 
 const { values: options } = parseArgs({
@@ -32,3 +33,4 @@ print(await benchUdp(options.short));
 print(benchDecode());
 print(benchEngine());
 print(benchReceiver(options.short));
+print(await benchRoutes(options.short));

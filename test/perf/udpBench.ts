@@ -42,7 +42,7 @@ export async function benchUdp(short: boolean): Promise<BenchRow[]> {
 async function benchProtocol(protocol: TelemetryProtocol, rounds: number, turnMs: number): Promise<BenchRow[]> {
   const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
   const sender = fork(new URL('udpBenchSender.ts', import.meta.url), [protocol, String(PREPARED_FLOWS)]);
-  await once(sender, 'message');
+  await messageFrom(sender);
   const bare = await startSide('bare', kind);
   const kapkan = await startSide('kapkan', kind);
   const bareTurns: Turn[] = [];
@@ -58,8 +58,7 @@ async function benchProtocol(protocol: TelemetryProtocol, rounds: number, turnMs
 
 async function startSide(mode: 'bare' | 'kapkan', kind: 'netflow' | 'sflow'): Promise<Side> {
   const process = fork(new URL('udpBenchReceiver.ts', import.meta.url), [mode, kind]);
-  const [port] = await once(process, 'message');
-  return { process, port };
+  return { process, port: await messageFrom<number>(process) };
 }
 
 async function takeTurn(sender: ChildProcess, side: Side, turnMs: number): Promise<Turn> {
@@ -83,8 +82,20 @@ async function takeTurn(sender: ChildProcess, side: Side, turnMs: number): Promi
 
 async function receivedSoFar(side: Side): Promise<ReceivedSoFar> {
   side.process.send('count');
-  const [answer] = await once(side.process, 'message');
-  return answer;
+  return messageFrom(side.process);
+}
+
+/** What the process says next; rejects where it ends instead. */
+async function messageFrom<T>(process: ChildProcess): Promise<T> {
+  const settled = new AbortController();
+  const { signal } = settled;
+  const ended = once(process, 'exit', { signal }).then(([code]) => {
+    throw new Error(`a benchmark process ended with code ${code}`);
+  });
+  const [message] = await Promise.race([once(process, 'message', { signal }), ended]);
+  settled.abort();
+  ended.catch(() => {});
+  return message;
 }
 
 function rowsOf(protocol: TelemetryProtocol, bare: readonly Turn[], kapkan: readonly Turn[]): BenchRow[] {

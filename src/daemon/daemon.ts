@@ -56,6 +56,7 @@ export class Daemon {
   #config: Config;
   #clockTimer: NodeJS.Timeout | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
 
   /** Opens the state file; throws where it cannot be trusted or another daemon holds it. Starts nothing. */
   constructor(config: Config, options: DaemonOptions) {
@@ -105,6 +106,9 @@ export class Daemon {
 
   /** Rejects where an address cannot be bound; then everything that was started has been stopped again. */
   async start(): Promise<void> {
+    // A reload waits until there are threads to tell of it.
+    const started = Promise.withResolvers<void>();
+    this.#reloading = started.promise;
     try {
       const adopted = this.#controller.restore(this.#clock.now());
       this.#loop.adopt(adopted);
@@ -114,6 +118,8 @@ export class Daemon {
     } catch (error) {
       await this.stop();
       throw error;
+    } finally {
+      started.resolve();
     }
     this.#loop.start();
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
@@ -128,16 +134,22 @@ export class Daemon {
   }
 
   /** Stops in the reverse order of the start. May be called at any time, more than once. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#clockTimer);
     this.#loop.stop();
     await this.#pool.stop();
+    // Before the last decision: a ban that came after it would be announced with nobody left to end it.
+    await this.#api.stop();
     this.#controller.shutdown(this.#clock.now());
     if (this.#config.ban.onShutdown === 'withdraw' && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
       this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
     }
     await this.#announcers.stop();
-    await this.#api.stop();
     this.#store.close();
   }
 
@@ -149,6 +161,7 @@ export class Daemon {
   }
 
   async #reload(): Promise<ReloadOutcome> {
+    if (this.#stopped !== undefined) return this.#refuseReload(['Kapkan is stopping']);
     let next: Config;
     try {
       next = loadConfig(this.#config.file, this.#options.env);
@@ -161,7 +174,7 @@ export class Daemon {
     const plan = this.#planFor(next);
     const before = this.#config;
     this.#config = next;
-    // The controller first: a whitelisted address or a removed network is out of the RIB at once.
+    // Before the threads are told: a whitelisted address or a removed network is out of the RIB at once.
     this.#detector.reconfigure(plan, this.#clock.now());
     this.#controller.reconfigure(next, this.#detector.active(), this.#clock.now());
     this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);

@@ -84,6 +84,7 @@ export class MitigationController {
   /** Makes the decisions of one detector tick durable together: a thousand bans are one transaction. */
   batch<T>(now: number, work: () => T): T {
     if (this.#phase === 'new') throw new Error('restore must be called first');
+    if (this.#phase === 'stopped') throw new Error('nothing is decided after the shutdown');
     return this.#desk.batch(now, work);
   }
 

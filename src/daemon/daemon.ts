@@ -20,7 +20,6 @@ import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { MitigationController } from '../mitigation/controller.ts';
 import { Recorder } from '../mitigation/recorder.ts';
-import { type Address, parseAddress } from '../net/address.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { AttackLoop } from './attackLoop.ts';
 import { logMitigation } from './mitigationLog.ts';
@@ -74,7 +73,7 @@ export class Daemon {
       recorder,
       newId: randomUUID,
       onEvent: (event) => logMitigation(this.#log, event),
-      bgpEndpoints: () => this.#bgpEndpoints(),
+      bgpEndpoints: () => this.#announcers.bgpEndpoints(),
     });
     this.#detector = new Detector(plan, randomUUID);
     this.#pool = new ReceiverPool(config, plan, this.#clock, {
@@ -201,12 +200,6 @@ export class Daemon {
       // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
       withdrawOrphans: (key) => !this.#config.dryRun || this.#controller.ownedKeys().has(key),
     });
-  }
-
-  /** Both ends of every BGP session of GoBGP: what no FlowSpec rule may match. */
-  #bgpEndpoints(): Address[] {
-    const texts = this.#announcers.peers().flatMap((peer) => [peer.address, peer.localAddress ?? '']);
-    return texts.map(parseAddress).filter((address) => address !== undefined);
   }
 
   #followWallClock(): void {

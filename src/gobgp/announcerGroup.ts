@@ -4,6 +4,7 @@
  */
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
+import type { Address } from '../net/address.ts';
 import type { GobgpAnnouncer, GobgpStatus } from './gobgpAnnouncer.ts';
 import type { Peer } from './peer.ts';
 import { countKinds } from './ribView.ts';
@@ -49,6 +50,11 @@ export class AnnouncerGroup implements Announcer {
 
   peers(): readonly Peer[] {
     return this.#members.flatMap((member) => member.peers());
+  }
+
+  /** Both ends of every BGP session: what no route may cut off. */
+  bgpEndpoints(): readonly Address[] {
+    return this.#members.flatMap((member) => member.bgpEndpoints());
   }
 
   status(): readonly GobgpStatus[] {

@@ -20,6 +20,8 @@ export type BanEvent = { readonly at: number } & (
   | { readonly kind: 'whitelisted'; readonly reason: string }
   | { readonly kind: 'networkRemoved' }
   | { readonly kind: 'capLowered'; readonly reason: string }
+  /** Its routes would cut off a BGP session, which was not known when they were admitted. */
+  | { readonly kind: 'foundHarmful'; readonly reason: string }
   | { readonly kind: 'dryRunChanged'; readonly dryRun: boolean }
   | ({ readonly kind: 'rungDue'; readonly step: number } & MethodChange)
   /** The method in force cannot be announced to any peer. */
@@ -106,6 +108,7 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'networkRemoved':
       return end(ban, event.at, `${ban.targetText} is outside the protected networks now`);
     case 'capLowered':
+    case 'foundHarmful':
       return end(ban, event.at, event.reason);
     case 'dryRunChanged':
       if (ban.dryRun === event.dryRun) return ignore(ban);
@@ -138,6 +141,7 @@ function afterEnd(ban: Ban, event: BanEvent): Transition {
     case 'whitelisted':
     case 'networkRemoved':
     case 'capLowered':
+    case 'foundHarmful':
     case 'dryRunChanged':
     case 'rungDue':
     case 'methodLost':

@@ -6,7 +6,7 @@
  */
 import type { Config, MitigationMethod } from '../config/config.ts';
 import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
-import { type Address, formatAddress } from '../net/address.ts';
+import { type Address, formatAddress, sameAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';
 import { AttackRegister, type LiveAttack, RETRY_REFUSED_MS } from './attackRegister.ts';
 import type { Ban, BanPlan } from './ban.ts';
@@ -14,6 +14,7 @@ import { BanDesk, type BanDeskOptions, type MitigationCounters } from './banDesk
 import { type BanRequest, transition } from './banMachine.ts';
 import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
+import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
 import { Scope } from './scope.ts';
@@ -54,6 +55,8 @@ export class MitigationController {
   readonly #desk: BanDesk;
   readonly #attacks = new AttackRegister();
   #scope: Scope;
+  /** Those that every active ban was last looked at with. */
+  #checkedEndpoints: readonly Address[] = [];
   #phase: 'new' | 'running' | 'stopped' = 'new';
 
   constructor(options: ControllerOptions) {
@@ -167,6 +170,7 @@ export class MitigationController {
   tick(now: number): void {
     if (this.#phase === 'stopped') return;
     this.batch(now, () => {
+      this.#spareBgpSessions(now);
       for (const ban of this.#book.active()) {
         if (now >= ban.expiresAt) this.#expire(ban, now);
         else this.#reviewMethod(ban, now);
@@ -296,6 +300,22 @@ export class MitigationController {
       if (this.#answer(live, ended, now)?.state === 'active') return;
     }
     this.#desk.apply(ban, { kind: 'ttlExpired', at: now });
+  }
+
+  /** A ban made before GoBGP or a peer was first seen may turn out to cover one end of a session. */
+  #spareBgpSessions(now: number): void {
+    const endpoints = this.#bgpEndpoints();
+    const known = this.#checkedEndpoints;
+    if (endpoints.length === known.length && endpoints.every((address, i) => sameAddress(address, known[i]))) return;
+    this.#checkedEndpoints = endpoints;
+    for (const ban of this.#book.active()) {
+      const reason = bgpSessionProblem(ban.routes, endpoints);
+      if (reason === undefined) continue;
+      const live = this.#attacks.on(ban.targetText);
+      if (live !== undefined) live.refused = true;
+      this.#desk.apply(ban, { kind: 'foundHarmful', at: now, reason });
+    }
+    this.#book.dropCovers(({ routes }) => bgpSessionProblem(routes, endpoints) !== undefined);
   }
 
   #reviewMethod(ban: Ban, now: number): void {

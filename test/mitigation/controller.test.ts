@@ -5,6 +5,7 @@ import { MitigationController } from '../../src/mitigation/controller.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { Recorder } from '../../src/mitigation/recorder.ts';
+import type { Address } from '../../src/net/address.ts';
 import { address, attackFixture, flowFixture, sampleOf } from './attackFixture.ts';
 import { configFixture, groupFixture, prefix } from './configFixture.ts';
 import { FakeAnnouncer, FakeGobgp } from './fakeGobgp.ts';
@@ -14,6 +15,7 @@ const START = 1_000_000;
 const VICTIM = '198.51.100.1';
 
 function setUp(config: Config = configFixture(), store = new MemoryStore()) {
+  const bgpEndpoints: Address[] = [];
   const gobgp = new FakeGobgp();
   const announcer = new FakeAnnouncer(gobgp);
   const recorder = new Recorder();
@@ -26,6 +28,7 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     recorder,
     newId: () => `ban-${START}-${++ids}-${store.saves}`,
     onEvent: (event) => events.push(event),
+    bgpEndpoints: () => [...bgpEndpoints],
   });
   const keys = () => [...(announcer.wanted?.keys() ?? [])];
   const told = () => events.splice(0).map(({ kind }) => kind);
@@ -38,7 +41,7 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     }
     return from + seconds * 1000;
   };
-  return { controller, store, gobgp, announcer, recorder, events, keys, told, run };
+  return { controller, store, gobgp, announcer, recorder, bgpEndpoints, events, keys, told, run };
 }
 
 function started(config?: Config, store?: MemoryStore) {
@@ -454,4 +457,15 @@ test('past bans are kept newest first and bounded', () => {
   assert.ok(bans.length >= 1000 && bans.length <= 2000);
   assert.equal(bans[0].startedAt, START + 2499);
   assert.equal(controller.counters().rejectedBy.networks, 2500);
+});
+
+test('a ban made before GoBGP told its peers ends as soon as it turns out to cover one', () => {
+  const { controller, bgpEndpoints, keys, told, run } = started();
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  controller.attackOpened(attackFixture('b', '198.51.100.2', START), START);
+  told();
+  bgpEndpoints.push(address(VICTIM));
+  run(START, 20, 'a', 'b');
+  assert.deepEqual(keys(), ['ipv4-unicast 198.51.100.2/32']);
+  assert.deepEqual(told(), ['ban_ended']);
 });

@@ -73,7 +73,7 @@ export class MitigationController {
    */
   restore(now: number): Ban[] {
     if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
-    const loaded = this.#desk.load(now - longestWindowMs(this.#scope.config));
+    const loaded = this.#desk.load(longestWindowMs(this.#scope.config), now);
     this.#phase = 'running';
     return this.batch(now, () => {
       for (const ban of loaded) {
@@ -187,7 +187,7 @@ export class MitigationController {
   clockStepped(deltaMs: number, now: number): void {
     this.batch(now, () => {
       this.#attacks.clockStepped(deltaMs);
-      this.#book.starts.clockStepped(deltaMs);
+      this.#desk.clockStepped(deltaMs);
       for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
     });
   }

@@ -469,3 +469,34 @@ test('a ban made before GoBGP told its peers ends as soon as it turns out to cov
   assert.deepEqual(keys(), ['ipv4-unicast 198.51.100.2/32']);
   assert.deepEqual(told(), ['ban_ended']);
 });
+
+test('a clock set back holds up neither a fallback nor a store to be asked again', () => {
+  const groups = [groupFixture({ mitigation: 'flowspec' })];
+  const { controller, store, gobgp, keys, run } = started(configFixture({ groups }));
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  gobgp.hears = new Set(['ipv4-unicast']);
+  run(START, 1, 'a');
+  store.failure = 'disk full';
+  controller.ban({ target: address('198.51.100.2'), method: 'blackhole', operator: 'op' }, START + 1000);
+  store.failure = undefined;
+  const back = -3_600_000;
+  controller.clockStepped(back, START + 1000 + back);
+  run(START + 1000 + back, 5, 'a');
+  assert.deepEqual(keys().sort(), [`ipv4-unicast ${VICTIM}/32`, 'ipv4-unicast 198.51.100.2/32']);
+});
+
+test('a machine that booted with its clock far behind ends its bans in time and admits new ones', () => {
+  const store = new MemoryStore();
+  const config = configFixture({ ban: { maxBansPerWindow: 1, banWindowSeconds: 60 } });
+  const before = started(config, store);
+  before.controller.ban({ target: address(VICTIM), ttlSeconds: 120, operator: 'op' }, START);
+  const { controller, keys, run } = setUp(config, store);
+  const boot = 1000;
+  controller.restore(boot);
+  assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  const step = START - boot;
+  controller.clockStepped(step, START);
+  run(START, 121);
+  assert.deepEqual(keys(), []);
+  assert.equal(controller.ban({ target: address('198.51.100.2'), operator: 'op' }, START + 121_000).ok, true);
+});

@@ -19,7 +19,7 @@ const TICK_MS = 100;
 export interface AttackLoopOptions {
   readonly detector: Detector;
   readonly controller: MitigationController;
-  readonly pool: ReceiverPool;
+  readonly pool: Pick<ReceiverPool, 'sample' | 'watch'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** An invariant broke: nothing more should be decided. */

@@ -4,9 +4,10 @@
  * that a thousand attacks at once are one transaction.
  */
 import type { Clock } from '../clock.ts';
-import type { Attack } from '../engine/attack.ts';
+import type { Attack, AttackSample } from '../engine/attack.ts';
 import type { Detector, Findings } from '../engine/detector.ts';
 import type { HostReport } from '../engine/hostReport.ts';
+import { messageOf } from '../errors.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
@@ -90,10 +91,11 @@ export class AttackLoop {
 
   /** Without a sample, where no thread answers in time, the attack opens all the same. */
   async #open(targets: readonly Address[]): Promise<void> {
-    const { detector, controller, pool, clock } = this.#options;
-    // The pool answers with empty samples where no thread does in time; that it rejects would be a bug, told like any.
-    const samples = await pool.sample(targets).catch((error: unknown) => this.#fail(error));
-    if (samples === undefined) return;
+    const { detector, controller, pool, clock, log } = this.#options;
+    const samples = await pool.sample(targets).catch((error: unknown): AttackSample[] => {
+      log.error({ error: messageOf(error) }, 'no sample could be taken, attacks are answered without one');
+      return [];
+    });
     this.#guard(() => {
       const now = clock.now();
       const attacks = detector.open(targets, samples, now);
@@ -115,12 +117,8 @@ export class AttackLoop {
     try {
       work();
     } catch (error) {
-      this.#fail(error);
+      this.stop();
+      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
     }
-  }
-
-  #fail(error: unknown): void {
-    this.stop();
-    this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
   }
 }

@@ -12,9 +12,6 @@
 /** Rows one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that can hold an address. */
 export const MAX_FLOWS_PER_DATAGRAM = 16_384;
 
-/** Word 2 of an IPv4-mapped address; words 0 and 1 are zero. */
-export const IPV4_MAPPED_WORD = 0xffff;
-
 /** Where a row's sampling rate comes from, weakest first; index = the value in `FlowBatch.samplingSource`. */
 export const SAMPLING_SOURCES = ['default', 'header', 'options', 'record', 'override'] as const;
 export type SamplingSource = (typeof SAMPLING_SOURCES)[number];

@@ -5,7 +5,18 @@
 import { type Command, type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_USAGE } from './cli/command.ts';
 import { messageOf } from './errors.ts';
 
-const CLIENT_COMMANDS = ['status', 'attacks', 'hosts', 'bans', 'peers', 'exporters', 'ban', 'unban', 'reload', 'notify-test'] as const;
+const CLIENT_COMMANDS = [
+  'status',
+  'attacks',
+  'hosts',
+  'bans',
+  'peers',
+  'exporters',
+  'ban',
+  'unban',
+  'reload',
+  'notify-test',
+] as const;
 
 const USAGE = `Usage: kapkan COMMAND …
 

@@ -18,7 +18,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   flowBatch: [],
   decode: ['net', 'flowBatch'],
   engine: ['net', 'flowBatch', 'config/thresholds', 'types:config'],
-  mitigation: ['net', 'config/thresholds', 'types:config', 'types:engine'],
+  mitigation: ['net', 'config/thresholds', 'engine/attack', 'types:config', 'types:engine'],
   config: ['net', ...NOUNS],
   ingest: ['net', 'flowBatch', 'decode', 'engine', 'config/thresholds', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],

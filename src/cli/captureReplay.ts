@@ -12,12 +12,12 @@ import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../ingest/receiver.ts';
 import type { TelemetryKind } from '../ingest/udpListener.ts';
+import { type Announcer, NO_EVIDENCE } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { BanStore } from '../mitigation/banStore.ts';
 import { MitigationController } from '../mitigation/controller.ts';
 import type { GuardVerdict } from '../mitigation/guards.ts';
 import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
-import { Recorder } from '../mitigation/recorder.ts';
 import { formatAddress } from '../net/address.ts';
 
 /** As often as the daemon's receiving threads. */
@@ -59,12 +59,11 @@ export class CaptureReplay {
     let ids = 0;
     const newId = (): string => `replay-${++ids}`;
     this.#detector = new Detector(this.#plan, newId);
-    const recorder = new Recorder();
     this.#controller = new MitigationController({
       config: this.#config,
       store: NO_STORE,
-      announcer: recorder,
-      recorder,
+      announcer: NO_GOBGP,
+      recorder: NO_GOBGP,
       newId,
       onEvent: (event) => this.#events.push(event),
     });
@@ -191,3 +190,11 @@ function kindByVersion(payload: Uint8Array): TelemetryKind | undefined {
 
 /** A replay begins with no bans and leaves none behind. */
 const NO_STORE: BanStore = { save: () => undefined, loadActive: () => [], loadEnded: () => [] };
+
+/** Nothing is announced, and no peer can be asked what it would hear. */
+const NO_GOBGP: Announcer = {
+  setWanted: () => undefined,
+  evidence: () => NO_EVIDENCE,
+  audience: () => 'unknown',
+  counts: () => ({ unicast: 0, flowspec: 0 }),
+};

@@ -119,7 +119,7 @@ function decisionOf(event: MitigationEvent): { at: number; text: string; route: 
     case 'ban_ended':
       return { at, text: 'would withdraw', route, reason: event.ban.reason };
     case 'ban_rejected':
-      return { at, text: `refused by ${event.guard}`, route: '', reason: event.ban.reason };
+      return { at, text: 'refused', route: '', reason: event.ban.reason };
     case 'ban_failed':
     case 'store_failed':
       return { at, text: event.kind, route, reason: event.reason };

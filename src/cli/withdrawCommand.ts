@@ -9,6 +9,7 @@ import { ConfigError, messageOf } from '../errors.ts';
 import { GobgpClient } from '../gobgp/gobgpClient.ts';
 import { GobgpError } from '../gobgp/gobgpError.ts';
 import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
+import { isDaemonRunning } from '../storage/directoryLock.ts';
 import { readActiveBans } from '../storage/readActiveBans.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
@@ -30,6 +31,9 @@ config's gobgp.instance_id are touched.
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
 
+const DAEMON_WARNING =
+  'kapkan: the daemon is running and announces the routes of its active bans again; stop it, or reload it with dry_run: true\n';
+
 export async function withdrawCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
     const { values } = parseArgs({
@@ -40,7 +44,9 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
     if (values.config === undefined) throw new UsageError('--config is missing');
     try {
       const config = loadConfig(values.config, ENVIRONMENT_WITHOUT_SECRETS);
-      return await withdraw(config, values.all === true, io);
+      const code = await withdraw(config, values.all === true, io);
+      if (values.all === true && isDaemonRunning(config.storage.path)) io.stderr.write(DAEMON_WARNING);
+      return code;
     } catch (error) {
       if (!(error instanceof ConfigError) && !(error instanceof StateFileError)) throw error;
       io.stderr.write(`${error.message}\n`);

@@ -4,9 +4,10 @@
  * that a thousand attacks at once are one transaction.
  */
 import type { Clock } from '../clock.ts';
-import type { Attack } from '../engine/attack.ts';
+import type { Attack, AttackSample } from '../engine/attack.ts';
 import type { Detector, Findings } from '../engine/detector.ts';
 import type { HostReport } from '../engine/hostReport.ts';
+import { messageOf } from '../errors.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
@@ -21,9 +22,9 @@ const TICK_MS = 100;
 export interface AttackLoopOptions {
   readonly detector: Detector;
   readonly controller: MitigationController;
-  readonly pool: ReceiverPool;
-  readonly feed: NotificationFeed;
-  readonly history: HistoryFeed;
+  readonly pool: Pick<ReceiverPool, 'sample' | 'watch'>;
+  readonly feed: Pick<NotificationFeed, 'adopt' | 'opened' | 'ended'>;
+  readonly history: Pick<HistoryFeed, 'attackStarted' | 'attackResumed' | 'attackEnded'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** An invariant broke: nothing more should be decided. */
@@ -100,8 +101,11 @@ export class AttackLoop {
 
   /** Without a sample, where no thread answers in time, the attack opens all the same. */
   async #open(targets: readonly Address[]): Promise<void> {
-    const { detector, controller, pool, feed, history, clock } = this.#options;
-    const samples = await pool.sample(targets);
+    const { detector, controller, pool, feed, history, clock, log } = this.#options;
+    const samples = await pool.sample(targets).catch((error: unknown): AttackSample[] => {
+      log.error({ error: messageOf(error) }, 'no sample could be taken, attacks are answered without one');
+      return [];
+    });
     this.#guard(() => {
       const now = clock.now();
       const attacks = detector.open(targets, samples, now);

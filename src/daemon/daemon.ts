@@ -22,7 +22,6 @@ import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { MitigationController } from '../mitigation/controller.ts';
 import { Recorder } from '../mitigation/recorder.ts';
-import { type Address, parseAddress } from '../net/address.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
@@ -68,6 +67,7 @@ export class Daemon {
   #apiUrl = '';
   #clockTimer: NodeJS.Timeout | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
+  #stopped: Promise<void> | undefined;
 
   /** Opens the state file; throws where it cannot be trusted or another daemon holds it. Starts nothing. */
   constructor(config: Config, options: DaemonOptions) {
@@ -99,7 +99,7 @@ export class Daemon {
         this.#feed.onMitigation(event);
         this.#history.mitigationEvent(event);
       },
-      bgpEndpoints: () => this.#bgpEndpoints(),
+      bgpEndpoints: () => this.#announcers.bgpEndpoints(),
     });
     this.#detector = new Detector(plan, randomUUID);
     this.#pool = new ReceiverPool(config, plan, this.#clock, {
@@ -147,6 +147,9 @@ export class Daemon {
 
   /** Rejects where an address cannot be bound; then everything that was started has been stopped again. */
   async start(): Promise<void> {
+    // A reload waits until there are threads to tell of it.
+    const started = Promise.withResolvers<void>();
+    this.#reloading = started.promise;
     try {
       const adopted = this.#controller.restore(this.#clock.now());
       this.#loop.adopt(adopted);
@@ -157,6 +160,8 @@ export class Daemon {
     } catch (error) {
       await this.stop();
       throw error;
+    } finally {
+      started.resolve();
     }
     this.#loop.start();
     this.#history.start();
@@ -172,10 +177,17 @@ export class Daemon {
   }
 
   /** Stops in the reverse order of the start. May be called at any time, more than once. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     clearInterval(this.#clockTimer);
     this.#loop.stop();
     await this.#pool.stop();
+    // Before the last decision: a ban that came after it would be announced with nobody left to end it.
+    await this.#api.stop();
     this.#controller.shutdown(this.#clock.now());
     if (this.#config.ban.onShutdown === 'withdraw' && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
       this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
@@ -183,7 +195,6 @@ export class Daemon {
     await this.#announcers.stop();
     await this.#notifier.stop();
     await this.#history.stop();
-    await this.#api.stop();
     this.#store.close();
   }
 
@@ -221,6 +232,7 @@ export class Daemon {
   }
 
   async #reload(): Promise<ReloadOutcome> {
+    if (this.#stopped !== undefined) return this.#refuseReload(['Kapkan is stopping']);
     let next: Config;
     try {
       next = loadConfig(this.#config.file, this.#options.env);
@@ -233,7 +245,7 @@ export class Daemon {
     const plan = this.#planFor(next);
     const before = this.#config;
     this.#config = next;
-    // The controller first: a whitelisted address or a removed network is out of the RIB at once.
+    // Before the threads are told: a whitelisted address or a removed network is out of the RIB at once.
     this.#detector.reconfigure(plan, this.#clock.now());
     this.#controller.reconfigure(next, this.#detector.active(), this.#clock.now());
     this.#notifier.reconfigure(next.notify);
@@ -261,12 +273,6 @@ export class Daemon {
       // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
       withdrawOrphans: (key) => !this.#config.dryRun || this.#controller.ownedKeys().has(key),
     });
-  }
-
-  /** Both ends of every BGP session of GoBGP: what no FlowSpec rule may match. */
-  #bgpEndpoints(): Address[] {
-    const texts = this.#announcers.peers().flatMap((peer) => [peer.address, peer.localAddress ?? '']);
-    return texts.map(parseAddress).filter((address) => address !== undefined);
   }
 
   #followWallClock(): void {

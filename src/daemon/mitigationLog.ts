@@ -16,10 +16,7 @@ export function logMitigation(log: Logger, event: MitigationEvent): void {
       log.warn(banFields(event.ban), 'ban changed');
       return;
     case 'fell_back':
-      log.warn(
-        { ...banFields(event.ban), from: event.ban.fellBackFrom, why: event.ban.fellBackReason },
-        'ban fell back',
-      );
+      log.warn(banFields(event.ban), 'ban fell back');
       return;
     case 'ban_ended':
       log.info({ ...banFields(event.ban), reason: event.ban.reason }, 'ban ended');
@@ -48,6 +45,8 @@ function banFields(ban: Ban): Record<string, unknown> {
     route: routeSummary(ban),
     manual: ban.manual,
     dry_run: ban.dryRun,
+    fell_back_from: ban.fellBackFrom,
+    fell_back_reason: ban.fellBackReason,
     expires_at: toRfc3339(ban.expiresAt),
   };
 }

@@ -5,7 +5,8 @@
  * when the template was compiled, so what is left for each record is a read, a store and an addition. Loaders that
  * stand in for others ("fill") write only where the column is still zero; the rows are empty when loading begins.
  */
-import { type FlowBatch, IPV4_MAPPED_WORD, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 import { MAX_DURATION_MS } from './flowRows.ts';
 import { isSamplingRate, type SamplingRates } from './samplingRates.ts';
 import { readUnsigned } from './unsigned.ts';

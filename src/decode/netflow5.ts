@@ -6,7 +6,8 @@
  *   record  0 source, 4 destination, 8 next hop, 12 input, 14 output, 16 packets, 20 bytes, 24 first, 28 last,
  *           32 source port, 34 destination port, 37 TCP flags, 38 protocol, 39 ToS
  */
-import { type FlowBatch, IPV4_MAPPED_WORD, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 import type { ExporterState } from './exporterState.ts';
 import { MAX_DURATION_MS } from './flowRows.ts';
 import { NETFLOW5 } from './protocol.ts';

@@ -7,7 +7,8 @@
  *   IPv4      0 version:4 words:4, 2 length, 6 flags:3 offset:13, 9 protocol, 12 source, 16 destination
  *   IPv6      0 version:4, 4 payload length, 6 next header, 8 source, 24 destination
  */
-import { type FlowBatch, IPV4_MAPPED_WORD } from '../flowBatch.ts';
+import type { FlowBatch } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
 /** What a reader answers where there is no IP packet, or not enough of it for both addresses. */
 export const NOT_IP = 0;

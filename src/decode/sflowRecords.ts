@@ -8,7 +8,8 @@
  *   sampled IPv6  0 packet length, 4 protocol, 8 source, 24 destination, 40 source port, 44 destination port,
  *                 48 TCP flags, 52 priority
  */
-import { type FlowBatch, IPV4_MAPPED_WORD } from '../flowBatch.ts';
+import type { FlowBatch } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 import type { ExporterState } from './exporterState.ts';
 import { NOT_IP, readEthernet, readIp, readMpls } from './sampledPacket.ts';
 

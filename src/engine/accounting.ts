@@ -5,8 +5,7 @@
  *
  * One Accounting belongs to one thread and one FlowBatch. All times are clock milliseconds.
  */
-import type { FlowBatch } from '../flowBatch.ts';
-import { NO_HOST } from '../flowBatch.ts';
+import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
@@ -37,8 +36,11 @@ import { type TopHostsQuery, TopHostsScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 import { TrafficScan } from './trafficScan.ts';
 
-/** Hosts over their limits that one report names at most, beside the watched ones; more than may be under attack at once. */
-const REPORTED_HOSTS_LIMIT = 16_384;
+/**
+ * Rows of a report beyond which no host is named that is not watched. Hosts that the detector watches because of a report
+ * count too, so that what it keeps is bounded however low the limits are; it allows 10,000 attacks at once.
+ */
+const REPORTED_HOSTS_LIMIT = 32_768;
 
 /** Hot hosts whose rates are worked out in one tick; where limits are so low that there are more, they take turns. */
 const HOT_HOSTS_PER_TICK = 32_768;
@@ -117,11 +119,11 @@ export class Accounting {
 
   /**
    * Counts the flows of the datagram in hand, rows [batch.start, batch.end), and stamps them with host and time.
-   * Two passes: the visits to the hosts of one datagram do not depend on each other, so the processor overlaps them.
    */
   accountBatch(now: number): void {
     this.#window.advance(now);
-    this.#findHosts(now);
+    this.#batch.receivedAtMs.fill(now, this.#batch.start, this.#batch.end);
+    this.#table.guessDestinations(this.#batch, this.#window.position);
     this.#countFlows();
   }
 
@@ -222,27 +224,23 @@ export class Accounting {
     for (let row = 0; row < receivedAtMs.length; row++) receivedAtMs[row] += deltaMs;
   }
 
-  #findHosts(now: number): void {
-    const { hostSlot, receivedAtMs, start, end } = this.#batch;
-    receivedAtMs.fill(now, start, end);
-    if (this.#table.findDestinations(this.#batch, this.#window.position) === 0) return;
-    for (let i = start; i < end; i++) {
-      if (hostSlot[i] === NO_HOST) hostSlot[i] = this.#admit(i);
-    }
-  }
-
   #countFlows(): void {
     const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
-    const { ipProtocol, tcpFlags, fragment, hostSlot, start, end } = this.#batch;
-    const slabs = this.#table.slabs;
+    const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;
+    const table = this.#table;
+    const slabs = table.slabs;
     const shares = this.#hot.shares;
     const window = this.#window;
     const bucket = window.bucket;
     const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
     const windowMs = window.windowSeconds * 1000;
     for (let i = start; i < end; i++) {
-      const slot = hostSlot[i];
-      if (slot === NO_HOST) continue;
+      let slot = hostSlot[i];
+      if (slot === NO_HOST || !table.holds(slot, dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0)) {
+        slot = this.#findOrAdmit(i);
+        hostSlot[i] = slot;
+        if (slot === NO_HOST) continue;
+      }
       const { values, words } = slabs[slot >> SLAB_SHIFT];
       const row = slot & SLAB_MASK;
       const wordsAt = row * ROW_WORDS;
@@ -286,17 +284,16 @@ export class Accounting {
     this.#hot.judge(slot, this.#window.bucket, morePackets, moreBytes);
   }
 
-  /** A slot for an address that has none: only protected ones get one. */
-  #admit(i: number): number {
+  /** The slot of a flow's destination; one that has none gets one if it is protected. */
+  #findOrAdmit(i: number): number {
     const { dst0, dst1, dst2, dst3 } = this.#batch;
+    const known = this.#table.find(dst0[i], dst1[i], dst2[i], dst3[i]);
+    if (known !== NO_HOST) return known;
     const group = this.#protected.lookup(dst0[i], dst1[i], dst2[i], dst3[i]);
     if (group === NO_MATCH) {
       this.#unprotectedFlows++;
       return NO_HOST;
     }
-    // Of two flows of one datagram to the same new host, the second finds the row that the first got.
-    const existing = this.#table.find(dst0[i], dst1[i], dst2[i], dst3[i]);
-    if (existing !== NO_HOST) return existing;
     const slot = this.#table.add(dst0[i], dst1[i], dst2[i], dst3[i], group);
     if (slot === NO_HOST) this.#untrackedFlows++;
     return slot;
@@ -321,7 +318,6 @@ export class Accounting {
   #reportHot(): void {
     if (this.#hotCursor <= 0 || this.#hotCursor > this.#hot.count) this.#hotCursor = this.#hot.count;
     const stop = Math.max(0, this.#hotCursor - HOT_HOSTS_PER_TICK);
-    const mostRows = this.#writer.count + REPORTED_HOSTS_LIMIT;
     while (this.#hotCursor > stop) {
       const place = --this.#hotCursor;
       if (!this.#hot.keepOrDrop(place, this.#window.bucket)) continue;
@@ -329,7 +325,7 @@ export class Accounting {
       if ((this.#table.word(slot, GROUP_AND_FLAGS) & WATCHED) !== 0) continue;
       this.#readRates(slot);
       if (!this.#isOverItsPart(slot)) continue;
-      if (this.#writer.count < mostRows) this.#append(slot);
+      if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot);
       else this.#unreportedHosts++;
     }
   }

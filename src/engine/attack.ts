@@ -61,6 +61,20 @@ export interface AttackSample {
   readonly totalBytes: number;
 }
 
+/** Of an attack of which no flow was kept. */
+export const EMPTY_SAMPLE: AttackSample = {
+  flows: [],
+  topSources: [],
+  topSrcPorts: [],
+  topDstPorts: [],
+  protocols: [],
+  totalPackets: 0,
+  totalBytes: 0,
+};
+
+/** Of an attack of which nothing is known but that it is one. */
+export const UNKNOWN_VECTOR: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
+
 /** One attack on one host, incoming. Mutated only by the detector; others read. Times are clock milliseconds. */
 export interface Attack {
   readonly id: string;

@@ -2,23 +2,12 @@
  * What an attack is made of: flows that the receiving threads cut out of their rings, added up. Counters are estimates of
  * real traffic. Slices of several threads give what one thread that saw everything would have given.
  */
-import { type Address, formatWords } from '../net/address.ts';
+import { type Address, type AddressKey, addressKey, addressKeyText, formatAddress } from '../net/address.ts';
 import type { AttackSample, SampledFlow, TopEntry } from './attack.ts';
 import type { FlowSlice } from './flowSlice.ts';
 
 /** Entries of each list. */
 const TOP_ENTRIES = 20;
-
-/** Of an attack of which no flow was kept. */
-export const EMPTY_SAMPLE: AttackSample = {
-  flows: [],
-  topSources: [],
-  topSrcPorts: [],
-  topDstPorts: [],
-  protocols: [],
-  totalPackets: 0,
-  totalBytes: 0,
-};
 
 /** A sample for each of the targets that the slices were asked for, in their order. */
 export function samplesOf(
@@ -26,11 +15,11 @@ export function samplesOf(
   targets: readonly Address[],
   flowsPerAttack: number,
 ): AttackSample[] {
-  const sums = targets.map(() => new SampleSum());
+  const sums = targets.map(() => new SampleSum(flowsPerAttack));
   for (const slice of slices) {
     for (let row = 0; row < slice.count; row++) sums[slice.target[row]].add(slice, row);
   }
-  return sums.map((sum, i) => sum.sample(targets[i], flowsPerAttack));
+  return sums.map((sum, i) => sum.sample(targets[i]));
 }
 
 interface Counter {
@@ -44,44 +33,61 @@ interface Place {
 }
 
 class SampleSum {
+  /** Of each slice the newest flows, as many as are shown. */
   readonly #places: Place[] = [];
-  readonly #sources = new Map<string, Counter>();
-  readonly #srcPorts = new Map<string, Counter>();
-  readonly #dstPorts = new Map<string, Counter>();
-  readonly #protocols = new Map<string, Counter>();
+  readonly #sources = new Map<AddressKey, Counter>();
+  readonly #srcPorts = new Map<number, Counter>();
+  readonly #dstPorts = new Map<number, Counter>();
+  readonly #protocols = new Map<number, Counter>();
+  readonly #flowsShown: number;
+  #newestSlice: FlowSlice | undefined;
+  #rowsOfSlice = 0;
   #packets = 0;
   #bytes = 0;
 
+  constructor(flowsShown: number) {
+    this.#flowsShown = flowsShown;
+  }
+
+  /** Rows of a slice come newest first, and one slice after the other. */
   add(slice: FlowSlice, row: number): void {
     const packets = slice.packets[row];
     const bytes = slice.bytes[row];
-    this.#places.push({ slice, row });
+    this.#keepIfNew(slice, row);
     this.#packets += packets;
     this.#bytes += bytes;
-    count(this.#sources, sourceText(slice, row), packets, bytes);
-    count(this.#protocols, String(slice.ipProtocol[row]), packets, bytes);
+    count(this.#sources, sourceKey(slice, row), packets, bytes);
+    count(this.#protocols, slice.ipProtocol[row], packets, bytes);
     // Only the first fragment of a packet has ports, so a fragment's tell nothing.
     if (slice.fragment[row] === 1) return;
-    count(this.#srcPorts, String(slice.srcPort[row]), packets, bytes);
-    count(this.#dstPorts, String(slice.dstPort[row]), packets, bytes);
+    count(this.#srcPorts, slice.srcPort[row], packets, bytes);
+    count(this.#dstPorts, slice.dstPort[row], packets, bytes);
   }
 
-  sample(target: Address, flowsPerAttack: number): AttackSample {
-    const dst = formatWords(target.word0, target.word1, target.word2, target.word3);
-    const newestFirst = this.#places.sort((a, b) => b.slice.receivedAtMs[b.row] - a.slice.receivedAtMs[a.row]);
+  sample(target: Address): AttackSample {
+    const dst = formatAddress(target);
+    this.#places.sort((a, b) => b.slice.receivedAtMs[b.row] - a.slice.receivedAtMs[a.row]);
     return {
-      flows: newestFirst.slice(0, flowsPerAttack).map((place) => flowAt(place, dst)),
-      topSources: largest(this.#sources),
-      topSrcPorts: largest(this.#srcPorts),
-      topDstPorts: largest(this.#dstPorts),
-      protocols: largest(this.#protocols),
+      flows: this.#places.slice(0, this.#flowsShown).map((place) => flowAt(place, dst)),
+      topSources: largest(this.#sources, addressKeyText),
+      topSrcPorts: largest(this.#srcPorts, String),
+      topDstPorts: largest(this.#dstPorts, String),
+      protocols: largest(this.#protocols, String),
       totalPackets: this.#packets,
       totalBytes: this.#bytes,
     };
   }
+
+  #keepIfNew(slice: FlowSlice, row: number): void {
+    if (slice !== this.#newestSlice) {
+      this.#newestSlice = slice;
+      this.#rowsOfSlice = 0;
+    }
+    if (this.#rowsOfSlice++ < this.#flowsShown) this.#places.push({ slice, row });
+  }
 }
 
-function count(counters: Map<string, Counter>, key: string, packets: number, bytes: number): void {
+function count<K>(counters: Map<K, Counter>, key: K, packets: number, bytes: number): void {
   const counter = counters.get(key);
   if (counter === undefined) {
     counters.set(key, { packets, bytes });
@@ -92,19 +98,31 @@ function count(counters: Map<string, Counter>, key: string, packets: number, byt
 }
 
 /** By packets, then bytes, then key, so that the order does not depend on which thread saw what. */
-function largest(counters: ReadonlyMap<string, Counter>): TopEntry[] {
-  const entries = [...counters].map(([key, { packets, bytes }]) => ({ key, packets, bytes }));
-  entries.sort((a, b) => b.packets - a.packets || b.bytes - a.bytes || (a.key < b.key ? -1 : 1));
-  return entries.slice(0, TOP_ENTRIES);
+function largest<K extends AddressKey>(counters: ReadonlyMap<K, Counter>, text: (key: K) => string): TopEntry[] {
+  const top: [K, Counter][] = [];
+  for (const entry of counters) {
+    if (top.length === TOP_ENTRIES && isBefore(top[TOP_ENTRIES - 1], entry)) continue;
+    const place = top.findIndex((other) => isBefore(entry, other));
+    top.splice(place < 0 ? top.length : place, 0, entry);
+    if (top.length > TOP_ENTRIES) top.pop();
+  }
+  return top.map(([key, { packets, bytes }]) => ({ key: text(key), packets, bytes }));
 }
 
-function sourceText({ src }: FlowSlice, row: number): string {
-  return formatWords(src[4 * row], src[4 * row + 1], src[4 * row + 2], src[4 * row + 3]);
+function isBefore<K extends AddressKey>([keyA, a]: [K, Counter], [keyB, b]: [K, Counter]): boolean {
+  if (a.packets !== b.packets) return a.packets > b.packets;
+  return a.bytes === b.bytes ? keyA < keyB : a.bytes > b.bytes;
+}
+
+/** Text is only made of what is shown, for a flood may have many sources. */
+function sourceKey({ src }: FlowSlice, row: number): AddressKey {
+  const at = 4 * row;
+  return addressKey(src[at], src[at + 1], src[at + 2], src[at + 3]);
 }
 
 function flowAt({ slice, row }: Place, dst: string): SampledFlow {
   return {
-    src: sourceText(slice, row),
+    src: addressKeyText(sourceKey(slice, row)),
     dst,
     srcPort: slice.srcPort[row],
     dstPort: slice.dstPort[row],

@@ -13,11 +13,9 @@
  * them have reported it, a tick later; so what is found does not depend on how many threads there are.
  */
 import { METRICS, type Metric } from '../config/thresholds.ts';
-import { IPV4_MAPPED_WORD } from '../flowBatch.ts';
-import { type Address, addressOfWords, formatAddress, formatWords } from '../net/address.ts';
+import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
-import type { Attack, AttackSample, Classification } from './attack.ts';
-import { EMPTY_SAMPLE } from './attackSample.ts';
+import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, ratesOf } from './hostRates.ts';
@@ -54,18 +52,13 @@ interface HostState {
   /** Number of the owning group. */
   group: number;
   attack: Attack | undefined;
-  /** All rates when that of the attack's metric was highest. */
-  peak: Float64Array;
+  /** All rates when that of the attack's metric was highest; undefined for one from before a restart that was higher then. */
+  peak: Float64Array | undefined;
   /** Its sample is being fetched. */
   isOpening: boolean;
   /** It crossed a limit when there was no room for another attack, which is counted once. */
   isTurnedAway: boolean;
 }
-
-/** The word of an IPv4 address, the text of an IPv6 one. */
-type AddressKey = string | number;
-
-const UNKNOWN: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
 
 export class Detector {
   readonly #newId: () => string;
@@ -126,14 +119,14 @@ export class Detector {
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
     const opened: Attack[] = [];
     targets.forEach((target, i) => {
-      const key = keyOf(target.word0, target.word1, target.word2, target.word3);
+      const key = addressKey(target.word0, target.word1, target.word2, target.word3);
       const host = this.#hosts.get(key);
       if (host === undefined || !host.isOpening) return;
       host.isOpening = false;
       const over = host.rates.farthestOver(this.#plan.groups[host.group].limits);
       if (over < 0) return;
       const attack = this.#newAttack(host, over, samples[i] ?? EMPTY_SAMPLE, now);
-      this.#enter(key, host, attack);
+      this.#enter(key, host, attack, host.rates.sum.slice());
       this.#attacks++;
       opened.push(attack);
     });
@@ -143,7 +136,7 @@ export class Detector {
   /** Goes on with an attack of before a restart, as if it had been seen just now. Undefined where its host is not protected. */
   resume(facts: ResumedAttack, now: number): Attack | undefined {
     const { target } = facts;
-    const key = keyOf(target.word0, target.word1, target.word2, target.word3);
+    const key = addressKey(target.word0, target.word1, target.word2, target.word3);
     const host = this.#hostOf(key, target);
     if (host === undefined || host.attack !== undefined) return undefined;
     const attack: Attack = {
@@ -157,10 +150,10 @@ export class Detector {
       endedAt: undefined,
       lastSeenAt: now,
       sample: EMPTY_SAMPLE,
-      classification: UNKNOWN,
+      classification: UNKNOWN_VECTOR,
       reason: 'went on from before a restart',
     };
-    this.#enter(key, host, attack);
+    this.#enter(key, host, attack, undefined);
     return attack;
   }
 
@@ -221,7 +214,7 @@ export class Detector {
 
   /** The host of a report's row, known or new; undefined where it is not protected (a thread may not have reloaded yet). */
   #hostOfRow(addresses: Uint32Array, at: number): HostState | undefined {
-    const key = keyOf(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
+    const key = addressKey(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
     const known = this.#hosts.get(key);
     if (known !== undefined) return known;
     return this.#hostOf(key, addressOfWords(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]));
@@ -233,7 +226,7 @@ export class Detector {
     const group = this.#protected.lookupAddress(target);
     if (group === NO_MATCH) return undefined;
     const rates = new HostRates(target, this.#plan.workers);
-    const host: HostState = { rates, group, attack: undefined, peak: rates.sum, isOpening: false, isTurnedAway: false };
+    const host: HostState = { rates, group, attack: undefined, peak: undefined, isOpening: false, isTurnedAway: false };
     this.#hosts.set(key, host);
     return host;
   }
@@ -271,9 +264,9 @@ export class Detector {
     };
   }
 
-  #enter(key: AddressKey, host: HostState, attack: Attack): void {
+  #enter(key: AddressKey, host: HostState, attack: Attack, peak: Float64Array | undefined): void {
     host.attack = attack;
-    host.peak = host.rates.sum.slice();
+    host.peak = peak;
     this.#active.set(key, attack);
   }
 
@@ -290,15 +283,11 @@ export class Detector {
     attack.active = false;
     attack.endedAt = now;
     attack.rate = attack.peakRate;
-    attack.rates = ratesOf(host.peak);
+    attack.rates = host.peak === undefined ? { [attack.metric]: attack.peakRate } : ratesOf(host.peak);
     host.attack = undefined;
     this.#active.delete(key);
     this.#recent.unshift(attack);
     if (this.#recent.length > RECENT_ATTACKS) this.#recent.pop();
     return attack;
   }
-}
-
-function keyOf(word0: number, word1: number, word2: number, word3: number): AddressKey {
-  return word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD ? word3 : formatWords(word0, word1, word2, word3);
 }

@@ -14,7 +14,8 @@
  * receiving thread for the time of a full rehash. An entry holds ten bits of the hash beside the row's slot, so that a
  * probe into a foreign entry costs no visit to its row. 8 to 16 bytes of index a host make it under 600 in all.
  */
-import { type FlowBatch, IPV4_MAPPED_WORD, NO_HOST } from '../flowBatch.ts';
+import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
 export const ROWS_PER_SLAB = 8192;
 export const SLAB_SHIFT = 13;
@@ -102,7 +103,7 @@ export class HostTable {
 
   /** The slot of a host, or NO_HOST. The words may be signed or unsigned. */
   find(word0: number, word1: number, word2: number, word3: number): number {
-    const hash = this.#hash(word0, word1, word2, word3);
+    const hash = this.hash(word0, word1, word2, word3);
     const index = this.#index;
     const mask = this.#indexMask;
     const tag = hash & TAG_MASK;
@@ -111,51 +112,29 @@ export class HostTable {
       if (entry === 0) return NO_HOST;
       if (entry >>> SLOT_BITS !== tag) continue;
       const slot = (entry & ENTRY_SLOT) - 1;
-      const words = this.slabs[slot >> SLAB_SHIFT].words;
-      const row = (slot & SLAB_MASK) * ROW_WORDS;
-      if (
-        words[row + 3] === (word3 | 0) &&
-        words[row + 2] === (word2 | 0) &&
-        words[row + 1] === (word1 | 0) &&
-        words[row] === (word0 | 0)
-      ) {
-        return slot;
-      }
+      if (this.holds(slot, word0 | 0, word1 | 0, word2 | 0, word3 | 0)) return slot;
     }
   }
 
   /**
-   * `find` for the destinations of a datagram's flows, into `batch.hostSlot`; `position` is that of the bucket that will
-   * be written. With a million hosts, what this costs is waiting for memory. So it goes over the flows three times, each
-   * time with so little to do that the processor has the reads of many flows under way at once: it reads their index
-   * entries, then touches the rows that these name, and only then compares the addresses. Answers how many flows have
-   * no host in the table.
+   * For the destinations of a datagram's flows, the slot in which each most probably is, into `batch.hostSlot`, or NO_HOST.
+   * `holds` tells whether it is right; `find` is for those where it is not. `position` is that of the bucket that will be
+   * written.
+   *
+   * With a million hosts, what counting costs is waiting for memory. So this goes over the flows twice, each time with so
+   * little to do that the processor has the reads of many flows under way at once: first it reads their index entries,
+   * then it touches the rows that these name. Whoever comes after finds them in the cache.
    */
-  findDestinations(batch: FlowBatch, position: number): number {
+  guessDestinations(batch: FlowBatch, position: number): void {
     this.#probe(batch);
     this.#touchRows(batch, position);
-    const { dst0, dst1, dst2, dst3, hostSlot, start, end } = batch;
-    const slabs = this.slabs;
-    let missing = 0;
-    for (let i = start; i < end; i++) {
-      const slot = hostSlot[i];
-      if (slot !== NO_HOST) {
-        const words = slabs[slot >> SLAB_SHIFT].words;
-        const row = (slot & SLAB_MASK) * ROW_WORDS;
-        if (
-          words[row + 3] === (dst3[i] | 0) &&
-          words[row + 2] === (dst2[i] | 0) &&
-          words[row + 1] === (dst1[i] | 0) &&
-          words[row] === (dst0[i] | 0)
-        ) {
-          continue;
-        }
-      }
-      const found = this.find(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
-      hostSlot[i] = found;
-      if (found === NO_HOST) missing++;
-    }
-    return missing;
+  }
+
+  /** Whether the slot is that of the host with this address; the words are signed. */
+  holds(slot: number, word0: number, word1: number, word2: number, word3: number): boolean {
+    const words = this.slabs[slot >> SLAB_SHIFT].words;
+    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    return words[row + 3] === word3 && words[row + 2] === word2 && words[row + 1] === word1 && words[row] === word0;
   }
 
   /**
@@ -167,7 +146,7 @@ export class HostTable {
     const index = this.#index;
     const shift = this.#indexShift;
     for (let i = start; i < end; i++) {
-      const hash = this.#hash(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
+      const hash = this.hash(dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0);
       hostSlot[i] = index[hash >>> shift] ^ (hash << SLOT_BITS);
     }
   }
@@ -206,7 +185,7 @@ export class HostTable {
     words[row + GROUP_AND_FLAGS] = group;
     words[row + HOT_BUCKET] = -BUCKETS;
     words[row + LONG_ROW] = 0;
-    const hash = this.#hash(word0, word1, word2, word3);
+    const hash = this.hash(word0, word1, word2, word3);
     let at = hash >>> this.#indexShift;
     while (this.#index[at] !== 0) at = (at + 1) & this.#indexMask;
     this.#index[at] = ((hash & TAG_MASK) << SLOT_BITS) | (slot + 1);
@@ -237,6 +216,17 @@ export class HostTable {
 
   setWord(slot: number, offset: number, value: number): void {
     this.slabs[slot >> SLAB_SHIFT].words[(slot & SLAB_MASK) * ROW_WORDS + offset] = value;
+  }
+
+  /**
+   * Thirty-two bits, signed: index entry from the upper ones, tag from the lower.
+   * Every word passes through the whole mixing before the next one joins: whoever picks addresses inside a protected
+   * IPv6 prefix cannot make the differences of two words cancel without knowing the factors.
+   */
+  hash(word0: number, word1: number, word2: number, word3: number): number {
+    const mapped = (word0 | word1) === 0 && word2 === IPV4_MAPPED_WORD;
+    const before = mapped ? this.#hashOfMapped : this.#chained(word0, word1, word2);
+    return mixed(before ^ word3, this.#factor1, this.#factor2);
   }
 
   #takeRow(): number {
@@ -272,17 +262,7 @@ export class HostTable {
   #homeOf(slot: number): number {
     const { words } = this.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
-    return this.#hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> this.#indexShift;
-  }
-
-  /**
-   * Every word passes through the whole mixing before the next one joins: whoever picks addresses inside a protected
-   * IPv6 prefix cannot make the differences of two words cancel without knowing the factors.
-   */
-  #hash(word0: number, word1: number, word2: number, word3: number): number {
-    const mapped = (word0 | word1) === 0 && word2 === IPV4_MAPPED_WORD;
-    const before = mapped ? this.#hashOfMapped : this.#chained(word0, word1, word2);
-    return mixed(before ^ word3, this.#factor1, this.#factor2);
+    return this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> this.#indexShift;
   }
 
   #chained(word0: number, word1: number, word2: number): number {

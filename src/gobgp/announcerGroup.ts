@@ -4,6 +4,7 @@
  */
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
+import type { Address } from '../net/address.ts';
 import type { GobgpAnnouncer, GobgpStatus } from './gobgpAnnouncer.ts';
 import type { Peer } from './peer.ts';
 import { countKinds } from './ribView.ts';
@@ -51,19 +52,23 @@ export class AnnouncerGroup implements Announcer {
     return this.#members.flatMap((member) => member.peers());
   }
 
+  /** Both ends of every BGP session: what no route may cut off. */
+  bgpEndpoints(): readonly Address[] {
+    return this.#members.flatMap((member) => member.bgpEndpoints());
+  }
+
   status(): readonly GobgpStatus[] {
     return this.#members.map((member) => member.status());
   }
 
   /**
-   * Waits until every daemon in reach holds exactly what is wanted, for a shutdown that withdraws. False where that did
-   * not come about in time, or no daemon is in reach.
+   * Waits until every daemon holds exactly what is wanted, for a shutdown that withdraws. False where that did not come
+   * about in time; so it is for a daemon out of reach, which may hold routes still.
    */
   async whenSettled(timeoutMs: number): Promise<boolean> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
-      const reachable = this.#reachable();
-      if (reachable.length > 0 && reachable.every((member) => member.isSettled)) return true;
+      if (this.#members.every((member) => member.isSettled)) return true;
       if (performance.now() >= deadline) return false;
       await new Promise((resolve) => setTimeout(resolve, SETTLE_POLL_MS));
     }
@@ -74,17 +79,22 @@ export class AnnouncerGroup implements Announcer {
   }
 }
 
-/** `deciding` says whether it is installed; `all` adds what the rest have to complain about. */
+/**
+ * `deciding` says whether it is installed. What the rest of `all` have to complain about is added only once it is, for
+ * an error on a route that is not installed is taken for GoBGP's refusal of it.
+ */
 function mergeEvidence(deciding: readonly RouteEvidence[], all: readonly RouteEvidence[]): RouteEvidence {
   const advertisedTo = [...new Set(deciding.flatMap((evidence) => evidence.advertisedTo))];
   const notAdvertisedTo = deciding
     .flatMap((evidence) => evidence.notAdvertisedTo)
     .filter(({ peer }) => !advertisedTo.includes(peer));
+  const installed = deciding.length > 0 && deciding.every((evidence) => evidence.installed);
+  const complaining = installed ? all : deciding;
   return {
-    installed: deciding.length > 0 && deciding.every((evidence) => evidence.installed),
+    installed,
     confirmedAt: earliest(deciding.map((evidence) => evidence.confirmedAt)),
     pendingSince: earliest(deciding.map((evidence) => evidence.pendingSince)),
-    lastError: [...deciding, ...all].find((evidence) => evidence.lastError !== undefined)?.lastError,
+    lastError: complaining.find((evidence) => evidence.lastError !== undefined)?.lastError,
     advertisedTo,
     notAdvertisedTo,
   };

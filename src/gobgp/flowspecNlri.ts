@@ -7,7 +7,7 @@
  *   bitmask operators   0x40 AND with the item before   0x02 not    0x01 all of these bits
  * The bits for the end of the list (0x80) and the value's length (0x30) are GoBGP's to set, and ours to ignore.
  */
-import type { FlowspecMatch, PortRange } from '../mitigation/route.ts';
+import { type FlowspecMatch, MATCH_ALL, type PortRange } from '../mitigation/route.ts';
 import { addressBits, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { checkPrefix, checkRange, refuse } from './routeCheck.ts';
 import type { WireFlowspecItem, WireFlowspecRule } from './wirePath.ts';
@@ -67,18 +67,7 @@ export function encodeFlowspecMatch(match: FlowspecMatch): WireFlowspecRule[] {
  * ours. The proof is that the reading encodes to the rule again, so what is read may be read generously.
  */
 export function decodeFlowspecMatch(rules: readonly WireFlowspecRule[]): FlowspecMatch | undefined {
-  const match: Draft = {
-    destination: undefined,
-    source: undefined,
-    protocols: [],
-    sourcePorts: [],
-    destinationPorts: [],
-    tcpFlags: undefined,
-    fragment: false,
-    packetLengths: [],
-    icmpTypes: [],
-    dscp: [],
-  };
+  const match: Draft = { ...MATCH_ALL };
   for (const { ipPrefix, component } of rules) {
     if (ipPrefix !== undefined) {
       const prefix = parsePrefix(`${ipPrefix.prefix}/${ipPrefix.prefixLen}`);

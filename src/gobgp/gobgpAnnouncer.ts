@@ -11,6 +11,7 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
+import type { Address } from '../net/address.ts';
 import type { GobgpApi } from './generation.ts';
 import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
@@ -134,6 +135,11 @@ export class GobgpAnnouncer implements Announcer {
 
   peers(): readonly Peer[] {
     return this.#reconciler.peerTable.peers();
+  }
+
+  /** Both ends of every BGP session, as last seen. */
+  bgpEndpoints(): readonly Address[] {
+    return this.#reconciler.peerTable.bgpEndpoints();
   }
 
   status(): GobgpStatus {

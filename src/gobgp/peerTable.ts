@@ -3,6 +3,7 @@
  * is listed once per established peer and negotiated family, never per route.
  */
 import type { RouteFamily } from '../mitigation/route.ts';
+import { type Address, parseAddress } from '../net/address.ts';
 import { NOTHING_ADVERTISED, type Peer, whyUnreachable } from './peer.ts';
 import type { RibReader } from './ribReader.ts';
 import { familyOfKey } from './ribView.ts';
@@ -19,6 +20,9 @@ export class PeerTable {
   #peers: readonly Peer[] = [];
   /** By peer address, then by route key. */
   readonly #sent = new Map<string, Map<string, Sent>>();
+  /** Our end of each session when last seen, by peer address. */
+  readonly #localAddresses = new Map<string, string>();
+  #bgpEndpoints: readonly Address[] = [];
 
   peers(): readonly Peer[] {
     return this.#peers.map((peer) => ({ ...peer, advertised: this.#countSent(peer.address) }));
@@ -29,6 +33,14 @@ export class PeerTable {
     this.#sent.clear();
   }
 
+  /**
+   * Both ends of every session. Of a session or a daemon that is down those last seen: it is to come back, and no route
+   * may wait for it that would keep it down.
+   */
+  bgpEndpoints(): readonly Address[] {
+    return this.#bgpEndpoints;
+  }
+
   /** Whether some peer may hear this family. */
   hasAudience(family: RouteFamily): boolean {
     return this.#peers.some((peer) => whyUnreachable(peer, family) === undefined);
@@ -37,6 +49,7 @@ export class PeerTable {
   /** Takes a new list of neighbours. What was known of the adj-out of those that cannot hear any more is dropped. */
   replacePeers(peers: readonly Peer[]): void {
     this.#peers = peers;
+    this.#noteEndpoints();
     for (const [address, sent] of this.#sent) {
       const peer = peers.find((candidate) => candidate.address === address);
       for (const key of sent.keys()) {
@@ -69,6 +82,15 @@ export class PeerTable {
       else notAdvertisedTo.push({ peer: peer.address, why });
     }
     return { advertisedTo, notAdvertisedTo };
+  }
+
+  #noteEndpoints(): void {
+    const texts = new Set<string>();
+    for (const { address, localAddress } of this.#peers) {
+      if (localAddress !== undefined) this.#localAddresses.set(address, localAddress);
+      texts.add(address).add(this.#localAddresses.get(address) ?? '');
+    }
+    this.#bgpEndpoints = [...texts].map(parseAddress).filter((address) => address !== undefined);
   }
 
   async #readPeer(reader: RibReader, peer: Peer, keys: readonly string[]): Promise<boolean> {

@@ -1,7 +1,7 @@
 /*
- * How long the hot path took for a flow, as a histogram in plain arrays: nothing is allocated when a datagram is
- * observed, and what is read out can be added up over workers. A datagram is timed as a whole, and its time divided
- * evenly among its flows; so one observation adds as many counts as the datagram had flows.
+ * How long the hot path took for a flow, as a histogram in plain arrays: nothing is allocated for an observation, and
+ * what is read out can be added up over workers. Reading the clock costs as much as a flow, so the datagrams that were
+ * taken together are timed together, and their time is divided evenly among their flows: each flow counts once.
  */
 
 /** Upper bounds of the buckets, in seconds a flow; one more bucket takes what lies above. */
@@ -13,7 +13,7 @@ export const LATENCY_BOUNDS_SECONDS: readonly number[] = [
 export interface LatencySnapshot {
   readonly counts: readonly number[];
   readonly sumSeconds: number;
-  /** Flows that were timed; fewer than were received, for only some datagrams are. */
+  /** Flows that were timed: all of them. */
   readonly count: number;
 }
 
@@ -29,7 +29,7 @@ export class LatencyHistogram {
   #sumMs = 0;
   #count = 0;
 
-  /** `elapsedMs` was spent on a datagram of `flows` flows; one without flows says nothing about a flow. */
+  /** `elapsedMs` was spent on so many flows; where there were none, it says nothing about a flow. */
   observe(elapsedMs: number, flows: number): void {
     if (flows === 0) return;
     const perFlow = elapsedMs / flows;

@@ -3,8 +3,7 @@
  * exporter, decodes into the batch, puts the sampling rates right, and accounts the flows to their hosts; then the
  * datagram is done. The receiving worker drives one from its sockets, `replay` one from a capture.
  *
- * Nothing is allocated for a datagram: it is copied into one long-lived buffer, for decoders read through a DataView,
- * and making one for each datagram costs more than the copy.
+ * Nothing is allocated for a datagram, and its time is that at which it was taken from the queue.
  */
 import type { Config } from '../config/config.ts';
 import { decodeNetflow } from '../decode/decodeNetflow.ts';
@@ -17,21 +16,15 @@ import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery, TopHostsScan } from '../engine/topHosts.ts';
 import type { TrafficScan } from '../engine/trafficScan.ts';
-import { FlowBatch } from '../flowBatch.ts';
+import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
+import { DatagramQueue, type QueuedDatagram } from './datagramQueue.ts';
 import type { Exporter } from './exporter.ts';
 import { type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
 import { FaultLog, type LogLine } from './faultLog.ts';
 import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
 import type { TelemetryKind } from './udpListener.ts';
-
-/** Larger than any UDP payload. */
-const DATAGRAM_BYTES = 65_536;
-
-/** Datagrams that are timed in each tick, every one; and of those beyond, one in how many (a power of two). */
-const TIMED_EACH_TICK = 256;
-const TIMED_EVERY = 16;
 
 /** What a receiver runs on. Structured-cloneable. */
 export interface ReceiverSettings {
@@ -52,16 +45,13 @@ export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSe
 
 /** One for each receiving thread. All times are clock milliseconds and never run backwards. */
 export class Receiver {
-  readonly #datagram = new Uint8Array(DATAGRAM_BYTES);
-  readonly #view = new DataView(this.#datagram.buffer);
+  readonly #single = new DatagramQueue(1);
   readonly #batch: FlowBatch;
   readonly #accounting: Accounting;
   readonly #exporters: ExporterTable;
   readonly #latency = new LatencyHistogram();
   readonly #faultLog = new FaultLog();
   #defaultSamplingRate: number;
-  /** Datagrams since the last tick. */
-  #datagramsThisTick = 0;
 
   constructor(settings: ReceiverSettings, now: number) {
     this.#batch = new FlowBatch(settings.historyFlows);
@@ -72,20 +62,33 @@ export class Receiver {
 
   /** Takes the payload of one UDP datagram; it is the caller's again on return. `sourceAddress` as the socket spells it. */
   receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): void {
-    // Reading the clock costs as much as a flow: every datagram is timed while there are few, few while there are many.
-    const count = this.#datagramsThisTick++;
-    if (count >= TIMED_EACH_TICK && (count & (TIMED_EVERY - 1)) !== 0) {
-      this.#process(kind, payload, sourceAddress, now);
-      return;
-    }
+    this.#single.put(kind, payload, sourceAddress);
+    this.receiveAll(this.#single, now);
+  }
+
+  /**
+   * Takes all datagrams of the queue, and empties it. They are decoded one after the other and accounted together, as far
+   * as the ring of flows has room behind its newest for another datagram.
+   */
+  receiveAll(queue: DatagramQueue, now: number): void {
     const startedAt = performance.now();
-    const flows = this.#process(kind, payload, sourceAddress, now);
+    const batch = this.#batch;
+    let firstRow = batch.end;
+    let flows = 0;
+    for (let i = 0; i < queue.count; i++) {
+      if (batch.end + MAX_FLOWS_PER_DATAGRAM > batch.capacity) {
+        flows += this.#account(firstRow, now);
+        firstRow = 0;
+      }
+      this.#decode(queue.places[i], now);
+    }
+    flows += this.#account(firstRow, now);
+    queue.clear();
     this.#latency.observe(performance.now() - startedAt, flows);
   }
 
   /** To be called several times a second: ends what is over, gives the rates of hosts that matter. */
   tick(now: number): HostReport {
-    this.#datagramsThisTick = 0;
     return this.#accounting.tick(now);
   }
 
@@ -160,30 +163,31 @@ export class Receiver {
     };
   }
 
-  /** How many flows the datagram held. */
-  #process(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): number {
-    const source = this.#exporters.source(sourceAddress);
-    if (source === undefined) return 0;
-    const length = Math.min(payload.length, DATAGRAM_BYTES);
-    this.#datagram.set(length === payload.length ? payload : payload.subarray(0, length));
-    const exporter = this.#exporterOf(kind, source, length, now);
-    if (exporter === undefined) return 0;
+  /** Decodes into rows behind `batch.end`, with their sampling rates settled. */
+  #decode(datagram: QueuedDatagram, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
-    const decode = kind === 'netflow' ? decodeNetflow : decodeSflow;
-    const clean = decode(this.#view, length, exporter.state, batch, now);
-    const flows = batch.end - batch.start;
-    if (flows > 0) {
-      resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
-      this.#accounting.accountBatch(now);
-    }
+    const source = this.#exporters.source(datagram.sourceAddress);
+    if (source === undefined) return;
+    const exporter = this.#exporterOf(datagram, source, now);
+    if (exporter === undefined) return;
+    const decode = datagram.kind === 'netflow' ? decodeNetflow : decodeSflow;
+    const clean = decode(datagram.view, datagram.length, exporter.state, batch, now);
+    resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
     exporter.noteDatagram(batch, clean, now);
-    return flows;
+  }
+
+  /** Accounts rows [firstRow, batch.end), and answers how many they are. */
+  #account(firstRow: number, now: number): number {
+    const batch = this.#batch;
+    batch.start = firstRow;
+    if (batch.end > firstRow) this.#accounting.accountBatch(now);
+    return batch.end - firstRow;
   }
 
   /** An sFlow datagram is its agent's, whoever relayed it; one that states no agent is its sender's. */
-  #exporterOf(kind: TelemetryKind, source: Source, length: number, now: number): Exporter | undefined {
-    const agent = kind === 'sflow' ? sflowAgentAddress(this.#view, length) : undefined;
+  #exporterOf({ kind, view, length }: QueuedDatagram, source: Source, now: number): Exporter | undefined {
+    const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
     return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, now);
   }
 }

@@ -75,6 +75,7 @@ export class ReceiverPool {
     this.#listeners = await claimListeners(this.#config.listen);
     this.#workers = Array.from({ length: this.#plan.workers }, (_, i) => this.#startWorker(i));
     this.#snapshots = this.#workers.map(() => EMPTY_SNAPSHOT);
+    for (const worker of this.#workers) worker.watch(this.#watched);
     const started = await Promise.allSettled(this.#workers.map((worker) => worker.started()));
     const failed = started.find((result) => result.status === 'rejected');
     if (failed !== undefined) {
@@ -93,7 +94,7 @@ export class ReceiverPool {
     return this.#listeners.map(({ host, port }) => socketText(host, port));
   }
 
-  /** Replaces the set of hosts that every worker reports whatever their rate. */
+  /** Replaces the set of hosts that every worker reports whatever their rate. May be called before the start. */
   watch(targets: readonly Address[]): void {
     const watched = this.#watched;
     if (targets.length === watched.length && targets.every((target, i) => sameAddress(target, watched[i]))) return;

@@ -10,6 +10,7 @@ import { SystemClock } from '../clock.ts';
 import { sliceBuffers } from '../engine/flowSlice.ts';
 import { type HostReport, reportBuffers } from '../engine/hostReport.ts';
 import type { TopHostsScan } from '../engine/topHosts.ts';
+import { DatagramQueue, QUEUE_DATAGRAMS } from './datagramQueue.ts';
 import type { BoundSocket, FromWorker, RequestMessage, ToWorker, WorkerSetup } from './messages.ts';
 import { Receiver } from './receiver.ts';
 import { BindError, grantedReceiveBuffer, type ListenerAddress, openListener } from './udpListener.ts';
@@ -27,6 +28,7 @@ class ReceivingWorker {
   readonly #setup: WorkerSetup;
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   readonly #receiver: Receiver;
+  readonly #queue = new DatagramQueue(QUEUE_DATAGRAMS);
   #sockets: readonly Socket[] = [];
   #ticks = 0;
   #ticker: NodeJS.Timeout | undefined = undefined;
@@ -54,6 +56,7 @@ class ReceivingWorker {
 
   /** Takes a message from the main thread. */
   handle(message: ToWorker): void {
+    this.#drain();
     if (message.type === 'watch') this.#receiver.watch(message.targets);
     else this.#answer(message);
   }
@@ -62,14 +65,22 @@ class ReceivingWorker {
     const { receiveBufferBytes, reusePort } = this.#setup;
     const socket = await openListener(listener, { receiveBufferBytes, reusePort });
     const { kind } = listener;
-    const receiver = this.#receiver;
-    const clock = this.#clock;
-    socket.on('message', (payload, from) => receiver.receive(kind, payload, from.address, clock.now()));
+    const queue = this.#queue;
+    socket.on('message', (payload, from) => {
+      if (queue.isFull) this.#drain();
+      // Immediates run when the event loop has handed out what the sockets had, and before any timer.
+      if (queue.count === 0) setImmediate(this.#drain);
+      queue.put(kind, payload, from.address);
+    });
     socket.on('error', (error) => {
       throw error;
     });
     return socket;
   }
+
+  #drain = (): void => {
+    if (this.#queue.count > 0) this.#receiver.receiveAll(this.#queue, this.#clock.now());
+  };
 
   #bound(listener: ListenerAddress, i: number): BoundSocket {
     return { listener, receiveBufferBytes: grantedReceiveBuffer(this.#sockets[i]) };

@@ -1,7 +1,8 @@
 /*
  * One UDP socket that telemetry arrives on: bound, with as large a receive buffer as the kernel grants. With several
  * receiving workers each has a socket of its own on the same address and port (SO_REUSEPORT), and the kernel keeps the
- * datagrams of one exporter on one of them.
+ * datagrams from one source address and port on one of them. So templates and the data they describe meet in one worker
+ * as long as the exporter sends both from one port, as exporters do; one that does not needs `ingest.workers: 1`.
  */
 import dgram from 'node:dgram';
 

@@ -73,6 +73,14 @@ export class AudienceWatch {
     return true;
   }
 
+  /** The wall clock was set; the times held move with it. */
+  clockStepped(deltaMs: number): void {
+    for (const watch of this.#watches.values()) {
+      if (watch.since !== undefined) watch.since += deltaMs;
+      if (watch.missingSince !== undefined) watch.missingSince += deltaMs;
+    }
+  }
+
   forget(ban: Ban): void {
     this.#watches.delete(ban.id);
   }

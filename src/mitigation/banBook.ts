@@ -54,17 +54,18 @@ export class BanBook {
     this.#store = store;
   }
 
-  /** Takes over what the store holds; `windowStart` is how far back starts are needed. Throws what the store throws. */
-  load(windowStart: number): Ban[] {
+  /** Takes over what the store holds; `windowMs` is how far back starts are needed. Throws what the store throws. */
+  load(windowMs: number, now: number): Ban[] {
     const active = this.#store.loadActive();
     let limit = PAST_BANS;
     let ended = this.#store.loadEnded(limit);
     // Newest first: once the last ended before the window began, no start within it is missing.
-    while (ended.length === limit && (ended[limit - 1].withdrawnAt ?? ended[limit - 1].startedAt) > windowStart) {
+    while (ended.length === limit && (ended[limit - 1].withdrawnAt ?? ended[limit - 1].startedAt) > now - windowMs) {
       limit *= 4;
       ended = this.#store.loadEnded(limit);
     }
-    this.starts.load([...active, ...ended].filter((ban) => ban.state !== 'rejected'));
+    const begun = [...active, ...ended].filter((ban) => ban.state !== 'rejected');
+    this.starts.load(begun, now);
     this.#past = ended.slice(0, PAST_BANS).reverse();
     for (const ban of active.toSorted((a, b) => a.startedAt - b.startedAt)) {
       const older = this.of(ban.targetText);
@@ -179,6 +180,12 @@ export class BanBook {
     this.#unsavedPast.clear();
     this.#saveError = undefined;
     return undefined;
+  }
+
+  /** The wall clock was set; times held of no ban move with it. */
+  clockStepped(deltaMs: number): void {
+    this.starts.clockStepped(deltaMs);
+    this.#saveAgainAt += deltaMs;
   }
 
   /** Whether what is wanted may have changed since this was last asked. */

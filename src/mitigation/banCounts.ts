@@ -72,9 +72,11 @@ export class BanStarts {
     if (this.#starts.length > MAX_STARTS) this.#starts = this.#starts.slice(MAX_STARTS / 2);
   }
 
-  /** Takes over what the store remembers, in any order. */
-  load(bans: readonly Pick<Ban, 'startedAt' | 'group' | 'dryRun'>[]): void {
-    for (const { startedAt, group, dryRun } of bans) this.#starts.push({ at: startedAt, group, dryRun });
+  /** Takes over what the store remembers, in any order. By a clock set back since, none began later than now. */
+  load(bans: readonly Pick<Ban, 'startedAt' | 'group' | 'dryRun'>[], now: number): void {
+    for (const { startedAt, group, dryRun } of bans) {
+      this.#starts.push({ at: Math.min(startedAt, now), group, dryRun });
+    }
     this.#starts.sort((a, b) => a.at - b.at);
   }
 

@@ -57,8 +57,8 @@ export class BanDesk {
   }
 
   /** Takes over what the store holds; nothing is announced by it. Throws what the store throws. */
-  load(windowStart: number): Ban[] {
-    const loaded = this.book.load(windowStart);
+  load(windowMs: number, now: number): Ban[] {
+    const loaded = this.book.load(windowMs, now);
     for (const ban of [...this.book.past(), ...loaded]) {
       if (!ban.dryRun) for (const route of Object.values(ban.plan.routes).flat()) this.#own(routeKey(route));
     }
@@ -125,6 +125,12 @@ export class BanDesk {
       : `cannot be stored: ${this.#storeError ?? 'unknown'}`;
     this.#told.failed++;
     this.#events.push({ kind: 'ban_failed', at: now, ban, reason });
+  }
+
+  /** The wall clock was set; times held of no ban move with it. */
+  clockStepped(deltaMs: number): void {
+    this.book.clockStepped(deltaMs);
+    this.watch.clockStepped(deltaMs);
   }
 
   announcerOf(ban: Pick<Ban, 'dryRun'>): Announcer {

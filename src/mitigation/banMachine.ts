@@ -20,6 +20,8 @@ export type BanEvent = { readonly at: number } & (
   | { readonly kind: 'whitelisted'; readonly reason: string }
   | { readonly kind: 'networkRemoved' }
   | { readonly kind: 'capLowered'; readonly reason: string }
+  /** Its routes would cut off a BGP session, which was not known when they were admitted. */
+  | { readonly kind: 'foundHarmful'; readonly reason: string }
   | { readonly kind: 'dryRunChanged'; readonly dryRun: boolean }
   | ({ readonly kind: 'rungDue'; readonly step: number } & MethodChange)
   /** The method in force cannot be announced to any peer. */
@@ -56,12 +58,11 @@ export type BanRequest = Omit<Ban, 'state' | 'expiresAt' | 'withdrawnAt' | 'reas
 
 /** A ban that was admitted. */
 export function admitBan(request: BanRequest): Transition {
-  const { plan, method, startedAt, manual } = request;
-  const lifetimeMs = manual ? plan.ttlSeconds * 1000 : holdMs(plan);
+  const { plan, method, startedAt } = request;
   const ban: Ban = {
     ...request,
     state: 'active',
-    expiresAt: startedAt + lifetimeMs,
+    expiresAt: startedAt + lifetimeMs(request),
     withdrawnAt: undefined,
     reason: '',
     routes: plan.routes[method],
@@ -106,6 +107,7 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'networkRemoved':
       return end(ban, event.at, `${ban.targetText} is outside the protected networks now`);
     case 'capLowered':
+    case 'foundHarmful':
       return end(ban, event.at, event.reason);
     case 'dryRunChanged':
       if (ban.dryRun === event.dryRun) return ignore(ban);
@@ -118,7 +120,7 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'methodBack':
       return ban.fellBackFrom === undefined ? ignore(ban) : returnToMethod(ban, ban.fellBackFrom);
     case 'adopted':
-      return ban.manual ? ignore(ban) : adopt(ban, event.at);
+      return adopt(ban, event.at);
     case 'clockStepped':
       return shift(ban, event.deltaMs);
     case 'shutDown':
@@ -138,6 +140,7 @@ function afterEnd(ban: Ban, event: BanEvent): Transition {
     case 'whitelisted':
     case 'networkRemoved':
     case 'capLowered':
+    case 'foundHarmful':
     case 'dryRunChanged':
     case 'rungDue':
     case 'methodLost':
@@ -163,10 +166,19 @@ function extend(ban: Ban, at: number): Transition {
   return { ban: { ...ban, lastSeenAt, expiresAt }, effects: ['extend'] };
 }
 
-/** The detector starts from nothing; the ban lasts at least until it can tell that the attack is over. */
+/**
+ * The detector starts from nothing; an automatic ban lasts at least until it can tell that the attack is over. None has
+ * more than a whole life left, unless the clock was set back meanwhile, which must not make a ban endless.
+ */
 function adopt(ban: Ban, at: number): Transition {
-  const expiresAt = Math.max(ban.expiresAt, at + ban.plan.unbanHysteresisSeconds * 1000);
-  return { ban: { ...ban, expiresAt }, effects: ['save'] };
+  const leastMs = ban.manual ? 0 : ban.plan.unbanHysteresisSeconds * 1000;
+  const expiresAt = Math.min(Math.max(ban.expiresAt, at + leastMs), at + lifetimeMs(ban));
+  return expiresAt === ban.expiresAt ? ignore(ban) : { ban: { ...ban, expiresAt }, effects: ['save'] };
+}
+
+/** How long a ban lives of which nothing more is heard. */
+function lifetimeMs({ manual, plan }: Pick<Ban, 'manual' | 'plan'>): number {
+  return manual ? plan.ttlSeconds * 1000 : holdMs(plan);
 }
 
 function climb(ban: Ban, step: number, change: MethodChange): Transition {

@@ -5,8 +5,8 @@
  * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
  */
 import type { Config, MitigationMethod } from '../config/config.ts';
-import type { Attack, AttackSample, Classification } from '../engine/attack.ts';
-import { type Address, formatAddress } from '../net/address.ts';
+import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
+import { type Address, formatAddress, sameAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';
 import { AttackRegister, type LiveAttack, RETRY_REFUSED_MS } from './attackRegister.ts';
 import type { Ban, BanPlan } from './ban.ts';
@@ -14,6 +14,7 @@ import { BanDesk, type BanDeskOptions, type MitigationCounters } from './banDesk
 import { type BanRequest, transition } from './banMachine.ts';
 import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
+import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
 import { Scope } from './scope.ts';
@@ -48,24 +49,14 @@ export interface Explanation {
   readonly judgement: Judgement;
 }
 
-/** Stands in for the attack that `explain` supposes. */
-const UNKNOWN_VECTOR: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
-const NO_SAMPLE: AttackSample = {
-  flows: [],
-  topSources: [],
-  topSrcPorts: [],
-  topDstPorts: [],
-  protocols: [],
-  totalPackets: 0,
-  totalBytes: 0,
-};
-
 export class MitigationController {
   readonly #newId: () => string;
   readonly #bgpEndpoints: () => readonly Address[];
   readonly #desk: BanDesk;
   readonly #attacks = new AttackRegister();
   #scope: Scope;
+  /** Those that every active ban was last looked at with. */
+  #checkedEndpoints: readonly Address[] = [];
   #phase: 'new' | 'running' | 'stopped' = 'new';
 
   constructor(options: ControllerOptions) {
@@ -82,7 +73,7 @@ export class MitigationController {
    */
   restore(now: number): Ban[] {
     if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
-    const loaded = this.#desk.load(now - longestWindowMs(this.#scope.config));
+    const loaded = this.#desk.load(longestWindowMs(this.#scope.config), now);
     this.#phase = 'running';
     return this.batch(now, () => {
       for (const ban of loaded) {
@@ -96,6 +87,7 @@ export class MitigationController {
   /** Makes the decisions of one detector tick durable together: a thousand bans are one transaction. */
   batch<T>(now: number, work: () => T): T {
     if (this.#phase === 'new') throw new Error('restore must be called first');
+    if (this.#phase === 'stopped') throw new Error('nothing is decided after the shutdown');
     return this.#desk.batch(now, work);
   }
 
@@ -178,6 +170,7 @@ export class MitigationController {
   tick(now: number): void {
     if (this.#phase === 'stopped') return;
     this.batch(now, () => {
+      this.#spareBgpSessions(now);
       for (const ban of this.#book.active()) {
         if (now >= ban.expiresAt) this.#expire(ban, now);
         else this.#reviewMethod(ban, now);
@@ -194,7 +187,7 @@ export class MitigationController {
   clockStepped(deltaMs: number, now: number): void {
     this.batch(now, () => {
       this.#attacks.clockStepped(deltaMs);
-      this.#book.starts.clockStepped(deltaMs);
+      this.#desk.clockStepped(deltaMs);
       for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
     });
   }
@@ -242,7 +235,7 @@ export class MitigationController {
   explain(target: Address, now: number, attack?: Attack): Explanation {
     const targetText = formatAddress(target);
     const live = this.#attacks.on(targetText);
-    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: NO_SAMPLE };
+    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: EMPTY_SAMPLE };
     const context = this.#planContext(target);
     const plan = attackPlan(attack ?? live?.attack ?? supposed, context);
     const { method } = automaticMethod(plan, context, 0);
@@ -307,6 +300,22 @@ export class MitigationController {
       if (this.#answer(live, ended, now)?.state === 'active') return;
     }
     this.#desk.apply(ban, { kind: 'ttlExpired', at: now });
+  }
+
+  /** A ban made before GoBGP or a peer was first seen may turn out to cover one end of a session. */
+  #spareBgpSessions(now: number): void {
+    const endpoints = this.#bgpEndpoints();
+    const known = this.#checkedEndpoints;
+    if (endpoints.length === known.length && endpoints.every((address, i) => sameAddress(address, known[i]))) return;
+    this.#checkedEndpoints = endpoints;
+    for (const ban of this.#book.active()) {
+      const reason = bgpSessionProblem(ban.routes, endpoints);
+      if (reason === undefined) continue;
+      const live = this.#attacks.on(ban.targetText);
+      if (live !== undefined) live.refused = true;
+      this.#desk.apply(ban, { kind: 'foundHarmful', at: now, reason });
+    }
+    this.#book.dropCovers(({ routes }) => bgpSessionProblem(routes, endpoints) !== undefined);
   }
 
   #reviewMethod(ban: Ban, now: number): void {

@@ -7,7 +7,7 @@ import type { FlowspecConfig } from '../config/config.ts';
 import type { Attack, AttackSample, Classification, SampledFlow, TopEntry } from '../engine/attack.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { containsAddress, hostPrefix, type Prefix } from '../net/prefix.ts';
-import type { FlowspecMatch, FlowspecRoute, PortRange } from './route.ts';
+import { type FlowspecMatch, type FlowspecRoute, MATCH_ALL, type PortRange } from './route.ts';
 
 /** Rules one ban may announce; routers hold few, and a ninth attacker is better met by not pinning sources at all. */
 export const MAX_RULES_PER_BAN = 8;
@@ -27,18 +27,7 @@ const DOMINANT_PORT_SHARE = 0.1;
 
 /** A match on the victim and nothing else. */
 export function matchVictim(target: Address): FlowspecMatch {
-  return {
-    destination: hostPrefix(target),
-    source: undefined,
-    protocols: [],
-    sourcePorts: [],
-    destinationPorts: [],
-    tcpFlags: undefined,
-    fragment: false,
-    packetLengths: [],
-    icmpTypes: [],
-    dscp: [],
-  };
+  return { ...MATCH_ALL, destination: hostPrefix(target) };
 }
 
 /** Traffic-rate of the configured action, in bytes a second; 0 discards. */

@@ -44,6 +44,20 @@ export interface FlowspecMatch {
   readonly dscp: readonly number[];
 }
 
+/** A match on everything: what a rule is narrowed from. */
+export const MATCH_ALL: FlowspecMatch = {
+  destination: undefined,
+  source: undefined,
+  protocols: [],
+  sourcePorts: [],
+  destinationPorts: [],
+  tcpFlags: undefined,
+  fragment: false,
+  packetLengths: [],
+  icmpTypes: [],
+  dscp: [],
+};
+
 /** Inclusive; `from` = `to` for a single value. */
 export interface PortRange {
   readonly from: number;

@@ -5,6 +5,9 @@
 
 export type IpVersion = 4 | 6;
 
+/** An address as the key of a Map: the word of an IPv4 address, the text of an IPv6 one. */
+export type AddressKey = number | string;
+
 /** Four 32-bit words, most significant first; IPv4 is IPv4-mapped (0, 0, 0xffff, address). */
 export interface Address {
   readonly version: IpVersion;
@@ -14,7 +17,8 @@ export interface Address {
   readonly word3: number;
 }
 
-const MAPPED = 0xffff;
+/** Word 2 of an IPv4-mapped address (RFC 4291 §2.5.5.2); words 0 and 1 are zero. */
+export const IPV4_MAPPED_WORD = 0xffff;
 
 /** Reads an address; undefined where the text is none. IPv4-mapped IPv6 text gives the IPv4 address. */
 export function parseAddress(text: string): Address | undefined {
@@ -23,7 +27,7 @@ export function parseAddress(text: string): Address | undefined {
 }
 
 export function addressOfWords(word0: number, word1: number, word2: number, word3: number): Address {
-  const version = word0 === 0 && word1 === 0 && word2 === MAPPED ? 4 : 6;
+  const version = word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD ? 4 : 6;
   return { version, word0, word1, word2, word3 };
 }
 
@@ -33,7 +37,7 @@ export function formatAddress(address: Address): string {
 
 /** Canonical text of an address held as words. */
 export function formatWords(word0: number, word1: number, word2: number, word3: number): string {
-  if (word0 === 0 && word1 === 0 && word2 === MAPPED) return formatIpv4(word3);
+  if (word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD) return formatIpv4(word3);
   const groups = [
     word0 >>> 16,
     word0 & 0xffff,
@@ -45,6 +49,17 @@ export function formatWords(word0: number, word1: number, word2: number, word3: 
     word3 & 0xffff,
   ];
   return formatGroups(groups);
+}
+
+/** The key of an address held as words; making one for IPv4 costs nothing. */
+export function addressKey(word0: number, word1: number, word2: number, word3: number): AddressKey {
+  const isIpv4 = word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD;
+  return isIpv4 ? word3 : formatWords(word0, word1, word2, word3);
+}
+
+/** Canonical text of the address that has this key. */
+export function addressKeyText(key: AddressKey): string {
+  return typeof key === 'string' ? key : formatIpv4(key);
 }
 
 export function sameAddress(a: Address, b: Address): boolean {
@@ -84,7 +99,7 @@ function parseIpv4(text: string): Address | undefined {
     if (octet > 255) return undefined;
     word = word * 256 + octet;
   }
-  return { version: 4, word0: 0, word1: 0, word2: MAPPED, word3: word };
+  return { version: 4, word0: 0, word1: 0, word2: IPV4_MAPPED_WORD, word3: word };
 }
 
 function parseIpv6(text: string): Address | undefined {

@@ -4,7 +4,7 @@
  * A multibit trie, sixteen bits at the root and eight a level below, one root for each family, with every prefix
  * expanded into the entries it covers. So most addresses that match nothing are settled by one read.
  */
-import type { Address } from './address.ts';
+import { type Address, IPV4_MAPPED_WORD } from './address.ts';
 import { addressBits, type Prefix } from './prefix.ts';
 
 /** What `lookup` answers where no prefix holds the address. */
@@ -13,7 +13,6 @@ export const NO_MATCH = -1;
 const ROOT_BITS = 16;
 const STRIDE_BITS = 8;
 const STRIDE = 1 << STRIDE_BITS;
-const MAPPED_WORD = 0xffff;
 
 /** Immutable once built. Values are integers from 0 up. */
 export class PrefixTable {
@@ -38,7 +37,7 @@ export class PrefixTable {
   /** The value of the longest prefix that holds the address (four words, IPv4-mapped for IPv4), or `NO_MATCH`. */
   lookup(word0: number, word1: number, word2: number, word3: number): number {
     const entries = this.#entries;
-    if (word0 === 0 && word1 === 0 && word2 === MAPPED_WORD) {
+    if (word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD) {
       let entry = entries[word3 >>> 16];
       if (entry >= NO_MATCH) return entry;
       entry = entries[-(entry + 2) + ((word3 >>> 8) & 255)];

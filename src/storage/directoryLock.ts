@@ -5,7 +5,7 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../errors.ts';
-import { lockedStateDirectory, unreadableStateFile } from './stateFileError.ts';
+import { lockedStateDirectory, StateFileError, unreadableStateFile } from './stateFileError.ts';
 
 const SQLITE_BUSY = 5;
 
@@ -27,5 +27,15 @@ export class DirectoryLock {
 
   release(): void {
     this.#db.close();
+  }
+}
+
+/** Whether a daemon runs on the directory; false also where there is no such directory. */
+export function isDaemonRunning(directory: string): boolean {
+  try {
+    new DirectoryLock(directory).release();
+    return false;
+  } catch (error) {
+    return error instanceof StateFileError && error.fault === 'locked';
   }
 }

@@ -3,9 +3,9 @@ import { execFile } from 'node:child_process';
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { findExecutable } from '../integration/daemons.ts';
+import { requireDaemon } from '../integration/daemons.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
@@ -17,22 +17,12 @@ Type=notify
 ExecStart=/bin/true -f /etc/gobgpd.conf --sdnotify $GOBGPD_OPTIONS
 `;
 
-function systemdAnalyze(t: TestContext): string | undefined {
-  const executable = findExecutable('systemd-analyze');
-  if (executable !== undefined) return executable;
-  const message = 'systemd-analyze is missing; as root on Debian: apt-get install --no-install-recommends systemd';
-  if (process.env.KAPKAN_FORBID_SKIPS === '1') throw new Error(`skips are forbidden: ${message}`);
-  process.stderr.write(`SKIPPED: ${t.name}: ${message}\n`);
-  t.skip(message);
-  return undefined;
-}
-
 function unit(name: string): string {
   return readFileSync(path.join(units, name), 'utf8');
 }
 
 test('systemd finds nothing wrong with the shipped units', async (t) => {
-  const analyze = systemdAnalyze(t);
+  const analyze = requireDaemon(t, 'systemd-analyze');
   if (analyze === undefined) return;
   const folder = mkdtempSync(path.join(tmpdir(), 'kapkan-units-'));
   t.after(() => rmSync(folder, { recursive: true }));

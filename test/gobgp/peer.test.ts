@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readPeer, whyUnreachable } from '../../src/gobgp/peer.ts';
+import { PeerTable } from '../../src/gobgp/peerTable.ts';
 import { familyNumbers } from '../../src/gobgp/routeFamilies.ts';
 import type { WireCapability, WirePeer } from '../../src/gobgp/wirePath.ts';
 import type { RouteFamily } from '../../src/mitigation/route.ts';
+
+import { formatAddress } from '../../src/net/address.ts';
 
 const NOW = 1_700_000_000_000;
 
@@ -51,4 +54,17 @@ test('a peer whose session is down carries nothing and has no uptime', () => {
 test('a route-server client is out of reach even where everything else is well', () => {
   const peer = readPeer(wirePeer(offer('ipv4-unicast'), 6, true), 'gobgp', NOW);
   assert.equal(whyUnreachable(peer, 'ipv4-unicast'), 'route-server client');
+});
+
+test('both ends of a session stay known while it, or all of GoBGP, is down', () => {
+  const table = new PeerTable();
+  const endpoints = () => table.bgpEndpoints().map(formatAddress).sort();
+  table.replacePeers([readPeer(wirePeer([]), 'gobgp', NOW)]);
+  assert.deepEqual(endpoints(), ['192.0.2.1', '192.0.2.9']);
+  table.clear();
+  assert.deepEqual(endpoints(), ['192.0.2.1', '192.0.2.9']);
+  table.replacePeers([readPeer({ ...wirePeer([], 3), transport: { localAddress: '' } }, 'gobgp', NOW)]);
+  assert.deepEqual(endpoints(), ['192.0.2.1', '192.0.2.9']);
+  table.replacePeers([]);
+  assert.deepEqual(endpoints(), []);
 });

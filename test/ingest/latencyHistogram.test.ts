@@ -8,7 +8,7 @@ import {
   NO_LATENCY,
 } from '../../src/ingest/latencyHistogram.ts';
 
-test('the time of a datagram counts once for each of its flows, in the bucket of the time a flow', () => {
+test('the time of datagrams counts once for each of their flows, in the bucket of the time a flow', () => {
   const histogram = new LatencyHistogram();
   histogram.observe(0.0027, 30);
   const { counts, sumSeconds, count } = histogram.snapshot();
@@ -17,7 +17,7 @@ test('the time of a datagram counts once for each of its flows, in the bucket of
   assert.ok(Math.abs(sumSeconds - 2.7e-6) < 1e-15);
 });
 
-test('a datagram without flows is no observation', () => {
+test('datagrams without flows are no observation', () => {
   const histogram = new LatencyHistogram();
   histogram.observe(1, 0);
   assert.deepEqual(histogram.snapshot(), NO_LATENCY);

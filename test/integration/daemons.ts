@@ -1,5 +1,5 @@
 /*
- * The real daemons that integration tests run against, and what happens where one is missing: the test skips and says
+ * The real daemons and tools that tests run against, and what happens where one is missing: the test skips and says
  * with which command it would not; with KAPKAN_FORBID_SKIPS=1 it fails.
  */
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,13 @@ import type { TestContext } from 'node:test';
 const GOBGP4_VERSION = 'v4.8.0';
 
 /** Debian's packages, by the executable the tests need of each. */
-export const PACKAGES = { gobgpd: 'gobgpd', bird: 'bird2', softflowd: 'softflowd', bgpd: 'openbgpd' } as const;
+export const PACKAGES = {
+  gobgpd: 'gobgpd',
+  bird: 'bird2',
+  bgpd: 'openbgpd',
+  promtool: 'prometheus',
+  'systemd-analyze': 'systemd',
+} as const;
 
 export type DaemonName = keyof typeof PACKAGES | 'gobgpd4';
 

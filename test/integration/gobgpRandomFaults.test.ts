@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
 import type { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import type { Route } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
@@ -15,28 +16,17 @@ import { executableOf, startAnnouncer, startInjector } from './gobgpLab.ts';
 const SEED = Number(process.env.KAPKAN_SEED ?? Date.now() % 1e6);
 const STEPS = Number(process.env.KAPKAN_FAULT_STEPS ?? 25);
 
-/** mulberry32: small, and the same everywhere. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 class History {
   readonly #t: TestContext;
   readonly #daemon: Gobgpd;
-  readonly #random: () => number;
+  readonly #random: SeededRandom;
   #announcer: GobgpAnnouncer;
   #wanted: readonly Route[] = [];
   /** Last octets of 198.51.100.0/24 where somebody else has a route. */
   readonly #foreign = new Set<number>();
   readonly steps: string[] = [];
 
-  constructor(t: TestContext, daemon: Gobgpd, random: () => number) {
+  constructor(t: TestContext, daemon: Gobgpd, random: SeededRandom) {
     this.#t = t;
     this.#daemon = daemon;
     this.#random = random;
@@ -54,8 +44,8 @@ class History {
       () => this.#meddle(),
       () => this.#addForeign(),
     ];
-    await actions[Math.floor(this.#random() * actions.length)]();
-    if (this.#random() < 0.5) await new Promise((resolve) => setTimeout(resolve, this.#random() * 300));
+    await actions[this.#random.below(actions.length)]();
+    if (this.#random.below(2) === 0) await new Promise((resolve) => setTimeout(resolve, this.#random.below(300)));
   }
 
   async check(): Promise<void> {
@@ -73,16 +63,16 @@ class History {
   }
 
   #octet(): number {
-    return 1 + Math.floor(this.#random() * 30);
+    return 1 + this.#random.below(30);
   }
 
   #decide(): void {
     const routes = new Map<string, Route>();
-    const count = Math.floor(this.#random() * 25);
+    const count = this.#random.below(25);
     for (let i = 0; i < count; i++) {
       const target = `192.0.2.${this.#octet()}`;
-      const isRule = this.#random() < 0.5;
-      const nextHop = this.#random() < 0.5 ? '192.0.2.254' : '192.0.2.253';
+      const isRule = this.#random.below(2) === 0;
+      const nextHop = this.#random.below(2) === 0 ? '192.0.2.254' : '192.0.2.253';
       routes.set(
         `${target} ${isRule}`,
         isRule ? flowspec(target, { protocols: [17] }) : blackhole(target, { nextHop }),
@@ -97,7 +87,7 @@ class History {
     this.steps.push('kill');
     await this.#daemon.end('SIGKILL');
     this.#foreign.clear();
-    if (this.#random() < 0.5) this.#decide();
+    if (this.#random.below(2) === 0) this.#decide();
     await this.#daemon.launch();
   }
 
@@ -105,7 +95,7 @@ class History {
     this.steps.push('hang');
     this.#daemon.pause();
     this.#decide();
-    await new Promise((resolve) => setTimeout(resolve, this.#random() * 1500));
+    await new Promise((resolve) => setTimeout(resolve, this.#random.below(1500)));
     this.#daemon.resume();
   }
 
@@ -137,7 +127,7 @@ for (const api of ['v3', 'v4'] as const) {
     const executable = executableOf(t, api);
     if (executable === undefined) return;
     t.diagnostic(`KAPKAN_SEED=${SEED} KAPKAN_FAULT_STEPS=${STEPS}`);
-    const history = new History(t, await startInjector(t, executable), randomOf(SEED));
+    const history = new History(t, await startInjector(t, executable), new SeededRandom(SEED));
     try {
       for (let i = 0; i < STEPS; i++) {
         await history.step();

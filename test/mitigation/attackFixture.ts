@@ -1,7 +1,14 @@
 /*
  * Attacks for the tests of the mitigation core.
  */
-import type { Attack, AttackSample, AttackType, SampledFlow, TopEntry } from '../../src/engine/attack.ts';
+import {
+  type Attack,
+  type AttackSample,
+  type AttackType,
+  EMPTY_SAMPLE,
+  type SampledFlow,
+  type TopEntry,
+} from '../../src/engine/attack.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 
 export function address(text: string): Address {
@@ -9,16 +16,6 @@ export function address(text: string): Address {
   if (parsed === undefined) throw new Error(`"${text}" is no address`);
   return parsed;
 }
-
-export const EMPTY_SAMPLE: AttackSample = {
-  flows: [],
-  topSources: [],
-  topSrcPorts: [],
-  topDstPorts: [],
-  protocols: [],
-  totalPackets: 0,
-  totalBytes: 0,
-};
 
 /** A sample of these flows, with the counters a collector would have made of them. */
 export function sampleOf(flows: readonly SampledFlow[]): AttackSample {

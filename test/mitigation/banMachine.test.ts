@@ -64,6 +64,7 @@ const EVENTS: { readonly [kind in BanEventKind]: Extract<BanEvent, { kind: kind 
   whitelisted: { kind: 'whitelisted', at: START + 1000, reason: 'whitelisted' },
   networkRemoved: { kind: 'networkRemoved', at: START + 1000 },
   capLowered: { kind: 'capLowered', at: START + 1000, reason: 'max_active_bans' },
+  foundHarmful: { kind: 'foundHarmful', at: START + 1000, reason: 'covers a BGP session' },
   dryRunChanged: { kind: 'dryRunChanged', at: START + 1000, dryRun: true },
   rungDue: {
     kind: 'rungDue',

@@ -2,8 +2,8 @@
  * Configs for the tests of the mitigation core: small, complete, live by default, each part open to override.
  */
 import type { BanLimits, BgpConfig, Community, Config, GroupConfig } from '../../src/config/config.ts';
-import { NO_NOTIFICATIONS } from '../notify/notifyFixture.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { NO_NOTIFICATIONS } from '../notify/notifyFixture.ts';
 
 export const BLACKHOLE_COMMUNITY: Community = { kind: 'standard', value: 0xffff029a, text: '65535:666' };
 

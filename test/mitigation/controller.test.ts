@@ -5,6 +5,7 @@ import { MitigationController } from '../../src/mitigation/controller.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { Recorder } from '../../src/mitigation/recorder.ts';
+import type { Address } from '../../src/net/address.ts';
 import { address, attackFixture, flowFixture, sampleOf } from './attackFixture.ts';
 import { configFixture, groupFixture, prefix } from './configFixture.ts';
 import { FakeAnnouncer, FakeGobgp } from './fakeGobgp.ts';
@@ -14,6 +15,7 @@ const START = 1_000_000;
 const VICTIM = '198.51.100.1';
 
 function setUp(config: Config = configFixture(), store = new MemoryStore()) {
+  const bgpEndpoints: Address[] = [];
   const gobgp = new FakeGobgp();
   const announcer = new FakeAnnouncer(gobgp);
   const recorder = new Recorder();
@@ -26,6 +28,7 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     recorder,
     newId: () => `ban-${START}-${++ids}-${store.saves}`,
     onEvent: (event) => events.push(event),
+    bgpEndpoints: () => [...bgpEndpoints],
   });
   const keys = () => [...(announcer.wanted?.keys() ?? [])];
   const told = () => events.splice(0).map(({ kind }) => kind);
@@ -38,7 +41,7 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     }
     return from + seconds * 1000;
   };
-  return { controller, store, gobgp, announcer, recorder, events, keys, told, run };
+  return { controller, store, gobgp, announcer, recorder, bgpEndpoints, events, keys, told, run };
 }
 
 function started(config?: Config, store?: MemoryStore) {
@@ -454,4 +457,46 @@ test('past bans are kept newest first and bounded', () => {
   assert.ok(bans.length >= 1000 && bans.length <= 2000);
   assert.equal(bans[0].startedAt, START + 2499);
   assert.equal(controller.counters().rejectedBy.networks, 2500);
+});
+
+test('a ban made before GoBGP told its peers ends as soon as it turns out to cover one', () => {
+  const { controller, bgpEndpoints, keys, told, run } = started();
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  controller.attackOpened(attackFixture('b', '198.51.100.2', START), START);
+  told();
+  bgpEndpoints.push(address(VICTIM));
+  run(START, 20, 'a', 'b');
+  assert.deepEqual(keys(), ['ipv4-unicast 198.51.100.2/32']);
+  assert.deepEqual(told(), ['ban_ended']);
+});
+
+test('a clock set back holds up neither a fallback nor a store to be asked again', () => {
+  const groups = [groupFixture({ mitigation: 'flowspec' })];
+  const { controller, store, gobgp, keys, run } = started(configFixture({ groups }));
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  gobgp.hears = new Set(['ipv4-unicast']);
+  run(START, 1, 'a');
+  store.failure = 'disk full';
+  controller.ban({ target: address('198.51.100.2'), method: 'blackhole', operator: 'op' }, START + 1000);
+  store.failure = undefined;
+  const back = -3_600_000;
+  controller.clockStepped(back, START + 1000 + back);
+  run(START + 1000 + back, 5, 'a');
+  assert.deepEqual(keys().sort(), [`ipv4-unicast ${VICTIM}/32`, 'ipv4-unicast 198.51.100.2/32']);
+});
+
+test('a machine that booted with its clock far behind ends its bans in time and admits new ones', () => {
+  const store = new MemoryStore();
+  const config = configFixture({ ban: { maxBansPerWindow: 1, banWindowSeconds: 60 } });
+  const before = started(config, store);
+  before.controller.ban({ target: address(VICTIM), ttlSeconds: 120, operator: 'op' }, START);
+  const { controller, keys, run } = setUp(config, store);
+  const boot = 1000;
+  controller.restore(boot);
+  assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  const step = START - boot;
+  controller.clockStepped(step, START);
+  run(START, 121);
+  assert.deepEqual(keys(), []);
+  assert.equal(controller.ban({ target: address('198.51.100.2'), operator: 'op' }, START + 121_000).ok, true);
 });

@@ -53,7 +53,10 @@ test('every guard gives its verdict and a reason, also where it admits', () => {
 
 test('each guard refuses what it is there for', () => {
   const two = new BanStarts();
-  two.load([1, 2].map(() => ({ startedAt: 99_000, group: 'global', dryRun: false })));
+  two.load(
+    [1, 2].map(() => ({ startedAt: 99_000, group: 'global', dryRun: false })),
+    100_000,
+  );
   assert.equal(refusal(VICTIM, {}), undefined);
   assert.equal(refusal('192.0.2.1', {}), 'networks');
   assert.equal(refusal(VICTIM, { whitelist: ['198.51.100.0/30'] }), 'whitelist');

@@ -7,6 +7,7 @@ import { type BenchRow, benchDecode } from './decodeBench.ts';
 import { benchEngine } from './engineBench.ts';
 import { benchHistory } from './historyBench.ts';
 import { benchReceiver } from './receiverBench.ts';
+import { benchRoutes } from './routeBench.ts';
 import { benchUdp } from './udpBench.ts';
 
 const { values: options } = parseArgs({
@@ -23,7 +24,7 @@ function print(rows: readonly BenchRow[]): void {
     }
     const ratio = row.ratio === undefined ? '' : `${row.ratio.toFixed(2)} × ${row.against}`;
     console.log(
-      `${row.name.padEnd(58)} ${NUMBER.format(row.value).padStart(12)} ${row.unit.padEnd(32)} ${ratio}`.trimEnd(),
+      `${row.name.padEnd(72)} ${NUMBER.format(row.value).padStart(12)} ${row.unit.padEnd(32)} ${ratio}`.trimEnd(),
     );
   }
 }
@@ -34,3 +35,4 @@ print(benchDecode());
 print(benchEngine());
 print(benchReceiver(options.short));
 print(await benchHistory(options.short));
+print(await benchRoutes(options.short));

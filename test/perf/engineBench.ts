@@ -42,8 +42,14 @@ function benchHosts(hosts: number): BenchRow[] {
   let nanoseconds = Number.POSITIVE_INFINITY;
   let bareNanoseconds = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round++) {
-    bareNanoseconds = Math.min(bareNanoseconds, timed(batch, destinations, () => readColumn(batch)));
-    nanoseconds = Math.min(nanoseconds, timed(batch, destinations, (now) => accounting.accountBatch(now)));
+    bareNanoseconds = Math.min(
+      bareNanoseconds,
+      timed(batch, destinations, () => readColumn(batch)),
+    );
+    nanoseconds = Math.min(
+      nanoseconds,
+      timed(batch, destinations, (now) => accounting.accountBatch(now)),
+    );
   }
   const name = `${hosts.toLocaleString('en-US')} hosts`;
   const ratio = nanoseconds / bareNanoseconds;

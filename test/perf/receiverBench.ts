@@ -1,11 +1,13 @@
 /*
  * What the receiving side does with a datagram once it is there, without sockets: find the exporter, copy, decode,
- * account. Beside it a loop that only copies the same datagrams. Also how many heap bytes a datagram costs.
+ * account. Beside it a loop that only copies the same datagrams. Also how many heap bytes a datagram costs,
+ * on top of those that node:dgram needs to deliver it.
  * Run alone: `node --expose-gc test/perf/receiverBench.ts`.
  */
 import v8 from 'node:v8';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
+import { DatagramQueue, QUEUE_DATAGRAMS } from '../../src/ingest/datagramQueue.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
 import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
 import type { BenchRow } from './decodeBench.ts';
@@ -15,8 +17,8 @@ const MILLION = 1_000_000;
 /** A million datagrams a second pass, in the time that the receiver is told. */
 const MS_PER_DATAGRAM = 0.001;
 
-/** The daemon ticks ten times a second. */
-const TICK_MS = 100;
+/** The fastest of so many counts: the others met what else the machine was doing. */
+const REPEATS = 10;
 
 export function benchReceiver(short: boolean): BenchRow[] {
   const flows = short ? 2 * MILLION : 10 * MILLION;
@@ -35,25 +37,36 @@ function benchPath(protocol: TelemetryProtocol, hosts: number, flows: number): B
   const receiver = new Receiver(receiverSettingsOf(config, planOf(config, 1, 1)), 0);
   const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
   let now = 0;
+  const queue = new DatagramQueue(QUEUE_DATAGRAMS);
   const receive = (datagram: Uint8Array): void => {
     now += MS_PER_DATAGRAM;
-    receiver.receive(kind, datagram, '192.0.2.1', now);
+    queue.put(kind, datagram, '192.0.2.1');
+    if (queue.isFull) receiver.receiveAll(queue, now);
   };
   for (const datagram of datagrams) receive(datagram);
+  receiver.receiveAll(queue, now);
   const flowsPerDatagram = receiver.snapshot(now).exporters[0].flows / datagrams.length;
-  const rounds = Math.ceil(flows / (flowsPerDatagram * datagrams.length));
+  const rounds = Math.ceil(flows / (flowsPerDatagram * datagrams.length * REPEATS));
   const copies = new Uint8Array(65_536);
 
-  const bareNs = nanosecondsPerDatagram(datagrams, rounds, (datagram) => copies.set(datagram));
-  nanosecondsPerDatagram(datagrams, 1, receive);
+  let bareNs = Number.POSITIVE_INFINITY;
+  let ns = Number.POSITIVE_INFINITY;
+  nanosecondsPerDatagram(datagrams, rounds, receive);
   const before = allocatedBytes();
-  const ns = nanosecondsPerDatagram(datagrams, rounds, receive, () => receiver.tick(now));
-  const heapBytes = (allocatedBytes() - before) / (rounds * datagrams.length);
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    ns = Math.min(ns, nanosecondsPerDatagram(datagrams, rounds, receive));
+    bareNs = Math.min(
+      bareNs,
+      nanosecondsPerDatagram(datagrams, rounds, (datagram) => copies.set(datagram)),
+    );
+    receiver.tick(now);
+  }
+  const heapBytes = (allocatedBytes() - before) / (REPEATS * rounds * datagrams.length);
   const name = `receive in process, ${protocol}, ${hosts.toLocaleString('en-US')} hosts`;
   return [
     { name, value: (flowsPerDatagram * 1e3) / ns, unit: 'million flows/s', ratio: ns / bareNs, against: 'copying' },
     { name, value: ns / flowsPerDatagram, unit: 'ns/flow' },
-    { name, value: heapBytes, unit: 'heap bytes/datagram' },
+    { name: `${name}, on top of node:dgram`, value: heapBytes, unit: 'heap bytes/datagram' },
   ];
 }
 
@@ -61,15 +74,10 @@ function nanosecondsPerDatagram(
   datagrams: readonly Uint8Array[],
   rounds: number,
   take: (datagram: Uint8Array) => void,
-  tick: () => void = () => {},
 ): number {
   const startedAt = performance.now();
-  let tickAt = startedAt + TICK_MS;
   for (let round = 0; round < rounds; round++) {
     for (const datagram of datagrams) take(datagram);
-    if (performance.now() < tickAt) continue;
-    tick();
-    tickAt += TICK_MS;
   }
   return ((performance.now() - startedAt) * 1e6) / (rounds * datagrams.length);
 }

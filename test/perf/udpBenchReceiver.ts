@@ -4,6 +4,7 @@
  * a worker thread, into a receive buffer of the same size, while the main thread is idle; so the processor time of the
  * process is that of the receiving thread.
  */
+import v8 from 'node:v8';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import { SystemClock } from '../../src/clock.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
@@ -19,11 +20,13 @@ export interface ReceivedSoFar {
   readonly flows: number;
   /** Processor time of the process, in microseconds. */
   readonly cpuMicros: number;
+  /** Heap bytes the receiving thread allocated; of the bare one only. */
+  readonly heapBytes: number;
 }
 
 interface Side {
   readonly port: number;
-  received(): Promise<{ readonly datagrams: number; readonly flows: number }>;
+  received(): Promise<Omit<ReceivedSoFar, 'cpuMicros'>>;
 }
 
 async function bareThread(): Promise<void> {
@@ -35,7 +38,10 @@ async function bareThread(): Promise<void> {
     datagrams++;
     bytes += payload.length + from.size;
   });
-  parentPort?.on('message', () => parentPort?.postMessage({ datagrams, flows: 0, bytes }));
+  parentPort?.on('message', () => {
+    const heapBytes = v8.getHeapStatistics().total_allocated_bytes;
+    parentPort?.postMessage({ datagrams, flows: 0, heapBytes, bytes });
+  });
   parentPort?.postMessage(socket.address().port);
 }
 
@@ -72,7 +78,7 @@ async function kapkanSide(kind: TelemetryKind): Promise<Side> {
     received: async () => {
       const { exporters, flows } = await pool.snapshot();
       const datagrams = exporters.reduce((sum, exporter) => sum + exporter.datagrams, 0);
-      return { datagrams, flows: flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5 };
+      return { datagrams, flows: flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5, heapBytes: 0 };
     },
   };
 }
@@ -81,9 +87,9 @@ async function main(): Promise<void> {
   const [mode, kind] = process.argv.slice(2);
   const side = mode === 'bare' ? await bareSide() : await kapkanSide(kind === 'sflow' ? 'sflow' : 'netflow');
   process.on('message', async () => {
-    const { datagrams, flows } = await side.received();
+    const received = await side.received();
     const { user, system } = process.cpuUsage();
-    process.send?.({ datagrams, flows, cpuMicros: user + system } satisfies ReceivedSoFar);
+    process.send?.({ ...received, cpuMicros: user + system } satisfies ReceivedSoFar);
   });
   process.on('disconnect', () => process.exit());
   process.send?.(side.port);

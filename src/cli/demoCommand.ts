@@ -1,0 +1,127 @@
+/*
+ * `kapkan demo`: the whole story on one machine. The real daemon in dry-run, real telemetry through a real socket, and
+ * the answers of the real API; only the attacks are made up.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadConfig } from '../config/load.ts';
+import { parseSocketAddress } from '../config/socketAddress.ts';
+import { Daemon } from '../daemon/daemon.ts';
+import { messageOf } from '../errors.ts';
+import { createLogger } from '../log.ts';
+import { VERSION } from '../version.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { DEMO_HOSTS, type DemoPorts, demoConfig } from './demoConfig.ts';
+import { ORDINARY_TRAFFIC, tellDemoStory } from './demoStory.ts';
+import { sendDemoTraffic } from './demoTraffic.ts';
+import { numberFlag, withUsage } from './usageError.ts';
+
+const USAGE = `Usage: kapkan demo [--exit] [--api-port N] [--flow-port N]
+
+Runs the daemon in dry-run on a sample config, sends it synthetic attacks and tells what it finds. No router and no
+GoBGP is needed, and nothing leaves this machine. Serves its API until interrupted.
+
+  --exit         end with the story
+  --api-port N   port of the API and the metrics (default 8080; 0 = any that is free)
+  --flow-port N  UDP port of the telemetry (default 2055; 0 = any that is free)
+`;
+
+/** 0 after the story with --exit, or when interrupted; 1 where the daemon could not start or the story went wrong. */
+export async function demoCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  return withUsage(USAGE, args, io, async () => {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        exit: { type: 'boolean', default: false },
+        'api-port': { type: 'string', default: '8080' },
+        'flow-port': { type: 'string', default: '2055' },
+      },
+    });
+    const portRange = { min: 0, max: 65_535, whole: true };
+    const ports = {
+      api: numberFlag('--api-port', values['api-port'], portRange),
+      flow: numberFlag('--flow-port', values['flow-port'], portRange),
+    };
+    const directory = mkdtempSync(path.join(tmpdir(), 'kapkan-demo-'));
+    const interruption = new AbortController();
+    const interrupt = (): void => interruption.abort();
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+    try {
+      return await runDemo(directory, ports, values.exit, interruption, io);
+    } finally {
+      process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+}
+
+async function runDemo(
+  directory: string,
+  ports: DemoPorts,
+  exitAfterStory: boolean,
+  interruption: AbortController,
+  io: CommandIo,
+): Promise<number> {
+  const { signal } = interruption;
+  const file = path.join(directory, 'kapkan.yaml');
+  writeFileSync(file, demoConfig(ports, directory));
+  let failure: Error | undefined;
+  const onFatal = (error: Error): void => {
+    failure = error;
+    interruption.abort();
+  };
+  // The daemon's warnings are the story itself, told a second time; what kills it is told.
+  const daemon = new Daemon(loadConfig(file, io.env), { logger: createLogger('fatal'), env: io.env, onFatal });
+  try {
+    await daemon.start();
+  } catch (error) {
+    io.stderr.write(`kapkan: ${messageOf(error)}; --api-port and --flow-port move the demo's ports\n`);
+    return EXIT_FAILED;
+  }
+  try {
+    await present(daemon, file, exitAfterStory, signal, (line) => io.stdout.write(`${line}\n`));
+  } catch (error) {
+    if (!signal.aborted) failure ??= error instanceof Error ? error : new Error(String(error));
+  } finally {
+    // Ends the traffic too, where the story broke off in the middle of an attack.
+    interruption.abort();
+    await daemon.stop();
+  }
+  if (failure === undefined) return EXIT_DONE;
+  io.stderr.write(`kapkan: the demo failed: ${failure.message}\n`);
+  return EXIT_FAILED;
+}
+
+async function present(
+  daemon: Daemon,
+  file: string,
+  exitAfterStory: boolean,
+  signal: AbortSignal,
+  say: (line: string) => void,
+): Promise<void> {
+  const { api: apiUrl, telemetry } = daemon.addresses();
+  const collector = parseSocketAddress(telemetry[0]);
+  if (typeof collector === 'string') throw new Error(`the daemon's own address ${collector}`);
+  say(`Kapkan ${VERSION} in dry-run: it does everything but announce.
+
+  config     ${file}
+  protects   203.0.113.0/24 and 2001:db8::/32, never touches ${DEMO_HOSTS.resolver}
+  limits     50,000 packets/s, 400 Mbit/s or 5,000 flows/s to one address
+  telemetry  ${telemetry[0]} (NetFlow v5, v9 and IPFIX)
+  API        ${apiUrl}`);
+  await tellDemoStory({ apiUrl, collector, say, signal });
+  if (exitAfterStory) {
+    say('\nThat was the whole story.');
+    return;
+  }
+  say(`
+That was the whole story. The daemon runs on, with ordinary traffic, until you press Ctrl-C. Meanwhile:
+
+  curl ${apiUrl}/api/v1/attacks
+  curl ${apiUrl}/metrics
+  npm run --silent kapkan -- attacks --api ${apiUrl}
+  npm run --silent kapkan -- flowgen --target ${DEMO_HOSTS.customer} --attack memcached --to ${telemetry[0]}`);
+  await sendDemoTraffic(ORDINARY_TRAFFIC, collector, signal);
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { loadConfig } from '../../src/config/load.ts';
+import { Daemon } from '../../src/daemon/daemon.ts';
+import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
+import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
+import { sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
+import { silentLogger } from '../../src/log.ts';
+import { FakeGobgp } from '../gobgp/fakeGobgp.ts';
+import { eventually } from '../integration/eventually.ts';
+import { liveConfig } from '../integration/kapkanLab.ts';
+import { address } from '../mitigation/attackFixture.ts';
+
+/** A daemon in this process, not started yet, in front of a GoBGP that is made of a map. */
+async function build(t: TestContext, changes: { readonly [key: string]: string } = {}) {
+  const gobgp = await FakeGobgp.start();
+  const folder = mkdtempSync(path.join(tmpdir(), 'kapkan-daemon-'));
+  const file = path.join(folder, 'kapkan.yaml');
+  const configure = (more: { readonly [key: string]: string }): void =>
+    writeFileSync(file, liveConfig(gobgp.address, { ...changes, ...more }));
+  configure({});
+  const daemon = new Daemon(loadConfig(file, {}), { logger: silentLogger(), env: {}, onFatal: assert.ifError });
+  t.after(async () => {
+    await daemon.stop();
+    gobgp.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { daemon, gobgp, configure };
+}
+
+/** Whether the request was answered at all. */
+async function postBan(api: string, ip: string): Promise<boolean> {
+  try {
+    const headers = { 'Content-Type': 'application/json' };
+    await fetch(`${api}/api/v1/ban`, { method: 'POST', headers, body: JSON.stringify({ ip }) });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('a ban asked for while Kapkan withdraws its routes and stops leaves no route behind', async (t) => {
+  const ban = '{ ttl_seconds: 120, max_active_bans: 1000, on_shutdown: withdraw }';
+  const { daemon, gobgp } = await build(t, { ban });
+  await daemon.start();
+  const { api } = daemon.addresses();
+  await postBan(api, '203.0.113.100');
+  await eventually(() => gobgp.rib.size === 1);
+  const stopped = daemon.stop();
+  for (let host = 101; host < 250 && (await postBan(api, `203.0.113.${host}`)); host++);
+  await stopped;
+  assert.deepEqual([...gobgp.rib.keys()], []);
+});
+
+test('a reload during the start is in force when it has ended', async (t) => {
+  const { daemon, configure } = await build(t, { dry_run: 'true' });
+  const starting = daemon.start();
+  configure({ networks: '[198.51.100.0/24]', hostgroups: '[]', protected_whitelist: '[]' });
+  const reloading = daemon.reload();
+  await starting;
+  assert.deepEqual(await reloading, { reloaded: true, dryRun: true });
+  const [listener] = daemon.addresses().telemetry;
+  const stop = new AbortController();
+  const sent = sendTelemetry({
+    host: '127.0.0.1',
+    port: Number(listener.slice(listener.lastIndexOf(':') + 1)),
+    protocol: 'netflow5',
+    sampling: 100,
+    schedule: new SendSchedule(1000, 600),
+    traffic: new AttackTraffic({
+      attack: 'udp_flood',
+      target: address('198.51.100.7'),
+      packetBytes: undefined,
+      packetsPerRecord: 1,
+      seed: 1,
+    }),
+    signal: stop.signal,
+  });
+  t.after(async () => {
+    stop.abort();
+    await sent;
+  });
+  await eventually(() => daemon.view.activeAttacks().length === 1, 5000);
+});
+
+test('a daemon may be stopped twice, and reloads nothing any more', async (t) => {
+  const { daemon } = await build(t);
+  await daemon.start();
+  await Promise.all([daemon.stop(), daemon.stop()]);
+  await daemon.stop();
+  assert.equal((await daemon.reload()).reloaded, false);
+});

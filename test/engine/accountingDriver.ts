@@ -1,0 +1,89 @@
+/*
+ * Drives an Accounting by hand: flows go in as the decoders would have left them in the batch, rates come out by name.
+ */
+import { METRICS, type Metric } from '../../src/config/thresholds.ts';
+import { Accounting } from '../../src/engine/accounting.ts';
+import type { EnginePlan } from '../../src/engine/enginePlan.ts';
+import { type HostReport, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { FlowBatch } from '../../src/flowBatch.ts';
+import { type Address, formatWords } from '../../src/net/address.ts';
+import { address } from './planFixture.ts';
+
+export interface FlowFixture {
+  readonly to: string;
+  readonly from?: string;
+  readonly packets?: number;
+  readonly bytes?: number;
+  readonly sampling?: number;
+  readonly protocol?: number;
+  readonly tcpFlags?: number;
+  readonly fragment?: boolean;
+  readonly srcPort?: number;
+  readonly dstPort?: number;
+  readonly durationMs?: number;
+}
+
+export class AccountingDriver {
+  readonly accounting: Accounting;
+  readonly batch: FlowBatch;
+
+  constructor(plan: EnginePlan, now = 0, historyFlows = 256) {
+    this.batch = new FlowBatch(historyFlows);
+    this.accounting = new Accounting(plan, this.batch, now);
+  }
+
+  /** One datagram with these flows. */
+  account(now: number, ...flows: readonly FlowFixture[]): void {
+    const { batch } = this;
+    batch.beginDatagram();
+    for (const flow of flows) appendFlow(batch, flow);
+    this.accounting.accountBatch(now);
+  }
+
+  /** The rates of one host now, by watching it for one tick. */
+  rates(now: number, host: string): Record<Metric, number> {
+    this.accounting.watch([address(host)]);
+    const rates = ratesByHost(this.accounting.tick(now)).get(host);
+    this.accounting.watch([]);
+    if (rates === undefined) throw new Error(`${host} is not in the report`);
+    return rates;
+  }
+
+  /** The hosts that a tick reports by itself. */
+  reported(now: number): string[] {
+    return [...ratesByHost(this.accounting.tick(now)).keys()].sort();
+  }
+}
+
+export function ratesByHost(report: HostReport): Map<string, Record<Metric, number>> {
+  const rates = new Map<string, Record<Metric, number>>();
+  for (let row = 0; row < report.count; row++) {
+    const [word0, word1, word2, word3] = report.addresses.subarray(4 * row, 4 * row + 4);
+    const values = METRICS.map((metric, i) => [metric, report.rates[row * RATES_PER_HOST + i]] as const);
+    rates.set(formatWords(word0, word1, word2, word3), Object.fromEntries(values) as Record<Metric, number>);
+  }
+  return rates;
+}
+
+function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
+  const row = batch.end++;
+  const to: Address = address(flow.to);
+  const from: Address = address(flow.from ?? '198.51.100.1');
+  batch.dst0[row] = to.word0;
+  batch.dst1[row] = to.word1;
+  batch.dst2[row] = to.word2;
+  batch.dst3[row] = to.word3;
+  batch.src0[row] = from.word0;
+  batch.src1[row] = from.word1;
+  batch.src2[row] = from.word2;
+  batch.src3[row] = from.word3;
+  batch.srcPort[row] = flow.srcPort ?? 1024;
+  batch.dstPort[row] = flow.dstPort ?? 80;
+  batch.ipProtocol[row] = flow.protocol ?? 17;
+  batch.tcpFlags[row] = flow.tcpFlags ?? 0;
+  batch.fragment[row] = flow.fragment === true ? 1 : 0;
+  batch.sampledPackets[row] = flow.packets ?? 1;
+  batch.sampledBytes[row] = flow.bytes ?? 100;
+  batch.samplingRate[row] = flow.sampling ?? 1;
+  batch.durationMs[row] = flow.durationMs ?? 0;
+}

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Rates } from '../../src/config/thresholds.ts';
+import { type AttackSample, EMPTY_SAMPLE } from '../../src/engine/attack.ts';
+import { classify, reasonOf } from '../../src/engine/classification.ts';
+
+/** A sample of which these shares come from these UDP source ports. */
+function portsOf(shares: { readonly [port: string]: number }): AttackSample {
+  const topSrcPorts = Object.entries(shares).map(([key, packets]) => ({ key, packets, bytes: packets * 100 }));
+  const totalPackets = topSrcPorts.reduce((sum, { packets }) => sum + packets, 0);
+  const protocols = [{ key: '17', packets: totalPackets, bytes: totalPackets * 100 }];
+  return { ...EMPTY_SAMPLE, topSrcPorts, protocols, totalPackets, totalBytes: totalPackets * 100 };
+}
+
+const UDP: Rates = { pps: 1000, mbps: 10, flows_per_sec: 5, udp_pps: 990, udp_mbps: 9.9 };
+
+const REFLECTORS = [
+  ['123', 'ntp_amplification'],
+  ['53', 'dns_amplification'],
+  ['389', 'cldap_amplification'],
+  ['11211', 'memcached_amplification'],
+  ['1900', 'ssdp_amplification'],
+  ['19', 'chargen_amplification'],
+] as const;
+
+for (const [port, type] of REFLECTORS) {
+  test(`UDP mostly from port ${port} is ${type}, and its port is named`, () => {
+    const found = classify(UDP, portsOf({ [port]: 90, 40000: 10 }));
+    assert.equal(found.type, type);
+    assert.equal(found.srcPort, Number(port));
+    assert.ok(found.confidence >= 0.9 && found.confidence <= 1);
+  });
+}
+
+test('UDP of which a reflector has a minor part is a UDP flood', () => {
+  const found = classify(UDP, portsOf({ 123: 30, 40000: 40, 50000: 30 }));
+  assert.equal(found.type, 'udp_flood');
+  assert.equal(found.srcPort, undefined);
+});
+
+test('an amplification is recognized though most of it is fragments, which have no ports', () => {
+  const rates: Rates = { ...UDP, frag_pps: 700, frag_mbps: 7 };
+  const sample = { ...portsOf({ 53: 30 }), totalPackets: 100, protocols: [{ key: '17', packets: 100, bytes: 10_000 }] };
+  assert.equal(classify(rates, sample).type, 'dns_amplification');
+  assert.equal(classify(rates, EMPTY_SAMPLE).type, 'fragment_flood');
+});
+
+test('TCP from port 123 is no amplification', () => {
+  const rates: Rates = { pps: 1000, mbps: 10, flows_per_sec: 5, tcp_pps: 1000, tcp_mbps: 10 };
+  const sample = { ...portsOf({ 123: 100 }), protocols: [{ key: '6', packets: 100, bytes: 10_000 }] };
+  assert.equal(classify(rates, sample).type, 'tcp_flood');
+});
+
+const KINDS: readonly (readonly [string, Rates])[] = [
+  ['syn_flood', { pps: 100, mbps: 1, tcp_pps: 100, tcp_mbps: 1, tcp_syn_pps: 95, tcp_syn_mbps: 0.4 }],
+  ['tcp_flood', { pps: 100, mbps: 1, tcp_pps: 80, tcp_mbps: 0.9, tcp_syn_pps: 10 }],
+  ['icmp_flood', { pps: 100, mbps: 1, icmp_pps: 90, icmp_mbps: 0.9 }],
+  ['udp_flood', { pps: 100, mbps: 1, udp_pps: 90, udp_mbps: 0.2 }],
+  ['udp_flood', { pps: 100, mbps: 10, udp_pps: 20, udp_mbps: 9 }],
+  ['fragment_flood', { pps: 100, mbps: 1, udp_pps: 100, udp_mbps: 1, frag_pps: 90, frag_mbps: 0.9 }],
+  [
+    'mixed',
+    { pps: 100, mbps: 1, udp_pps: 40, udp_mbps: 0.4, tcp_pps: 35, tcp_mbps: 0.3, icmp_pps: 25, icmp_mbps: 0.3 },
+  ],
+];
+
+for (const [type, rates] of KINDS) {
+  test(`${JSON.stringify(rates)} is a ${type}`, () => {
+    const found = classify(rates, EMPTY_SAMPLE);
+    assert.equal(found.type, type);
+    assert.ok(found.confidence > 0 && found.confidence <= 1);
+  });
+}
+
+test('the reason names metric, rate, limit, where the limit is from, and the protocols', () => {
+  const group = {
+    name: 'web',
+    limits: new Float64Array(13),
+    limitSources: new Array(13).fill('global'),
+    hysteresisMs: 1,
+  };
+  const rates: Rates = { pps: 49_600, mbps: 1, udp_pps: 48_120, tcp_pps: 1480 };
+  assert.equal(
+    reasonOf('udp_pps', rates, 10_000, group),
+    'udp_pps 48,120 over the limit 10,000 of all hosts; 97 % udp, 3 % tcp',
+  );
+  const own = { ...group, limitSources: new Array(13).fill('group') };
+  assert.match(reasonOf('mbps', { mbps: 12.34 }, 10.5, own), /^mbps 12\.3 over the limit 10\.5 of group web$/);
+});

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { samplesOf } from '../../src/engine/attackSample.ts';
+import { sliceBuffers } from '../../src/engine/flowSlice.ts';
+import { MAX_FLOWS_PER_DATAGRAM } from '../../src/flowBatch.ts';
+import { AccountingDriver } from './accountingDriver.ts';
+import { address, enginePlan } from './planFixture.ts';
+
+const TARGETS = ['10.0.0.1', '2001:db8::1'].map(address);
+
+const anyFlow = fc.record({
+  to: fc.constantFrom('10.0.0.1', '2001:db8::1', '10.0.0.2', '203.0.113.9'),
+  from: fc.oneof(
+    fc.nat(5).map((n) => `198.51.100.${n}`),
+    fc.nat(5).map((n) => `2001:db8:f::${n}`),
+  ),
+  packets: fc.integer({ min: 1, max: 50 }),
+  bytes: fc.integer({ min: 64, max: 9000 }),
+  sampling: fc.constantFrom(1, 100, 1000),
+  protocol: fc.constantFrom(1, 6, 17),
+  tcpFlags: fc.constantFrom(0, 2, 18),
+  fragment: fc.boolean(),
+  srcPort: fc.constantFrom(53, 123, 40_000),
+  dstPort: fc.constantFrom(80, 443),
+});
+
+test('a slice holds exactly the flows of the last window to the hosts asked for, newest first', () => {
+  fc.assert(
+    fc.property(fc.array(fc.record({ afterMs: fc.nat(900), flow: anyFlow }), { maxLength: 60 }), (steps) => {
+      const driver = new AccountingDriver(enginePlan({ windowSeconds: 5 }), 0, 1000);
+      const seen: { at: number; to: string; packets: number; bytes: number }[] = [];
+      let now = 0;
+      for (const { afterMs, flow } of steps) {
+        now += afterMs;
+        driver.account(now, flow);
+        seen.push({ at: now, to: flow.to, packets: flow.packets * flow.sampling, bytes: flow.bytes * flow.sampling });
+      }
+      const slice = driver.accounting.sample(TARGETS, now);
+      const expected = seen
+        .filter(({ at, to }) => at >= now - 5000 && (to === '10.0.0.1' || to === '2001:db8::1'))
+        .reverse();
+      assert.equal(slice.count, expected.length);
+      expected.forEach(({ at, to, packets, bytes }, i) => {
+        assert.deepEqual(
+          [slice.receivedAtMs[i], slice.target[i], slice.packets[i], slice.bytes[i]],
+          [at, to === '10.0.0.1' ? 0 : 1, packets, bytes],
+        );
+      });
+    }),
+  );
+});
+
+test('flows spread over four threads make the same sample as in one', () => {
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anyFlow, fc.nat(3)), { maxLength: 120 }), (flows) => {
+      const one = new AccountingDriver(enginePlan(), 0, 1000);
+      const four = [0, 1, 2, 3].map(() => new AccountingDriver(enginePlan(), 0, 1000));
+      flows.forEach(([flow, thread], i) => {
+        one.account(i, flow);
+        four[thread].account(i, flow);
+      });
+      const now = flows.length;
+      assert.deepEqual(
+        samplesOf(
+          four.map((driver) => driver.accounting.sample(TARGETS, now)),
+          TARGETS,
+          20,
+        ),
+        samplesOf([one.accounting.sample(TARGETS, now)], TARGETS, 20),
+      );
+    }),
+  );
+});
+
+test('the ring may come round: what was overwritten is gone, the rest is there', () => {
+  const driver = new AccountingDriver(enginePlan(), 0, 50);
+  for (let n = 0; n < MAX_FLOWS_PER_DATAGRAM; n++)
+    driver.account(n / 10, { to: n % 3 === 0 ? '10.0.0.1' : '10.0.0.2', bytes: n });
+  const now = MAX_FLOWS_PER_DATAGRAM / 10;
+  const slice = driver.accounting.sample([address('10.0.0.1')], now);
+  assert.ok(slice.count > 0 && slice.count <= Math.ceil(driver.batch.capacity / 3));
+  for (let i = 0; i < slice.count; i++) assert.equal(slice.bytes[i] % 3, 0);
+  for (let i = 1; i < Math.min(slice.count, 16); i++) assert.equal(slice.bytes[i - 1] - slice.bytes[i], 3);
+});
+
+test('a flow to the host that had the slot before does not get into a sample', () => {
+  const driver = new AccountingDriver(enginePlan({ networks: ['10.0.0.0/8'] }));
+  driver.account(0, { to: '10.1.0.1' });
+  driver.accounting.reconfigure(enginePlan({ networks: ['10.2.0.0/16'] }), 0);
+  driver.account(1, { to: '10.2.0.1', packets: 7 });
+  const slice = driver.accounting.sample([address('10.2.0.1')], 2);
+  assert.deepEqual([...slice.packets], [7]);
+});
+
+test('with samples off, or of a host nobody knows, a slice is empty', () => {
+  const off = new AccountingDriver(enginePlan({ samplesEnabled: false }));
+  off.account(0, { to: '10.0.0.1' });
+  assert.equal(off.accounting.sample(TARGETS, 0).count, 0);
+  assert.equal(new AccountingDriver(enginePlan()).accounting.sample(TARGETS, 0).count, 0);
+});
+
+test('a slice can be posted with its buffers transferred', () => {
+  const driver = new AccountingDriver(enginePlan());
+  driver.account(0, { to: '10.0.0.1', packets: 3 });
+  const slice = driver.accounting.sample(TARGETS, 0);
+  const posted = structuredClone(slice, { transfer: sliceBuffers(slice) });
+  assert.deepEqual([...posted.packets], [3]);
+  assert.equal(slice.packets.length, 0);
+});

@@ -43,7 +43,6 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:engine',
     'types:ingest',
     'types:gobgp',
-    'types:storage',
     'types:notify',
     'types:storage',
     ...NOUNS,

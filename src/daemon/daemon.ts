@@ -285,7 +285,8 @@ export class Daemon {
   }
 
   #fail(error: Error): void {
-    this.#log.fatal({ error: messageOf(error) }, 'Kapkan cannot go on; routes stay in GoBGP for the next start');
+    const { onShutdown } = this.#config.ban;
+    this.#log.fatal({ error: messageOf(error), on_shutdown: onShutdown }, 'Kapkan cannot go on and stops');
     this.#options.onFatal(error);
   }
 }

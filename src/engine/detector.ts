@@ -70,6 +70,8 @@ export class Detector {
   readonly #newest: Float64Array;
   readonly #active = new Map<AddressKey, Attack>();
   #endedByReload: Attack[] = [];
+  /** Hosts whose samples are being fetched. */
+  #opening = 0;
   #attacks = 0;
   #attacksOverLimit = 0;
 
@@ -104,9 +106,10 @@ export class Detector {
         if (over >= 0) seen.push(host.attack);
         else if (now - host.attack.lastSeenAt >= hysteresisMs) ended.push(this.#end(key, host, host.attack, now));
       } else if (named === 'all' && over >= 0 && !host.isOpening) {
-        if (this.#hasRoomFor(host, crossed.length)) {
+        if (this.#hasRoomFor(host)) {
           crossed.push(host.rates.target);
           host.isOpening = true;
+          this.#opening++;
         }
       } else if (!host.isOpening && (named === 'none' || !host.rates.isCandidate(limits, this.#newest))) {
         this.#hosts.delete(key);
@@ -123,6 +126,7 @@ export class Detector {
       const host = this.#hosts.get(key);
       if (host === undefined || !host.isOpening) return;
       host.isOpening = false;
+      this.#opening--;
       const over = host.rates.farthestOver(this.#plan.groups[host.group].limits);
       if (over < 0) return;
       const attack = this.#newAttack(host, over, samples[i] ?? EMPTY_SAMPLE, now);
@@ -186,6 +190,7 @@ export class Detector {
         host.attack.group = 0;
         this.#endedByReload.push(this.#end(key, host, host.attack, now));
       }
+      if (host.isOpening) this.#opening--;
       this.#hosts.delete(key);
     }
   }
@@ -231,8 +236,8 @@ export class Detector {
     return host;
   }
 
-  #hasRoomFor(host: HostState, crossedNow: number): boolean {
-    if (this.#active.size + crossedNow < MAX_ACTIVE_ATTACKS) return true;
+  #hasRoomFor(host: HostState): boolean {
+    if (this.#active.size + this.#opening < MAX_ACTIVE_ATTACKS) return true;
     if (!host.isTurnedAway) this.#attacksOverLimit++;
     host.isTurnedAway = true;
     return false;

@@ -235,3 +235,16 @@ test('no more attacks are kept than the bound, and what is turned away is counte
   assert.equal(detector.active().length, MAX_ACTIVE_ATTACKS);
   assert.equal(detector.counters().attacksOverLimit, 5);
 });
+
+test('hosts whose samples are still being fetched have their places, until a reload takes them out', () => {
+  const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
+  const flood = (second: number, count: number, now: number) => {
+    const hosts = Array.from({ length: count }, (_, n) => `10.${second}.${n >> 8}.${n & 255}`);
+    detector.report(0, reportOf(Object.fromEntries(hosts.map((host) => [host, 100]))));
+    return detector.advance(now).crossed.length;
+  };
+  assert.equal(flood(0, MAX_ACTIVE_ATTACKS - 1, 0), MAX_ACTIVE_ATTACKS - 1);
+  assert.equal(flood(1, 5, TICK_MS), 1);
+  detector.reconfigure(enginePlan({ networks: ['10.2.0.0/16'], limits: { pps: 10 } }), TICK_MS);
+  assert.equal(flood(2, 5, 2 * TICK_MS), 5);
+});

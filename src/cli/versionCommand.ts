@@ -1,10 +1,20 @@
 /*
  * `kapkan version`.
  */
+import { parseArgs } from 'node:util';
 import { VERSION } from '../version.ts';
 import { type CommandIo, EXIT_DONE } from './command.ts';
+import { withUsage } from './usageError.ts';
 
-export async function versionCommand(_args: readonly string[], io: CommandIo): Promise<number> {
-  io.stdout.write(`${VERSION}\n`);
-  return EXIT_DONE;
+const USAGE = `Usage: kapkan version
+
+Prints the version.
+`;
+
+export async function versionCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  return withUsage(USAGE, args, io, async () => {
+    parseArgs({ args: [...args], options: {} });
+    io.stdout.write(`${VERSION}\n`);
+    return EXIT_DONE;
+  });
 }

@@ -37,6 +37,8 @@ export const DECODE_ERROR_REASONS = [
   'domain_limit',
   /** A sampling rate that was not remembered, because the exporter's table is full. */
   'sampling_limit',
+  /** A record whose counters no link could have carried; the flow stays, with counters of 0. */
+  'counter_implausible',
   /** Records left out, because the datagram's rows in the batch are full. */
   'flow_limit',
   /** A data set given up because its template did not come in time. Not a fault of the datagram. */

@@ -3,6 +3,7 @@
  */
 import type { FlowBatch } from '../flowBatch.ts';
 import type { ExporterState } from './exporterState.ts';
+import { clearImplausible } from './implausibleCounters.ts';
 import { decodeIpfix } from './ipfix.ts';
 import { decodeNetflow5 } from './netflow5.ts';
 import { decodeNetflow9 } from './netflow9.ts';
@@ -43,6 +44,7 @@ export function decodeNetflow(
       decodeIpfix(view, length, exporter, batch, now);
       break;
   }
+  if (protocol !== NETFLOW5 && clearImplausible(batch, firstRow) > 0) exporter.fail('counter_implausible', 0);
   exporter.flows[protocol] += batch.end - firstRow;
   return exporter.endDatagram();
 }

@@ -266,15 +266,15 @@ export class Accounting {
   /** Hands a flow on to be counted over time; answers which part of it is to be counted now. */
   #spread(i: number, slot: number, kinds: number): number {
     const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
-    const seconds = Math.min(durationMs[i], LONGEST_FLOW_MS) / 1000;
-    const packets = sampledPackets[i] * samplingRate[i];
-    const bytes = sampledBytes[i] * samplingRate[i];
-    if (this.#longFlows.add(slot, packets, bytes, kinds, seconds)) {
+    const spreadMs = Math.min(durationMs[i], LONGEST_FLOW_MS);
+    // Of a flow that lasted longer than it is spread, only that part counts, so that its rate stays its mean rate.
+    const scale = samplingRate[i] * (spreadMs / durationMs[i]);
+    if (this.#longFlows.add(slot, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds, spreadMs / 1000)) {
       this.#judgeLongHost(slot);
       return 0;
     }
     this.#longFlowOverflow++;
-    return this.#window.windowSeconds / seconds;
+    return (1000 * this.#window.windowSeconds) / durationMs[i];
   }
 
   #judgeLongHost(slot: number): void {

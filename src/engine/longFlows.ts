@@ -30,8 +30,8 @@ export const LONG_FLOW_LIMIT = 262_144;
 export const LONG_HOST_LIMIT = 131_072;
 
 /**
- * Thirty minutes, the longest active timeout that routers ship with (Cisco IOS). A record that claims more is spread
- * over this much, so a forged duration cannot dilute an attack to nothing.
+ * Thirty minutes, the longest active timeout that routers ship with (Cisco IOS). What a record that claims more
+ * tells of counts for this long, at its mean rate.
  */
 export const LONGEST_FLOW_MS = 30 * 60 * 1000;
 

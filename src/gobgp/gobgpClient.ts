@@ -15,6 +15,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import type { GobgpTlsConfig } from '../config/config.ts';
+import { messageOf } from '../errors.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';
 import { GobgpError, gobgpErrorOf } from './gobgpError.ts';
@@ -194,8 +195,14 @@ export class GobgpClient {
       onEnd(error);
     };
     stream.on('data', (message: { peer?: { type: number } | null; table?: { paths: object[] } | null }) => {
-      const paths = (message.table?.paths ?? []).map((path) => generation.unpackPath(path));
-      onEvent({ peerChanged: message.peer?.type === PEER_STATE_EVENT, paths });
+      try {
+        const paths = (message.table?.paths ?? []).map((path) => generation.unpackPath(path));
+        onEvent({ peerChanged: message.peer?.type === PEER_STATE_EVENT, paths });
+      } catch (error) {
+        // What cannot be read is still a hint that something changed: the next session lists it all.
+        stream.cancel();
+        end(new GobgpError('INTERNAL', 'WatchEvent', messageOf(error)));
+      }
     });
     stream.on('error', (error: ServiceError) => end(gobgpErrorOf(error, 'WatchEvent')));
     stream.on('end', () => end());

@@ -31,6 +31,9 @@ const STRANGER_LIMIT = 2048;
 /** A stranger silent for this long loses its row when another needs it. Templates are repeated at least as often. */
 const IDLE_MS = 600_000;
 
+/** The same for one that never told of a flow: what forged sources leave behind must not keep exporters out for long. */
+const FLOWLESS_IDLE_MS = 30_000;
+
 /** How often idle rows are looked for while the table is full. */
 const SWEEP_EVERY_MS = 1000;
 
@@ -204,7 +207,8 @@ export class ExporterTable {
     this.#sweptAt = now;
     const before = this.#strangers;
     for (const [text, exporter] of this.#exporters) {
-      if (exporter.label !== OTHER_EXPORTERS || now - exporter.lastSeenAt < IDLE_MS) continue;
+      const idleMs = exporter.state.flows.some((flows) => flows > 0) ? IDLE_MS : FLOWLESS_IDLE_MS;
+      if (exporter.label !== OTHER_EXPORTERS || now - exporter.lastSeenAt < idleMs) continue;
       this.#credit(exporter);
       exporter.state.flows.forEach((flows, protocol) => {
         this.retiredFlows[protocol] += flows;

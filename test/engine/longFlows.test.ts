@@ -137,10 +137,12 @@ test('a host with long flows is not evicted', () => {
   assert.equal(driver.accounting.counters().trackedHosts, 0);
 });
 
-test('a forged duration does not dilute a flow beyond half an hour', () => {
+test('a flow of two hours counts at its mean rate, for half an hour', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1 }));
-  driver.account(0, { to: HOST, packets: LONGEST_FLOW_MS, durationMs: 0xffffffff });
+  driver.account(0, { to: HOST, packets: 7_200_000, durationMs: 7_200_000 });
   assert.ok(Math.abs(driver.rates(60_000, HOST).pps - 1000) < 1e-6);
+  assert.ok(Math.abs(driver.rates(LONGEST_FLOW_MS - 10_000, HOST).pps - 1000) < 1e-6);
+  assert.equal(driver.rates(LONGEST_FLOW_MS + 10_000, HOST).pps, 0);
 });
 
 test('what finds no room among the long flows counts with a window of its mean rate, and is counted', () => {

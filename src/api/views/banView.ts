@@ -119,7 +119,7 @@ function plainBanView(ban: Ban): BanView {
     metric: ban.metric,
     rate: ban.rate === undefined ? undefined : roundRate(ban.rate),
     threshold: ban.threshold,
-    next_hop: unicast?.nextHop,
+    next_hop: unicast?.nextHop || undefined,
     community: unicast?.communities.map(({ text }) => text).join(' ') || undefined,
     local_pref: unicast?.localPref,
     route: ban.routes.length === 0 ? undefined : routeSummary(ban),

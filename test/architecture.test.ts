@@ -147,3 +147,38 @@ test('no import runs in a circle between rooms', () => {
   };
   for (const room of edges.keys()) visit(room, []);
 });
+
+/** What runs for every flow or every datagram, by file and the function's head. */
+const HOT: readonly (readonly [file: string, head: string])[] = [
+  ['src/decode/netflow5.ts', 'function appendRecords('],
+  ['src/decode/resolveSampling.ts', 'export function resolveSampling('],
+  ['src/decode/implausibleCounters.ts', 'export function clearImplausible('],
+  ['src/decode/columnLoaders.ts', 'function loadCounter('],
+  ['src/engine/hostTable.ts', '  #probe('],
+  ['src/engine/hostTable.ts', '  #touchRows('],
+  ['src/engine/accounting.ts', '  #countFlows('],
+  ['src/engine/trafficKinds.ts', 'export function kindsOf('],
+  ['src/engine/trafficKinds.ts', 'export function addTraffic('],
+  ['src/engine/rateWindow.ts', '  roll('],
+  ['src/ingest/receiver.ts', '  #decode('],
+];
+
+/** From the function's head to the brace that closes it, which stands under the head's first letter. */
+function functionText(file: string, head: string): string {
+  const text = read(file);
+  const start = text.indexOf(`\n${head}`) + 1;
+  assert.ok(start > 0, `${file} has no ${head}`);
+  const indent = head.length - head.trimStart().length;
+  return text.slice(start, text.indexOf(`\n${' '.repeat(indent)}}\n`, start));
+}
+
+test('nothing allocates in what runs for every flow', () => {
+  const wrong: string[] = [];
+  for (const [file, head] of HOT) {
+    const allocation = withoutComments(functionText(file, head)).match(
+      /\bnew\b|=>|\.\.\.|`|\[\]|= \{|return \{|\.(map|filter|slice|subarray|concat|push|split|join)\(/,
+    );
+    if (allocation !== null) wrong.push(`${file}: ${head} has ${allocation[0]}`);
+  }
+  assert.deepEqual(wrong, []);
+});

@@ -49,7 +49,13 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
     return EXIT_FAILED;
   }
   const exitCode = await ended.promise;
-  await daemon.stop();
+  try {
+    await daemon.stop();
+  } catch (error) {
+    // What is still open would keep a process alive that decides nothing any more.
+    logger.fatal({ error: messageOf(error) }, 'Kapkan could not stop cleanly');
+    process.exit(EXIT_FAILED);
+  }
   logger.info({ exit_code: exitCode }, 'Kapkan stopped');
   return exitCode;
 }

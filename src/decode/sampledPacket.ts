@@ -8,7 +8,7 @@
  *   IPv6      0 version:4, 4 payload length, 6 next header, 8 source, 24 destination
  */
 import type { FlowBatch } from '../flowBatch.ts';
-import { IPV4_MAPPED_WORD } from '../net/address.ts';
+import { readIpv4Pair, readIpv6Pair } from './addressPair.ts';
 
 /** What a reader answers where there is no IP packet, or not enough of it for both addresses. */
 export const NOT_IP = 0;
@@ -124,14 +124,7 @@ export function readIp(view: DataView, at: number, end: number, batch: FlowBatch
 function readIpv4(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
   const headerBytes = (view.getUint8(at) & 15) * 4;
   if (at + IPV4_HEADER > end || headerBytes < IPV4_HEADER) return NOT_IP;
-  batch.src0[row] = 0;
-  batch.src1[row] = 0;
-  batch.src2[row] = IPV4_MAPPED_WORD;
-  batch.src3[row] = view.getUint32(at + 12);
-  batch.dst0[row] = 0;
-  batch.dst1[row] = 0;
-  batch.dst2[row] = IPV4_MAPPED_WORD;
-  batch.dst3[row] = view.getUint32(at + 16);
+  readIpv4Pair(view, at + 12, batch, row);
   const protocol = view.getUint8(at + 9);
   const moreAndOffset = view.getUint16(at + 6) & 0x3fff;
   batch.ipProtocol[row] = protocol;
@@ -142,14 +135,7 @@ function readIpv4(view: DataView, at: number, end: number, batch: FlowBatch, row
 
 function readIpv6(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
   if (at + IPV6_HEADER > end) return NOT_IP;
-  batch.src0[row] = view.getUint32(at + 8);
-  batch.src1[row] = view.getUint32(at + 12);
-  batch.src2[row] = view.getUint32(at + 16);
-  batch.src3[row] = view.getUint32(at + 20);
-  batch.dst0[row] = view.getUint32(at + 24);
-  batch.dst1[row] = view.getUint32(at + 28);
-  batch.dst2[row] = view.getUint32(at + 32);
-  batch.dst3[row] = view.getUint32(at + 36);
+  readIpv6Pair(view, at + 8, batch, row);
   readExtensionHeaders(view, at + IPV6_HEADER, end, view.getUint8(at + 6), batch, row);
   return IPV6_HEADER + view.getUint16(at + 4);
 }

@@ -9,7 +9,7 @@
  *                 48 TCP flags, 52 priority
  */
 import type { FlowBatch } from '../flowBatch.ts';
-import { IPV4_MAPPED_WORD } from '../net/address.ts';
+import { readIpv4Pair, readIpv6Pair } from './addressPair.ts';
 import type { ExporterState } from './exporterState.ts';
 import { NOT_IP, readEthernet, readIp, readMpls } from './sampledPacket.ts';
 
@@ -105,27 +105,13 @@ function readHeader(view: DataView, protocol: number, at: number, end: number, b
 }
 
 function readSampledIpv4(view: DataView, at: number, batch: FlowBatch, row: number): number {
-  batch.src0[row] = 0;
-  batch.src1[row] = 0;
-  batch.src2[row] = IPV4_MAPPED_WORD;
-  batch.src3[row] = view.getUint32(at + 8);
-  batch.dst0[row] = 0;
-  batch.dst1[row] = 0;
-  batch.dst2[row] = IPV4_MAPPED_WORD;
-  batch.dst3[row] = view.getUint32(at + 12);
+  readIpv4Pair(view, at + 8, batch, row);
   readTransportFields(view, at + 4, at + 16, batch, row);
   return view.getUint32(at);
 }
 
 function readSampledIpv6(view: DataView, at: number, batch: FlowBatch, row: number): number {
-  batch.src0[row] = view.getUint32(at + 8);
-  batch.src1[row] = view.getUint32(at + 12);
-  batch.src2[row] = view.getUint32(at + 16);
-  batch.src3[row] = view.getUint32(at + 20);
-  batch.dst0[row] = view.getUint32(at + 24);
-  batch.dst1[row] = view.getUint32(at + 28);
-  batch.dst2[row] = view.getUint32(at + 32);
-  batch.dst3[row] = view.getUint32(at + 36);
+  readIpv6Pair(view, at + 8, batch, row);
   readTransportFields(view, at + 4, at + 40, batch, row);
   return view.getUint32(at);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { requireDaemon } from '../integration/daemons.ts';
+import { requireDaemon, skip } from '../integration/daemons.ts';
 import { eventually } from '../integration/eventually.ts';
 import type { Gobgpd } from '../integration/gobgpd.ts';
 import { type Injector, Lab } from './shippedLab.ts';
@@ -110,9 +110,7 @@ test('members of an OpenBGPD route server hear the blackhole routes of the injec
   const bgpd = requireDaemon(t, 'bgpd');
   if (gobgpd === undefined || bgpd === undefined) return;
   if (process.getuid?.() !== 0) {
-    const message = 'bgpd separates its privileges, so only root can start it; run the tests as root';
-    process.stderr.write(`SKIPPED: ${t.name}: ${message}\n`);
-    t.skip(message);
+    skip(t, 'bgpd separates its privileges, so only root can start it; run the tests as root');
     return;
   }
   await checkRouteServer(t, gobgpd, (lab) => lab.startOpenbgpdRouteServer(bgpd), false);

@@ -25,10 +25,14 @@ export type DaemonName = keyof typeof PACKAGES | 'gobgpd4';
 export function requireDaemon(t: TestContext, name: DaemonName): string | undefined {
   const executable = name === 'gobgpd4' ? gobgp4() : findExecutable(name);
   if (executable !== undefined) return executable;
-  const message = `${name} is missing; ${howToInstall(name)}`;
-  if (process.env.KAPKAN_FORBID_SKIPS === '1') throw new Error(`skips are forbidden: ${message}`);
-  process.stderr.write(`SKIPPED: ${t.name}: ${message}\n`);
-  t.skip(message);
+  return skip(t, `${name} is missing; ${howToInstall(name)}`);
+}
+
+/** Skips the test, loudly; fails it where skips are forbidden. The only way a test of this project is skipped. */
+export function skip(t: TestContext, why: string): undefined {
+  if (process.env.KAPKAN_FORBID_SKIPS === '1') throw new Error(`skips are forbidden: ${why}`);
+  process.stderr.write(`SKIPPED: ${t.name}: ${why}\n`);
+  t.skip(why);
   return undefined;
 }
 

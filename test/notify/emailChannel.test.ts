@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
@@ -52,7 +52,7 @@ async function runMailServer(t: TestContext, options: SMTPServerOptions = {}): P
     ...options,
   });
   server.on('error', () => undefined);
-  await new Promise<void>((resolve) => server.listen(0, () => resolve()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   t.after(() => new Promise<void>((resolve) => server.close(() => resolve())));
   return { port: (server.server.address() as AddressInfo).port, mails, passwords };
 }
@@ -149,14 +149,8 @@ test('plain text within this machine is fine, and to another it is told in the l
   const local = senderTo(server.port);
   await local.send();
   assert.deepEqual(local.logLines, []);
-  const outside = Object.values(networkInterfaces())
-    .flat()
-    .find((own) => own !== undefined && !own.internal && own.family === 'IPv4');
-  if (outside === undefined) {
-    t.skip('this machine has no address beside loopback: add one, such as "ip addr add 192.0.2.1/32 dev lo"');
-    return;
-  }
-  const remote = senderTo(server.port, { host: outside.address });
+  // Linux takes 0.0.0.0 as the loopback address, but nothing in its name says so, and the channel goes by the name.
+  const remote = senderTo(server.port, { host: '0.0.0.0' });
   await remote.send();
   assert.match(remote.logLines[0], /PLAIN TEXT/);
   assert.equal(server.mails.length, 2);

@@ -8,6 +8,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
+import { skip } from '../integration/daemons.ts';
 import type { Behaviour } from './chdbServer.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
@@ -31,13 +32,6 @@ export function requireChdb(t: TestContext): string | undefined {
     }
   }
   return installed;
-}
-
-function skip(t: TestContext, why: string): undefined {
-  if (process.env.KAPKAN_FORBID_SKIPS === '1') throw new Error(`skips are forbidden: ${why}`);
-  process.stderr.write(`SKIPPED: ${t.name}: ${why}\n`);
-  t.skip(why);
-  return undefined;
 }
 
 /** A server that can be stopped and started again at its port, with its data; gone after the test. */

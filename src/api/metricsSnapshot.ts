@@ -2,7 +2,7 @@
  * Everything countable about the daemon at one moment: what `/metrics` exposes.
  */
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
-import type { MitigationCounters } from '../mitigation/banDesk.ts';
+import type { MitigationCounters } from '../mitigation/banCommit.ts';
 
 /** In the order in which metrics list them. */
 export const PROTOCOLS = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const satisfies readonly Protocol[];

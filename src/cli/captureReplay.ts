@@ -63,7 +63,7 @@ export class CaptureReplay {
       config: this.#config,
       store: NO_STORE,
       announcer: NO_GOBGP,
-      recorder: NO_GOBGP,
+      dryRunAnnouncer: NO_GOBGP,
       newId,
       onEvent: (event) => this.#events.push(event),
     });

@@ -21,7 +21,7 @@ import { GobgpAnnouncer } from '../gobgp/gobgpAnnouncer.ts';
 import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { MitigationController } from '../mitigation/controller.ts';
-import { Recorder } from '../mitigation/recorder.ts';
+import { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
@@ -86,13 +86,13 @@ export class Daemon {
       config: () => this.#config,
       notify: (notification) => this.#notifier.notify(notification),
     });
-    const recorder = new Recorder();
+    const dryRunAnnouncer = new DryRunAnnouncer();
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
     this.#controller = new MitigationController({
       config,
       store: this.#store,
       announcer: this.#announcers,
-      recorder,
+      dryRunAnnouncer,
       newId: randomUUID,
       onEvent: (event) => {
         logMitigation(this.#log, event);
@@ -130,7 +130,7 @@ export class Daemon {
       detector: this.#detector,
       pool: this.#pool,
       announcers: this.#announcers,
-      recorder,
+      dryRunAnnouncer,
       notifier: this.#notifier,
       history: this.#history,
       reload: () => this.reload(),

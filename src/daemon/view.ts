@@ -19,7 +19,7 @@ import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { MitigationController } from '../mitigation/controller.ts';
-import type { Recorder } from '../mitigation/recorder.ts';
+import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../net/address.ts';
 import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';
 import {
@@ -40,7 +40,7 @@ export interface Rooms {
   readonly detector: Detector;
   readonly pool: ReceiverPool;
   readonly announcers: AnnouncerGroup;
-  readonly recorder: Recorder;
+  readonly dryRunAnnouncer: DryRunAnnouncer;
   readonly notifier: Notifier;
   readonly history: HistoryFeed;
   readonly reload: () => Promise<ReloadOutcome>;
@@ -86,7 +86,7 @@ export class View implements DaemonView {
   }
 
   evidence(key: string, dryRun: boolean): RouteEvidence {
-    return (dryRun ? this.#rooms.recorder : this.#rooms.announcers).evidence(key);
+    return (dryRun ? this.#rooms.dryRunAnnouncer : this.#rooms.announcers).evidence(key);
   }
 
   topHosts(query: HostQuery): Promise<HostReport> {
@@ -106,14 +106,14 @@ export class View implements DaemonView {
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    const { controller, detector, pool, announcers, recorder, notifier, history } = this.#rooms;
+    const { controller, detector, pool, announcers, dryRunAnnouncer, notifier, history } = this.#rooms;
     return {
       ingest: await pool.snapshot(),
       latencyBoundsSeconds: LATENCY_BOUNDS_SECONDS,
       engine: detector.counters(),
       mitigation: {
         real: announcers.counts(),
-        dryRun: recorder.counts(),
+        dryRun: dryRunAnnouncer.counts(),
         counters: controller.counters(),
       },
       notifications: notifier.counts(),

@@ -1,6 +1,6 @@
 /*
  * The controller decides: it hears of attacks, operators, reloads and time, asks the guards, and sends each ban the
- * events that follow. The desk carries out what comes of it. All of it is synchronous.
+ * events that follow. `BanCommit` carries out what comes of it. All of it is synchronous.
  *
  * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
  */
@@ -8,9 +8,9 @@ import type { Config, MitigationMethod } from '../config/config.ts';
 import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
 import { type Address, formatAddress, sameAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';
-import { AttackRegister, type LiveAttack, RETRY_REFUSED_MS } from './attackRegister.ts';
+import { AttackTable, type LiveAttack, RETRY_REFUSED_MS } from './attackTable.ts';
 import type { Ban, BanPlan } from './ban.ts';
-import { BanDesk, type BanDeskOptions, type MitigationCounters } from './banDesk.ts';
+import { BanCommit, type BanCommitOptions, type MitigationCounters } from './banCommit.ts';
 import { type BanRequest, transition } from './banMachine.ts';
 import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
@@ -19,7 +19,7 @@ import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
 import { Scope } from './scope.ts';
 
-export interface ControllerOptions extends BanDeskOptions {
+export interface ControllerOptions extends BanCommitOptions {
   readonly config: Config;
   readonly newId: () => string;
   /** Addresses of GoBGP and its peers, whose BGP no route may touch; asked at every judgement. */
@@ -52,8 +52,8 @@ export interface Explanation {
 export class MitigationController {
   readonly #newId: () => string;
   readonly #bgpEndpoints: () => readonly Address[];
-  readonly #desk: BanDesk;
-  readonly #attacks = new AttackRegister();
+  readonly #commit: BanCommit;
+  readonly #attacks = new AttackTable();
   #scope: Scope;
   /** Those that every active ban was last looked at with. */
   #checkedEndpoints: readonly Address[] = [];
@@ -62,7 +62,7 @@ export class MitigationController {
   constructor(options: ControllerOptions) {
     this.#newId = options.newId;
     this.#bgpEndpoints = options.bgpEndpoints ?? (() => []);
-    this.#desk = new BanDesk(options);
+    this.#commit = new BanCommit(options);
     this.#scope = new Scope(options.config);
   }
 
@@ -73,14 +73,14 @@ export class MitigationController {
    */
   restore(now: number): Ban[] {
     if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
-    const loaded = this.#desk.load(longestWindowMs(this.#scope.config), now);
+    const loaded = this.#commit.load(longestWindowMs(this.#scope.config), now);
     this.#phase = 'running';
     return this.batch(now, () => {
       for (const ban of loaded) {
-        this.#desk.apply(ban, ban.expiresAt <= now ? { kind: 'ttlExpired', at: now } : { kind: 'adopted', at: now });
+        this.#commit.apply(ban, ban.expiresAt <= now ? { kind: 'ttlExpired', at: now } : { kind: 'adopted', at: now });
       }
       this.#enforceRules(now);
-      return this.#book.active();
+      return this.#bans.active();
     });
   }
 
@@ -88,37 +88,37 @@ export class MitigationController {
   batch<T>(now: number, work: () => T): T {
     if (this.#phase === 'new') throw new Error('restore must be called first');
     if (this.#phase === 'stopped') throw new Error('nothing is decided after the shutdown');
-    return this.#desk.batch(now, work);
+    return this.#commit.batch(now, work);
   }
 
   /** Answers the ban that is active on the target now, or the one just refused; undefined where none is called for. */
   attackOpened(attack: Attack, now: number): Ban | undefined {
     return this.batch(now, () => {
       const live = this.#attacks.open(attack, now);
-      const active = this.#book.of(attack.targetText);
+      const active = this.#bans.of(attack.targetText);
       if (active === undefined) return this.#answer(live, undefined, now);
       if (active.manual) return active;
       const renamed =
         active.attackId === attack.id
           ? active
-          : this.#desk.apply(active, { kind: 'attackRenamed', at: now, attackId: attack.id });
-      return this.#desk.apply(renamed, { kind: 'attackSeen', at: now });
+          : this.#commit.apply(active, { kind: 'attackRenamed', at: now, attackId: attack.id });
+      return this.#commit.apply(renamed, { kind: 'attackSeen', at: now });
     });
   }
 
   /** The attack crossed a limit just now; its ban's expiry moves on, which is saved with a later tick. */
   attackSeen(attackId: string, now: number): void {
     this.#attacks.seen(attackId, now);
-    const ban = this.#book.ofAttack(attackId);
-    if (ban !== undefined) this.#desk.apply(ban, { kind: 'attackSeen', at: now });
+    const ban = this.#bans.ofAttack(attackId);
+    if (ban !== undefined) this.#commit.apply(ban, { kind: 'attackSeen', at: now });
   }
 
   /** The attack was quiet for the hysteresis, which the detector waited out; its ban ends at once. */
   attackEnded(attackId: string, now: number): void {
     this.batch(now, () => {
       this.#attacks.close(attackId);
-      const ban = this.#book.ofAttack(attackId);
-      if (ban !== undefined) this.#desk.apply(ban, { kind: 'attackEnded', at: now });
+      const ban = this.#bans.ofAttack(attackId);
+      if (ban !== undefined) this.#commit.apply(ban, { kind: 'attackEnded', at: now });
     });
   }
 
@@ -136,22 +136,22 @@ export class MitigationController {
       const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
       const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
       const asked: BanRequest = { ...this.#request(candidate, judgement, now), manual: true, comment, operator };
-      if (judgement.refusedBy !== undefined) return { ok: false, ban: this.#desk.refuse(asked, judgement.refusedBy) };
-      const before = this.#book.of(candidate.targetText);
+      if (judgement.refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, judgement.refusedBy) };
+      const before = this.#bans.of(candidate.targetText);
       const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;
-      return { ok: true, ban: this.#desk.admit(asked, replaced) };
+      return { ok: true, ban: this.#commit.admit(asked, replaced) };
     });
   }
 
   /** Ends the target's ban, if it has one. Its attack, if one goes on, is left alone until it ended. */
   unban(target: Address, now: number, operator: string): Ban | undefined {
     return this.batch(now, () => {
-      const ban = this.#book.of(formatAddress(target));
+      const ban = this.#bans.of(formatAddress(target));
       if (ban === undefined) return undefined;
       const live = this.#attacks.on(ban.targetText);
       if (live !== undefined) this.#attacks.leaveAlone(live.attack.id);
       if (ban.attackId !== undefined) this.#attacks.leaveAlone(ban.attackId);
-      return this.#desk.apply(ban, { kind: 'unbanned', at: now, operator });
+      return this.#commit.apply(ban, { kind: 'unbanned', at: now, operator });
     });
   }
 
@@ -171,15 +171,15 @@ export class MitigationController {
     if (this.#phase === 'stopped') return;
     this.batch(now, () => {
       this.#spareBgpSessions(now);
-      for (const ban of this.#book.active()) {
+      for (const ban of this.#bans.active()) {
         if (now >= ban.expiresAt) this.#expire(ban, now);
         else this.#reviewMethod(ban, now);
       }
       this.#answerAttacks(now);
-      this.#book.saveMovedExpiries();
+      this.#bans.saveMovedExpiries();
     });
     this.batch(now, () => {
-      for (const ban of this.#book.active()) this.#desk.reviewPlacement(ban, now);
+      for (const ban of this.#bans.active()) this.#commit.reviewPlacement(ban, now);
     });
   }
 
@@ -187,8 +187,8 @@ export class MitigationController {
   clockStepped(deltaMs: number, now: number): void {
     this.batch(now, () => {
       this.#attacks.clockStepped(deltaMs);
-      this.#desk.clockStepped(deltaMs);
-      for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
+      this.#commit.clockStepped(deltaMs);
+      for (const ban of this.#bans.active()) this.#commit.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
     });
   }
 
@@ -196,39 +196,39 @@ export class MitigationController {
   shutdown(now: number): void {
     if (this.#phase !== 'running') return;
     this.batch(now, () => {
-      this.#book.saveMovedExpiries();
+      this.#bans.saveMovedExpiries();
       if (this.#scope.config.ban.onShutdown === 'keep') return;
-      for (const ban of this.#book.active()) this.#desk.apply(ban, { kind: 'shutDown', at: now });
+      for (const ban of this.#bans.active()) this.#commit.apply(ban, { kind: 'shutDown', at: now });
     });
     this.#phase = 'stopped';
   }
 
   /** Active and past bans, newest first; of the past at least the last thousand. */
   bans(): Ban[] {
-    const all = [...this.#book.active(), ...this.#book.past().toReversed()];
+    const all = [...this.#bans.active(), ...this.#bans.past().toReversed()];
     return all.sort((a, b) => b.startedAt - a.startedAt);
   }
 
   activeBans(): Ban[] {
-    return this.#book.active();
+    return this.#bans.active();
   }
 
   activeBanOf(targetText: string): Ban | undefined {
-    return this.#book.of(targetText);
+    return this.#bans.of(targetText);
   }
 
   /** The announcer that answers for a ban's evidence. */
   announcerOf(ban: Ban): Announcer {
-    return this.#desk.announcerOf(ban);
+    return this.#commit.announcerOf(ban);
   }
 
   counters(): MitigationCounters {
-    return this.#desk.counters();
+    return this.#commit.counters();
   }
 
   /** Keys of every real route that this Kapkan ever had, as far as it and its store remember; it grows with new ones. */
   ownedKeys(): ReadonlySet<string> {
-    return this.#desk.ownedKeys();
+    return this.#commit.ownedKeys();
   }
 
   /** Asks every guard as if the target were attacked now, by this attack or by no vector in particular; acts on nothing. */
@@ -241,14 +241,14 @@ export class MitigationController {
     const { method } = automaticMethod(plan, context, 0);
     return {
       group: context.group.name,
-      ban: this.#book.of(targetText),
+      ban: this.#bans.of(targetText),
       leftAlone: live !== undefined && this.#attacks.isLeftAlone(live.attack.id),
       judgement: this.#judge(this.#candidate(target, plan), method, now),
     };
   }
 
-  get #book() {
-    return this.#desk.book;
+  get #bans() {
+    return this.#commit.table;
   }
 
   /** Bans the target of an attack, if it may; in the place of a ban that just ended, if one is given. */
@@ -274,11 +274,11 @@ export class MitigationController {
     };
     if (judgement.refusedBy === undefined) {
       live.refused = false;
-      return this.#desk.admit(asked, replaced);
+      return this.#commit.admit(asked, replaced);
     }
     if (live.refused) return undefined;
     live.refused = true;
-    return this.#desk.refuse(asked, judgement.refusedBy);
+    return this.#commit.refuse(asked, judgement.refusedBy);
   }
 
   /** Tries the attacks that have no ban, are being seen, and were not tried lately. */
@@ -287,7 +287,7 @@ export class MitigationController {
       const { target, targetText } = live.attack;
       if (now < live.tryAgainAt || !this.#attacks.isCurrent(live, now)) continue;
       // An attack outside the networks is one that the detector is about to close after a reload.
-      if (this.#book.of(targetText) === undefined && this.#scope.isProtected(target))
+      if (this.#bans.of(targetText) === undefined && this.#scope.isProtected(target))
         this.#answer(live, undefined, now);
     }
   }
@@ -299,7 +299,7 @@ export class MitigationController {
       const ended = transition(ban, { kind: 'ttlExpired', at: now }).ban;
       if (this.#answer(live, ended, now)?.state === 'active') return;
     }
-    this.#desk.apply(ban, { kind: 'ttlExpired', at: now });
+    this.#commit.apply(ban, { kind: 'ttlExpired', at: now });
   }
 
   /** A ban made before GoBGP or a peer was first seen may turn out to cover one end of a session. */
@@ -308,33 +308,33 @@ export class MitigationController {
     const known = this.#checkedEndpoints;
     if (endpoints.length === known.length && endpoints.every((address, i) => sameAddress(address, known[i]))) return;
     this.#checkedEndpoints = endpoints;
-    for (const ban of this.#book.active()) {
+    for (const ban of this.#bans.active()) {
       const reason = bgpSessionProblem(ban.routes, endpoints);
       if (reason === undefined) continue;
       const live = this.#attacks.on(ban.targetText);
       if (live !== undefined) live.refused = true;
-      this.#desk.apply(ban, { kind: 'foundHarmful', at: now, reason });
+      this.#commit.apply(ban, { kind: 'foundHarmful', at: now, reason });
     }
-    this.#book.dropCovers(({ routes }) => bgpSessionProblem(routes, endpoints) !== undefined);
+    this.#bans.dropCovers(({ routes }) => bgpSessionProblem(routes, endpoints) !== undefined);
   }
 
   #reviewMethod(ban: Ban, now: number): void {
     const event = this.#without(ban.targetText, () =>
-      reviewMethod(ban, this.#circumstances(ban.dryRun, now), this.#desk.announcerOf(ban), this.#desk.watch),
+      reviewMethod(ban, this.#circumstances(ban.dryRun, now), this.#commit.announcerOf(ban), this.#commit.health),
     );
-    if (event !== undefined) this.#desk.apply(ban, event);
+    if (event !== undefined) this.#commit.apply(ban, event);
   }
 
   #enforceRules(now: number): void {
     const scope = this.#scope;
-    for (const { ban, event } of overruledBans(this.#book.active(), scope, now)) {
+    for (const { ban, event } of overruledBans(this.#bans.active(), scope, now)) {
       const live = this.#attacks.on(ban.targetText);
-      const { state } = this.#desk.apply(ban, event);
+      const { state } = this.#commit.apply(ban, event);
       // The end of the ban tells why; the same attack is not told as refused on top of it.
       if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
     }
-    const overBudget = this.#book.counts.flowspecRules() > scope.config.flowspecMaxRules;
-    this.#book.dropCovers(
+    const overBudget = this.#bans.counts.flowspecRules() > scope.config.flowspecMaxRules;
+    this.#bans.dropCovers(
       ({ plan, method }) => whitelistedByPlan(plan, scope) !== undefined || (overBudget && method === 'flowspec'),
     );
   }
@@ -347,21 +347,21 @@ export class MitigationController {
 
   /** Asks something as if the target had no ban, since what is asked about would take its place. */
   #without<T>(targetText: string, ask: () => T): T {
-    const ban = this.#book.of(targetText);
+    const ban = this.#bans.of(targetText);
     if (ban === undefined) return ask();
-    this.#book.counts.remove(ban);
+    this.#bans.counts.remove(ban);
     const answer = ask();
-    this.#book.counts.add(ban);
+    this.#bans.counts.add(ban);
     return answer;
   }
 
   #circumstances(dryRun: boolean, now: number): Circumstances {
-    const announcer = this.#desk.announcerOf({ dryRun });
+    const announcer = this.#commit.announcerOf({ dryRun });
     return {
       now,
       scope: this.#scope,
-      counts: this.#book.counts,
-      starts: this.#book.starts,
+      counts: this.#bans.counts,
+      starts: this.#bans.starts,
       bgpEndpoints: this.#bgpEndpoints,
       audience: (family) => announcer.audience(family),
     };

@@ -5,7 +5,7 @@
  */
 import type { MitigationMethod } from '../config/config.ts';
 import type { Announcer } from './announcer.ts';
-import { type AudienceWatch, BACK_AFTER_MS, LOST_AFTER_MS } from './audienceWatch.ts';
+import { type MethodHealth, BACK_AFTER_MS, LOST_AFTER_MS } from './methodHealth.ts';
 import type { Ban } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';
 import { dueRung } from './banPlan.ts';
@@ -17,13 +17,13 @@ export function reviewMethod(
   ban: Ban,
   circumstances: Circumstances,
   announcer: Announcer,
-  watch: AudienceWatch,
+  health: MethodHealth,
 ): BanEvent | undefined {
   return (
     climb(ban, circumstances) ??
     (ban.fellBackFrom === undefined
-      ? fallBack(ban, circumstances, announcer, watch)
-      : comeBack(ban, ban.fellBackFrom, circumstances, announcer, watch))
+      ? fallBack(ban, circumstances, announcer, health)
+      : comeBack(ban, ban.fellBackFrom, circumstances, announcer, health))
   );
 }
 
@@ -47,18 +47,18 @@ function fallBack(
   ban: Ban,
   circumstances: Circumstances,
   announcer: Announcer,
-  watch: AudienceWatch,
+  health: MethodHealth,
 ): BanEvent | undefined {
   if (!mayFallBack(ban.plan, ban.method)) return undefined;
   const unheard = judgeMethod(ban, ban.method, circumstances).find(({ guard, ok }) => guard === 'audience' && !ok);
   // An error of a daemon that cannot be reached says nothing about the route.
   const reachable = announcer.audience(routeFamily(ban.routes[0])) !== 'unknown';
-  const refusal = reachable ? watch.refusal(ban, announcer) : undefined;
+  const refusal = reachable ? health.refusal(ban, announcer) : undefined;
   const reason = unheard?.reason ?? refusal;
-  if (!watch.holdsFor(ban, reason !== undefined, LOST_AFTER_MS, circumstances.now) || reason === undefined)
+  if (!health.holdsFor(ban, reason !== undefined, LOST_AFTER_MS, circumstances.now) || reason === undefined)
     return undefined;
   if (firstProblem(ban, 'blackhole', circumstances) !== undefined) return undefined;
-  if (refusal !== undefined) watch.giveUp(ban);
+  if (refusal !== undefined) health.giveUp(ban);
   return { kind: 'methodLost', at: circumstances.now, reason };
 }
 
@@ -67,13 +67,13 @@ function comeBack(
   method: MitigationMethod,
   circumstances: Circumstances,
   announcer: Announcer,
-  watch: AudienceWatch,
+  health: MethodHealth,
 ): BanEvent | undefined {
   const [route] = ban.plan.routes[method];
-  if (route === undefined || watch.gaveUp(ban)) return undefined;
+  if (route === undefined || health.gaveUp(ban)) return undefined;
   const heard = announcer.audience(routeFamily(route)) === 'some';
   const back = heard && firstProblem(ban, method, circumstances) === undefined;
-  if (!watch.holdsFor(ban, back, BACK_AFTER_MS, circumstances.now)) return undefined;
+  if (!health.holdsFor(ban, back, BACK_AFTER_MS, circumstances.now)) return undefined;
   return { kind: 'methodBack', at: circumstances.now };
 }
 

@@ -14,7 +14,7 @@ import type { Peer } from '../../src/gobgp/peer.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
-import type { MitigationCounters } from '../../src/mitigation/banDesk.ts';
+import type { MitigationCounters } from '../../src/mitigation/banCommit.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';

@@ -239,7 +239,7 @@ test('no token is ever written to the log', async (t) => {
   for (const secret of [OPERATOR, VIEWER, 'guessed-secret']) assert.ok(!log.includes(secret));
 });
 
-test('the evidence of a ban made dry is asked of the recorder', async (t) => {
+test('the evidence of a ban made dry is asked of the dryRunAnnouncer', async (t) => {
   const api = await runApi(t);
   const asked: boolean[] = [];
   const { evidence } = api.daemon;

@@ -5,7 +5,7 @@ import { Detector } from '../../src/engine/detector.ts';
 import { HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
 import { silentLogger } from '../../src/log.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import { Recorder } from '../../src/mitigation/recorder.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { enginePlan } from '../engine/planFixture.ts';
 import { eventually } from '../integration/eventually.ts';
 import { address } from '../mitigation/attackFixture.ts';
@@ -19,8 +19,8 @@ test('an attack is answered though no sample of it can be made', async (t) => {
   const controller = new MitigationController({
     config: configFixture({ networks: ['10.0.0.0/8'] }),
     store: new MemoryStore(),
-    announcer: new Recorder(),
-    recorder: new Recorder(),
+    announcer: new DryRunAnnouncer(),
+    dryRunAnnouncer: new DryRunAnnouncer(),
     newId: () => 'ban',
     onEvent: () => {},
   });

@@ -4,7 +4,7 @@ import type { Config } from '../../src/config/config.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
-import { Recorder } from '../../src/mitigation/recorder.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../../src/net/address.ts';
 import { address, attackFixture, flowFixture, sampleOf } from './attackFixture.ts';
 import { configFixture, groupFixture, prefix } from './configFixture.ts';
@@ -18,14 +18,14 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
   const bgpEndpoints: Address[] = [];
   const gobgp = new FakeGobgp();
   const announcer = new FakeAnnouncer(gobgp);
-  const recorder = new Recorder();
+  const dryRunAnnouncer = new DryRunAnnouncer();
   const events: MitigationEvent[] = [];
   let ids = 0;
   const controller = new MitigationController({
     config,
     store,
     announcer,
-    recorder,
+    dryRunAnnouncer,
     newId: () => `ban-${START}-${++ids}-${store.saves}`,
     onEvent: (event) => events.push(event),
     bgpEndpoints: () => [...bgpEndpoints],
@@ -41,7 +41,7 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     }
     return from + seconds * 1000;
   };
-  return { controller, store, gobgp, announcer, recorder, bgpEndpoints, events, keys, told, run };
+  return { controller, store, gobgp, announcer, dryRunAnnouncer, bgpEndpoints, events, keys, told, run };
 }
 
 function started(config?: Config, store?: MemoryStore) {
@@ -272,24 +272,24 @@ test('while GoBGP is away a ban keeps its method, and is told as failed once', (
 });
 
 test('dry-run is recorded and never announced', () => {
-  const { controller, announcer, recorder } = started(configFixture({ dryRun: true }));
+  const { controller, announcer, dryRunAnnouncer } = started(configFixture({ dryRun: true }));
   assert.equal(controller.attackOpened(attackFixture('a', VICTIM, START), START)?.dryRun, true);
   assert.ok(controller.ban({ target: address('198.51.100.2'), method: 'flowspec', operator: 'oper' }, START).ok);
   assert.equal(announcer.wanted?.size, 0);
-  assert.deepEqual(recorder.counts(), { unicast: 1, flowspec: 1 });
+  assert.deepEqual(dryRunAnnouncer.counts(), { unicast: 1, flowspec: 1 });
 });
 
 test('turning dry_run on withdraws all at once, turning it off announces the attacks that go on', () => {
-  const { controller, keys, recorder } = started();
+  const { controller, keys, dryRunAnnouncer } = started();
   const attack = attackFixture('a', VICTIM, START);
   controller.attackOpened(attack, START);
   controller.ban({ target: address('198.51.100.2'), operator: 'oper' }, START);
   controller.reconfigure(configFixture({ dryRun: true }), [attack], START + 1000);
   assert.deepEqual(keys(), []);
-  assert.deepEqual([...recorder.wanted().keys()], [`ipv4-unicast ${VICTIM}/32`], 'the manual ban does not follow');
+  assert.deepEqual([...dryRunAnnouncer.wanted().keys()], [`ipv4-unicast ${VICTIM}/32`], 'the manual ban does not follow');
   controller.reconfigure(configFixture({ dryRun: false }), [attack], START + 2000);
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
-  assert.equal(recorder.wanted().size, 0);
+  assert.equal(dryRunAnnouncer.wanted().size, 0);
 });
 
 test('a restart in dry-run ends the real bans and knows their routes as its own', () => {

@@ -8,7 +8,7 @@ import type { Ban } from '../../src/mitigation/ban.ts';
 import type { BanStore } from '../../src/mitigation/banStore.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
-import { Recorder } from '../../src/mitigation/recorder.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { FakeAnnouncer, type FakeGobgp } from './fakeGobgp.ts';
 import type { MemoryStore } from './memoryStore.ts';
 
@@ -25,7 +25,7 @@ export interface ProcessOptions {
 
 export class KapkanProcess {
   readonly controller: MitigationController;
-  readonly recorder = new Recorder();
+  readonly dryRunAnnouncer = new DryRunAnnouncer();
   /** Events since they were last cleared. */
   readonly events: MitigationEvent[] = [];
   alive = true;
@@ -39,7 +39,7 @@ export class KapkanProcess {
       config: options.config,
       store: this.#mortalStore(options.store),
       announcer: this.#mortalAnnouncer(this.#announcer),
-      recorder: this.recorder,
+      dryRunAnnouncer: this.dryRunAnnouncer,
       newId: options.newId,
       onEvent: (event) => this.events.push(event),
     });
@@ -51,7 +51,7 @@ export class KapkanProcess {
   }
 
   wouldBeWanted(): Announcement[] {
-    return [...this.recorder.wanted().values()];
+    return [...this.dryRunAnnouncer.wanted().values()];
   }
 
   reconcile(): void {

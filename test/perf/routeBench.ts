@@ -19,7 +19,7 @@ import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import { GobgpClient } from '../../src/gobgp/gobgpClient.ts';
 import { silentLogger } from '../../src/log.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import { Recorder } from '../../src/mitigation/recorder.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { blackhole } from '../gobgp/routeFixtures.ts';
 import { findExecutable } from '../integration/daemons.ts';
@@ -128,7 +128,7 @@ async function benchManyBans(gobgpd: Gobgpd, folder: string): Promise<BenchRow[]
     config: configFixture({ networks: ['198.18.0.0/15'], ban: { maxActiveBans: 2 * BANS } }),
     store,
     announcer,
-    recorder: new Recorder(),
+    dryRunAnnouncer: new DryRunAnnouncer(),
     newId: randomUUID,
     onEvent: () => {},
   });

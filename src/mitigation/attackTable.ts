@@ -15,7 +15,7 @@ export interface LiveAttack {
   tryAgainAt: number;
 }
 
-export class AttackRegister {
+export class AttackTable {
   readonly #byId = new Map<string, LiveAttack>();
   readonly #byTarget = new Map<string, LiveAttack>();
   /** Attacks whose ban an operator lifted: not banned again until they ended. */

@@ -15,7 +15,7 @@ export const BACK_AFTER_MS = 10_000;
 /** Wanted and in no RIB for this long: the ban could not be announced. */
 export const FAILED_AFTER_MS = 10_000;
 
-interface Watch {
+interface Health {
   /** Since when the method in force is unusable, or the one fallen back from usable. */
   since: number | undefined;
   /** The ban's routes are wanted and not all in the RIB since then. */
@@ -26,19 +26,19 @@ interface Watch {
 }
 
 /** What was observed of each active ban, by its id. */
-export class AudienceWatch {
-  #watches = new Map<string, Watch>();
+export class MethodHealth {
+  #byBan = new Map<string, Health>();
 
   /** Whether a condition has held for `forMs` without a break; call it at every tick. */
   holdsFor(ban: Ban, condition: boolean, forMs: number, now: number): boolean {
-    const watch = this.#of(ban.id);
+    const health = this.#of(ban.id);
     if (!condition) {
-      watch.since = undefined;
+      health.since = undefined;
       return false;
     }
-    watch.since ??= now;
-    if (now - watch.since < forMs) return false;
-    watch.since = undefined;
+    health.since ??= now;
+    if (now - health.since < forMs) return false;
+    health.since = undefined;
     return true;
   }
 
@@ -61,37 +61,37 @@ export class AudienceWatch {
 
   /** Answers true once when the ban's routes, or the ban itself, could not be placed for `FAILED_AFTER_MS`. */
   failsNow(ban: Ban, placed: boolean, now: number): boolean {
-    const watch = this.#of(ban.id);
+    const health = this.#of(ban.id);
     if (placed) {
-      watch.missingSince = undefined;
-      watch.failureTold = false;
+      health.missingSince = undefined;
+      health.failureTold = false;
       return false;
     }
-    watch.missingSince ??= now;
-    if (watch.failureTold || now - watch.missingSince < FAILED_AFTER_MS) return false;
-    watch.failureTold = true;
+    health.missingSince ??= now;
+    if (health.failureTold || now - health.missingSince < FAILED_AFTER_MS) return false;
+    health.failureTold = true;
     return true;
   }
 
   /** The wall clock was set; the times held move with it. */
   clockStepped(deltaMs: number): void {
-    for (const watch of this.#watches.values()) {
-      if (watch.since !== undefined) watch.since += deltaMs;
-      if (watch.missingSince !== undefined) watch.missingSince += deltaMs;
+    for (const health of this.#byBan.values()) {
+      if (health.since !== undefined) health.since += deltaMs;
+      if (health.missingSince !== undefined) health.missingSince += deltaMs;
     }
   }
 
   forget(ban: Ban): void {
-    this.#watches.delete(ban.id);
+    this.#byBan.delete(ban.id);
   }
 
-  #of(banId: string): Watch {
-    let watch = this.#watches.get(banId);
-    if (watch === undefined) {
-      watch = { since: undefined, missingSince: undefined, failureTold: false, refused: false };
-      this.#watches.set(banId, watch);
+  #of(banId: string): Health {
+    let health = this.#byBan.get(banId);
+    if (health === undefined) {
+      health = { since: undefined, missingSince: undefined, failureTold: false, refused: false };
+      this.#byBan.set(banId, health);
     }
-    return watch;
+    return health;
   }
 }
 

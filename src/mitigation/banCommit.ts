@@ -4,9 +4,9 @@
  * which a crash leaves a route that the store knows nothing of.
  */
 import type { Announcer } from './announcer.ts';
-import { AudienceWatch, evidences } from './audienceWatch.ts';
+import { MethodHealth, evidences } from './methodHealth.ts';
 import type { Ban } from './ban.ts';
-import { BanBook } from './banBook.ts';
+import { BanTable } from './banTable.ts';
 import { admitBan, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
 import type { BanStore } from './banStore.ts';
 import { GUARDS, type Guard, type GuardVerdict } from './guards.ts';
@@ -26,21 +26,21 @@ export interface MitigationCounters {
   readonly fellBack: number;
 }
 
-export interface BanDeskOptions {
+export interface BanCommitOptions {
   readonly store: BanStore;
   /** Drives the real GoBGP daemons. */
   readonly announcer: Announcer;
   /** Stands in for them in dry-run. */
-  readonly recorder: Announcer;
+  readonly dryRunAnnouncer: Announcer;
   /** Called after each decision took effect. It must not call back into the controller. */
   readonly onEvent: (event: MitigationEvent) => void;
 }
 
-export class BanDesk {
-  readonly book: BanBook;
-  readonly watch = new AudienceWatch();
+export class BanCommit {
+  readonly table: BanTable;
+  readonly health = new MethodHealth();
   readonly #announcer: Announcer;
-  readonly #recorder: Announcer;
+  readonly #dryRunAnnouncer: Announcer;
   readonly #onEvent: (event: MitigationEvent) => void;
   readonly #ownedKeys = new Set<string>();
   readonly #rejectedBy = Object.fromEntries(GUARDS.map((guard) => [guard, 0])) as { [guard in Guard]: number };
@@ -49,17 +49,17 @@ export class BanDesk {
   #storeError: string | undefined;
   #openBatches = 0;
 
-  constructor(options: BanDeskOptions) {
-    this.book = new BanBook(options.store);
+  constructor(options: BanCommitOptions) {
+    this.table = new BanTable(options.store);
     this.#announcer = options.announcer;
-    this.#recorder = options.recorder;
+    this.#dryRunAnnouncer = options.dryRunAnnouncer;
     this.#onEvent = options.onEvent;
   }
 
   /** Takes over what the store holds; nothing is announced by it. Throws what the store throws. */
   load(windowMs: number, now: number): Ban[] {
-    const loaded = this.book.load(windowMs, now);
-    for (const ban of [...this.book.past(), ...loaded]) {
+    const loaded = this.table.load(windowMs, now);
+    for (const ban of [...this.table.past(), ...loaded]) {
       if (!ban.dryRun) for (const route of Object.values(ban.plan.routes).flat()) this.#own(routeKey(route));
     }
     return loaded;
@@ -74,15 +74,15 @@ export class BanDesk {
     } finally {
       this.#openBatches--;
     }
-    if (this.#openBatches === 0) this.#commit(now);
+    if (this.#openBatches === 0) this.#takeEffect(now);
     return answer;
   }
 
   /** Enters a new ban, in the place of one that ends with it if there is one. */
   admit(request: BanRequest, replaced: Ban | undefined): Ban {
     const { ban } = admitBan(request);
-    if (replaced === undefined) this.book.begin(ban);
-    else this.book.replace(replaced, ban);
+    if (replaced === undefined) this.table.begin(ban);
+    else this.table.replace(replaced, ban);
     if (replaced !== undefined) this.#ended(replaced, ban.startedAt);
     this.#told.started++;
     this.#events.push({ kind: 'ban_started', at: ban.startedAt, ban });
@@ -92,7 +92,7 @@ export class BanDesk {
   /** Enters a ban that was refused; it is kept, counted and told, and announces nothing. */
   refuse(request: BanRequest, { guard, reason }: GuardVerdict): Ban {
     const { ban } = refuseBan(request, `${guard}: ${reason}`);
-    this.book.refuse(ban);
+    this.table.refuse(ban);
     this.#told.rejected++;
     this.#rejectedBy[guard]++;
     this.#events.push({ kind: 'ban_rejected', at: ban.startedAt, ban, guard });
@@ -103,8 +103,8 @@ export class BanDesk {
   apply(before: Ban, event: BanEvent): Ban {
     const { ban, effects } = transition(before, event);
     if (ban === before) return before;
-    if (ban.state === 'active') this.book.change(ban, effects.includes('save'));
-    else this.book.end(ban);
+    if (ban.state === 'active') this.table.change(ban, effects.includes('save'));
+    else this.table.end(ban);
     if (effects.includes('tellEnded')) this.#ended(ban, event.at);
     if (effects.includes('tellChanged')) this.#events.push({ kind: 'ban_changed', at: event.at, ban });
     if (effects.includes('tellFellBack')) {
@@ -117,9 +117,9 @@ export class BanDesk {
   /** Tells, once for each time, of a real ban that is wanted and for too long not in GoBGP's RIB. */
   reviewPlacement(ban: Ban, now: number): void {
     if (ban.dryRun) return;
-    const saved = this.book.isSaved(ban);
+    const saved = this.table.isSaved(ban);
     const missing = evidences(ban, this.#announcer).filter(({ installed }) => !installed);
-    if (!this.watch.failsNow(ban, saved && missing.length === 0, now)) return;
+    if (!this.health.failsNow(ban, saved && missing.length === 0, now)) return;
     const reason = saved
       ? (missing.find(({ lastError }) => lastError !== undefined)?.lastError ?? "not in GoBGP's RIB")
       : `cannot be stored: ${this.#storeError ?? 'unknown'}`;
@@ -129,12 +129,12 @@ export class BanDesk {
 
   /** The wall clock was set; times held of no ban move with it. */
   clockStepped(deltaMs: number): void {
-    this.book.clockStepped(deltaMs);
-    this.watch.clockStepped(deltaMs);
+    this.table.clockStepped(deltaMs);
+    this.health.clockStepped(deltaMs);
   }
 
   announcerOf(ban: Pick<Ban, 'dryRun'>): Announcer {
-    return ban.dryRun ? this.#recorder : this.#announcer;
+    return ban.dryRun ? this.#dryRunAnnouncer : this.#announcer;
   }
 
   counters(): MitigationCounters {
@@ -147,23 +147,23 @@ export class BanDesk {
   }
 
   #ended(ban: Ban, at: number): void {
-    this.watch.forget(ban);
+    this.health.forget(ban);
     this.#told.ended++;
     this.#events.push({ kind: 'ban_ended', at, ban });
   }
 
-  #commit(now: number): void {
-    const error = this.book.save(now);
+  #takeEffect(now: number): void {
+    const error = this.table.save(now);
     if (error !== undefined && this.#storeError === undefined) {
       this.#events.push({ kind: 'store_failed', at: now, reason: error });
     }
     if (error === undefined && this.#storeError !== undefined) this.#events.push({ kind: 'store_recovered', at: now });
     this.#storeError = error;
-    if (this.book.takeRoutesChanged()) {
-      const real = this.book.wanted(false);
+    if (this.table.takeRoutesChanged()) {
+      const real = this.table.wanted(false);
       for (const key of real.keys()) this.#own(key);
       this.#announcer.setWanted(real);
-      this.#recorder.setWanted(this.book.wanted(true));
+      this.#dryRunAnnouncer.setWanted(this.table.wanted(true));
     }
     const events = this.#events;
     this.#events = [];

@@ -3,7 +3,7 @@
  */
 import { type Announcement, type Announcer, NO_EVIDENCE, type RouteEvidence } from './announcer.ts';
 
-export class Recorder implements Announcer {
+export class DryRunAnnouncer implements Announcer {
   #wanted: ReadonlyMap<string, Announcement> = new Map();
   #flowspecRules = 0;
 

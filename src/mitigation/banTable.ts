@@ -33,7 +33,7 @@ interface Entry {
   cover: Ban | undefined;
 }
 
-export class BanBook {
+export class BanTable {
   readonly counts = new BanCounts();
   readonly starts = new BanStarts();
   readonly #store: BanStore;

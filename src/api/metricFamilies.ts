@@ -5,7 +5,7 @@
  */
 import type { PeerState } from '../gobgp/peer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { GUARDS } from '../mitigation/guards.ts';
+import { GUARDS } from '../mitigation/guard.ts';
 import { routeKey } from '../mitigation/routeText.ts';
 import type { DaemonView } from './daemonView.ts';
 import {

@@ -43,7 +43,7 @@ function banFields(ban: Ban): Record<string, unknown> {
     group: ban.group,
     method: ban.method,
     route: routeSummary(ban),
-    manual: ban.manual,
+    made_by: ban.madeBy,
     dry_run: ban.dryRun,
     fell_back_from: ban.fellBackFrom,
     fell_back_reason: ban.fellBackReason,

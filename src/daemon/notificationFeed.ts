@@ -139,6 +139,12 @@ function attackFacts(attack: Attack): AttackFacts {
 }
 
 function banFacts(ban: Ban): BanFacts {
-  const { state, method, manual, fellBackFrom } = ban;
-  return { state, method, manual, fellBackFrom, route: ban.routes.length === 0 ? '' : routeSummary(ban) };
+  const { state, method, madeBy, fellBackFrom } = ban;
+  return {
+    state,
+    method,
+    manual: madeBy === 'operator',
+    fellBackFrom,
+    route: ban.routes.length === 0 ? '' : routeSummary(ban),
+  };
 }

@@ -5,10 +5,36 @@
 import type { EscalationRung, MitigationMethod } from '../config/config.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { Address } from '../net/address.ts';
+import type { Guard } from './guard.ts';
 import type { Route } from './route.ts';
 
 /** `active` is wanted in the RIB (or, in dry-run, would be); the other two are final. */
 export type BanState = 'active' | 'withdrawn' | 'rejected';
+
+/** Who asked for a ban: the detector, for an attack it found, or a person by hand. */
+export type BanMaker = 'attack' | 'operator';
+
+/** Why a ban ended. */
+export const BAN_END_CODES = [
+  'attack_ended',
+  'ttl_expired',
+  'unbanned',
+  'replaced',
+  'whitelisted',
+  'network_removed',
+  'cap_lowered',
+  'harmful',
+  'dry_run_changed',
+  'shutdown',
+] as const;
+
+export type BanEndCode = (typeof BAN_END_CODES)[number];
+
+/** Programs go by the code; the detail is a sentence for people and is also the ban's `reason`. */
+export interface BanEnd {
+  readonly code: BanEndCode;
+  readonly detail: string;
+}
 
 export interface Ban {
   readonly id: string;
@@ -19,18 +45,22 @@ export interface Ban {
   readonly group: string;
   readonly state: BanState;
   readonly dryRun: boolean;
-  readonly manual: boolean;
+  readonly madeBy: BanMaker;
 
   readonly startedAt: number;
   /** Ends the ban unless the attack is still being seen; moves on while it is. */
   readonly expiresAt: number;
   readonly withdrawnAt: number | undefined;
-  /** Why it was refused or withdrawn; empty while active. */
+  /** Why it was refused or withdrawn, for a person; empty while active. */
   readonly reason: string;
+  /** The guard that refused it; undefined unless rejected. */
+  readonly rejectedBy: Guard | undefined;
+  /** Undefined unless withdrawn. */
+  readonly endedBy: BanEnd | undefined;
 
-  /** The attack this answers; undefined for a manual ban. */
+  /** The attack this answers; undefined for a ban by hand. */
   readonly attackId: string | undefined;
-  /** When that attack was last seen to cross a limit; undefined for a manual ban. */
+  /** When that attack was last seen to cross a limit; undefined for a ban by hand. */
   readonly lastSeenAt: number | undefined;
   readonly metric: Metric | undefined;
   readonly rate: number | undefined;
@@ -46,7 +76,7 @@ export interface Ban {
   readonly fellBackFrom: MitigationMethod | undefined;
   readonly fellBackReason: string | undefined;
 
-  /** Of a manual ban. */
+  /** Of a ban by hand; the next too. */
   readonly comment: string | undefined;
   /** Name of the token, or `cli`, that asked. */
   readonly operator: string | undefined;

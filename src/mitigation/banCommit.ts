@@ -4,12 +4,13 @@
  * which a crash leaves a route that the store knows nothing of.
  */
 import type { Announcer } from './announcer.ts';
-import { MethodHealth, evidences } from './methodHealth.ts';
 import type { Ban } from './ban.ts';
-import { BanTable } from './banTable.ts';
 import { admitBan, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
 import type { BanStore } from './banStore.ts';
-import { GUARDS, type Guard, type GuardVerdict } from './guards.ts';
+import { BanTable } from './banTable.ts';
+import { GUARDS, type Guard } from './guard.ts';
+import type { GuardVerdict } from './guards.ts';
+import { evidences, MethodHealth } from './methodHealth.ts';
 import type { MitigationEvent } from './mitigationEvent.ts';
 import { routeKey } from './routeText.ts';
 
@@ -91,7 +92,7 @@ export class BanCommit {
 
   /** Enters a ban that was refused; it is kept, counted and told, and announces nothing. */
   refuse(request: BanRequest, { guard, reason }: GuardVerdict): Ban {
-    const { ban } = refuseBan(request, `${guard}: ${reason}`);
+    const { ban } = refuseBan(request, guard, reason);
     this.table.refuse(ban);
     this.#told.rejected++;
     this.#rejectedBy[guard]++;

@@ -4,8 +4,9 @@
  * file decides is what it means. README.md draws the diagram, and a test holds the two together.
  */
 import type { MitigationMethod } from '../config/config.ts';
-import type { Ban, BanState } from './ban.ts';
+import type { Ban, BanEndCode, BanState } from './ban.ts';
 import { holdMs } from './banPlan.ts';
+import type { Guard } from './guard.ts';
 
 /** `at` is clock milliseconds. */
 export type BanEvent = { readonly at: number } & (
@@ -54,7 +55,10 @@ export interface Transition {
 }
 
 /** What a ban is made of when it is asked for; `method` and the rest as judged. */
-export type BanRequest = Omit<Ban, 'state' | 'expiresAt' | 'withdrawnAt' | 'reason' | 'routes'>;
+export type BanRequest = Omit<
+  Ban,
+  'state' | 'expiresAt' | 'withdrawnAt' | 'reason' | 'rejectedBy' | 'endedBy' | 'routes'
+>;
 
 /** A ban that was admitted. */
 export function admitBan(request: BanRequest): Transition {
@@ -65,15 +69,26 @@ export function admitBan(request: BanRequest): Transition {
     expiresAt: startedAt + lifetimeMs(request),
     withdrawnAt: undefined,
     reason: '',
+    rejectedBy: undefined,
+    endedBy: undefined,
     routes: plan.routes[method],
   };
   return { ban, effects: ['save', 'announce'] };
 }
 
 /** A ban that was refused: a record of the asking, with nothing to announce. */
-export function refuseBan(request: BanRequest, reason: string): Transition {
+export function refuseBan(request: BanRequest, guard: Guard, reason: string): Transition {
   const { startedAt } = request;
-  const ban: Ban = { ...request, state: 'rejected', expiresAt: startedAt, withdrawnAt: undefined, reason, routes: [] };
+  const ban: Ban = {
+    ...request,
+    state: 'rejected',
+    expiresAt: startedAt,
+    withdrawnAt: undefined,
+    reason: `${guard}: ${reason}`,
+    rejectedBy: guard,
+    endedBy: undefined,
+    routes: [],
+  };
   return { ban, effects: ['save'] };
 }
 
@@ -91,27 +106,28 @@ export function transition(ban: Ban, event: BanEvent): Transition {
 function whileActive(ban: Ban, event: BanEvent): Transition {
   switch (event.kind) {
     case 'attackSeen':
-      return ban.manual ? ignore(ban) : extend(ban, event.at);
+      return ban.madeBy === 'operator' ? ignore(ban) : extend(ban, event.at);
     case 'attackEnded':
-      return ban.manual ? ignore(ban) : end(ban, event.at, 'the attack ended');
+      return ban.madeBy === 'operator' ? ignore(ban) : end(ban, event.at, 'attack_ended', 'the attack ended');
     case 'attackRenamed':
-      return ban.manual ? ignore(ban) : { ban: { ...ban, attackId: event.attackId }, effects: ['save'] };
+      return ban.madeBy === 'operator' ? ignore(ban) : { ban: { ...ban, attackId: event.attackId }, effects: ['save'] };
     case 'ttlExpired':
-      return event.at < ban.expiresAt ? ignore(ban) : end(ban, event.at, 'the TTL ran out');
+      return event.at < ban.expiresAt ? ignore(ban) : end(ban, event.at, 'ttl_expired', 'the TTL ran out');
     case 'unbanned':
-      return end(ban, event.at, `unbanned by ${event.operator}`);
+      return end(ban, event.at, 'unbanned', `unbanned by ${event.operator}`);
     case 'replaced':
-      return end(ban, event.at, `replaced by ban ${event.by}`);
+      return end(ban, event.at, 'replaced', `replaced by ban ${event.by}`);
     case 'whitelisted':
-      return end(ban, event.at, event.reason);
+      return end(ban, event.at, 'whitelisted', event.reason);
     case 'networkRemoved':
-      return end(ban, event.at, `${ban.targetText} is outside the protected networks now`);
+      return end(ban, event.at, 'network_removed', `${ban.targetText} is outside the protected networks now`);
     case 'capLowered':
+      return end(ban, event.at, 'cap_lowered', event.reason);
     case 'foundHarmful':
-      return end(ban, event.at, event.reason);
+      return end(ban, event.at, 'harmful', event.reason);
     case 'dryRunChanged':
       if (ban.dryRun === event.dryRun) return ignore(ban);
-      return end(ban, event.at, `dry_run was turned ${event.dryRun ? 'on' : 'off'}`);
+      return end(ban, event.at, 'dry_run_changed', `dry_run was turned ${event.dryRun ? 'on' : 'off'}`);
     case 'rungDue':
       return event.step <= (ban.escalationStep ?? event.step) ? ignore(ban) : climb(ban, event.step, event);
     case 'methodLost':
@@ -124,7 +140,7 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'clockStepped':
       return shift(ban, event.deltaMs);
     case 'shutDown':
-      return end(ban, event.at, 'Kapkan was stopped');
+      return end(ban, event.at, 'shutdown', 'Kapkan was stopped');
   }
 }
 
@@ -156,8 +172,9 @@ function ignore(ban: Ban): Transition {
   return { ban, effects: [] };
 }
 
-function end(ban: Ban, at: number, reason: string): Transition {
-  return { ban: { ...ban, state: 'withdrawn', withdrawnAt: at, reason }, effects: ['save', 'announce', 'tellEnded'] };
+function end(ban: Ban, at: number, code: BanEndCode, detail: string): Transition {
+  const ended: Ban = { ...ban, state: 'withdrawn', withdrawnAt: at, reason: detail, endedBy: { code, detail } };
+  return { ban: ended, effects: ['save', 'announce', 'tellEnded'] };
 }
 
 function extend(ban: Ban, at: number): Transition {
@@ -171,14 +188,14 @@ function extend(ban: Ban, at: number): Transition {
  * more than a whole life left, unless the clock was set back meanwhile, which must not make a ban endless.
  */
 function adopt(ban: Ban, at: number): Transition {
-  const leastMs = ban.manual ? 0 : ban.plan.unbanHysteresisSeconds * 1000;
+  const leastMs = ban.madeBy === 'operator' ? 0 : ban.plan.unbanHysteresisSeconds * 1000;
   const expiresAt = Math.min(Math.max(ban.expiresAt, at + leastMs), at + lifetimeMs(ban));
   return expiresAt === ban.expiresAt ? ignore(ban) : { ban: { ...ban, expiresAt }, effects: ['save'] };
 }
 
 /** How long a ban lives of which nothing more is heard. */
-function lifetimeMs({ manual, plan }: Pick<Ban, 'manual' | 'plan'>): number {
-  return manual ? plan.ttlSeconds * 1000 : holdMs(plan);
+function lifetimeMs({ madeBy, plan }: Pick<Ban, 'madeBy' | 'plan'>): number {
+  return madeBy === 'operator' ? plan.ttlSeconds * 1000 : holdMs(plan);
 }
 
 function climb(ban: Ban, step: number, change: MethodChange): Transition {

@@ -97,7 +97,7 @@ export class MitigationController {
       const live = this.#attacks.open(attack, now);
       const active = this.#bans.of(attack.targetText);
       if (active === undefined) return this.#answer(live, undefined, now);
-      if (active.manual) return active;
+      if (active.madeBy === 'operator') return active;
       const renamed =
         active.attackId === attack.id
           ? active
@@ -135,7 +135,7 @@ export class MitigationController {
       const attack = this.#attacks.on(formatAddress(target))?.attack;
       const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
       const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
-      const asked: BanRequest = { ...this.#request(candidate, judgement, now), manual: true, comment, operator };
+      const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
       if (judgement.refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, judgement.refusedBy) };
       const before = this.#bans.of(candidate.targetText);
       const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;
@@ -295,7 +295,7 @@ export class MitigationController {
   /** A manual ban that runs out while its target is attacked hands over to an automatic one without a gap. */
   #expire(ban: Ban, now: number): void {
     const live = this.#attacks.on(ban.targetText);
-    if (ban.manual && live !== undefined && this.#attacks.isCurrent(live, now)) {
+    if (ban.madeBy === 'operator' && live !== undefined && this.#attacks.isCurrent(live, now)) {
       const ended = transition(ban, { kind: 'ttlExpired', at: now }).ban;
       if (this.#answer(live, ended, now)?.state === 'active') return;
     }
@@ -383,7 +383,7 @@ export class MitigationController {
       ...candidate,
       id: this.#newId(),
       group: this.#scope.groupOf(candidate.target).name,
-      manual: false,
+      madeBy: 'attack',
       startedAt: now,
       attackId: undefined,
       lastSeenAt: undefined,

@@ -7,24 +7,10 @@ import type { BanLimits, GroupConfig, MitigationMethod } from '../config/config.
 import type { Address } from '../net/address.ts';
 import type { BanPlan } from './ban.ts';
 import type { BanCounts, BanStarts } from './banCounts.ts';
+import type { Guard } from './guard.ts';
 import { bgpSessionProblem, flowspecProblem } from './harmlessFlowspec.ts';
 import { type RouteFamily, routeFamily } from './route.ts';
 import type { Scope } from './scope.ts';
-
-/** Names of the guards, as they are counted and shown. */
-export const GUARDS = [
-  'networks',
-  'whitelist',
-  'max_active_bans',
-  'max_banned_fraction',
-  'max_bans_per_window',
-  'harmless',
-  'next_hop',
-  'flowspec_max_rules',
-  'audience',
-] as const;
-
-export type Guard = (typeof GUARDS)[number];
 
 export interface GuardVerdict {
   readonly guard: Guard;
@@ -153,7 +139,7 @@ export function judgeActiveCaps(
 
 function judgeNetworks({ target, targetText }: Candidate, scope: Scope): GuardVerdict {
   const inside = scope.isProtected(target);
-  return verdict('networks', inside, `${targetText} is ${inside ? 'inside' : 'outside'} the protected networks`);
+  return verdict('scope', inside, `${targetText} is ${inside ? 'inside' : 'outside'} the protected networks`);
 }
 
 /** Not the target and not any route of the plan, now or on a later rung, may cover a whitelisted address. */

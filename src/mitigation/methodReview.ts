@@ -5,11 +5,11 @@
  */
 import type { MitigationMethod } from '../config/config.ts';
 import type { Announcer } from './announcer.ts';
-import { type MethodHealth, BACK_AFTER_MS, LOST_AFTER_MS } from './methodHealth.ts';
 import type { Ban } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';
 import { dueRung } from './banPlan.ts';
 import { type Circumstances, type GuardVerdict, judgeMethod, mayFallBack } from './guards.ts';
+import { BACK_AFTER_MS, LOST_AFTER_MS, type MethodHealth } from './methodHealth.ts';
 import { routeFamily } from './route.ts';
 
 /** The event to send, if any. `circumstances` count without this ban. To be asked at every tick: it damps by time. */

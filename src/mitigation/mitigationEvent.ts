@@ -2,7 +2,7 @@
  * What the controller tells the rest of the house: notifications, the event stream, the audit and the log hang on it.
  */
 import type { Ban } from './ban.ts';
-import type { Guard } from './guards.ts';
+import type { Guard } from './guard.ts';
 
 /** Told after the decision was saved and the announcer was handed it. `at` is clock milliseconds. */
 export type MitigationEvent = { readonly at: number } & (

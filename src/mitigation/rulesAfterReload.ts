@@ -20,7 +20,7 @@ export interface OverruledBan {
 export function overruledBans(bans: readonly Ban[], scope: Scope, now: number): OverruledBan[] {
   const overruled: OverruledBan[] = [];
   const counts = new BanCounts();
-  const ranked = bans.toSorted((a, b) => Number(b.manual) - Number(a.manual) || a.startedAt - b.startedAt);
+  const ranked = bans.toSorted((a, b) => Number(isByHand(b)) - Number(isByHand(a)) || a.startedAt - b.startedAt);
   for (const ban of ranked) {
     const event = overruling(ban, scope, now) ?? overCap(ban, counts, scope, now);
     if (event !== undefined) overruled.push({ ban, event });
@@ -30,6 +30,10 @@ export function overruledBans(bans: readonly Ban[], scope: Scope, now: number): 
       counts.add({ ...ban, method: 'blackhole', routes: ban.plan.routes.blackhole });
   }
   return overruled;
+}
+
+function isByHand(ban: Ban): boolean {
+  return ban.madeBy === 'operator';
 }
 
 function overruling(ban: Ban, scope: Scope, at: number): BanEvent | undefined {

@@ -23,7 +23,12 @@ export function banToRow(ban: Ban): BanRow {
 /** Undefined where the row is not what `banToRow` made. */
 export function rowToBan(row: BanRow): Ban | undefined {
   if (row.checksum !== checksumOf(row.id, row.endedAt, row.json)) return undefined;
-  return nullsToUndefined(JSON.parse(row.json)) as Ban;
+  return currentForm(nullsToUndefined(JSON.parse(row.json)) as Ban & { readonly manual?: boolean });
+}
+
+/** Kapkan 0.1 wrote `manual: true | false` where `madeBy` is now; its routes must survive the upgrade. */
+function currentForm({ manual, ...ban }: Ban & { readonly manual?: boolean }): Ban {
+  return manual === undefined ? ban : { ...ban, madeBy: manual ? 'operator' : 'attack' };
 }
 
 function endOf(ban: Ban): number | null {

@@ -113,11 +113,13 @@ export function banOf(target: string, overrides: Partial<Ban> = {}): Ban {
     group: 'global',
     state: 'active',
     dryRun: false,
-    manual: true,
+    madeBy: 'operator',
     startedAt: NOW,
     expiresAt: NOW + 600_000,
     withdrawnAt: undefined,
     reason: '',
+    rejectedBy: undefined,
+    endedBy: undefined,
     attackId: undefined,
     lastSeenAt: undefined,
     metric: undefined,
@@ -272,7 +274,7 @@ const PEER: Peer = {
 export const NOTHING_COUNTED: MitigationCounters = {
   rejected: 0,
   rejectedBy: {
-    networks: 0,
+    scope: 0,
     whitelist: 0,
     max_active_bans: 0,
     max_banned_fraction: 0,
@@ -298,7 +300,7 @@ export class FakeDaemon implements DaemonView {
     banOf('192.0.2.10'),
     banOf('192.0.2.130', {
       group: 'web',
-      manual: false,
+      madeBy: 'attack',
       method: 'flowspec',
       routes: [flowspec('192.0.2.130', 123), flowspec('192.0.2.130', 53)],
       attackId: 'attack-192.0.2.130',

@@ -144,7 +144,7 @@ test('the text for people names the attack, every guard and the route', async (t
   assert.match(stdout, /1 attack\n/);
   assert.match(stdout, /203\.0\.113\.10 \(group web\): ntp_amplification, 100 % of the sample/);
   assert.match(stdout, /going on at the end of the capture/);
-  for (const guard of ['networks', 'whitelist', 'max_active_bans', 'harmless'])
+  for (const guard of ['scope', 'whitelist', 'max_active_bans', 'harmless'])
     assert.match(stdout, new RegExp(`ok +${guard} `));
   assert.match(stdout, /would announce: flowspec: dst 203\.0\.113\.10\/32 proto udp src-port 123 discard/);
 });

@@ -77,7 +77,14 @@ test('group, tenant and mode are those of the ban, or of the config where there 
   const attack = attackOn('a', { groupName: 'web' });
   feed.opened([attack], AT, () => undefined);
   assert.deepEqual([told[0].group, told[0].tenant, told[0].dryRun], ['web', 'acme', false]);
-  const ban = banOf({ manual: true, attackId: undefined, group: 'web', dryRun: true, state: 'rejected', reason: 'no' });
+  const ban = banOf({
+    madeBy: 'operator',
+    attackId: undefined,
+    group: 'web',
+    dryRun: true,
+    state: 'rejected',
+    reason: 'no',
+  });
   feed.onMitigation({ kind: 'ban_rejected', at: AT, ban, guard: 'whitelist' });
   assert.deepEqual([told[1].group, told[1].tenant, told[1].dryRun], ['web', 'acme', true]);
   assert.equal(told[1].attack, undefined);

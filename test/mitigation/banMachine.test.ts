@@ -31,7 +31,7 @@ function requestFixture(overrides: Partial<BanRequest> = {}): BanRequest {
     targetText: '198.51.100.1',
     group: 'global',
     dryRun: false,
-    manual: false,
+    madeBy: 'attack',
     startedAt: START,
     attackId: 'attack-1',
     lastSeenAt: START,
@@ -50,7 +50,7 @@ function requestFixture(overrides: Partial<BanRequest> = {}): BanRequest {
 }
 
 const active = admitBan(requestFixture()).ban;
-const manual = admitBan(requestFixture({ manual: true, attackId: undefined, lastSeenAt: undefined })).ban;
+const manual = admitBan(requestFixture({ madeBy: 'operator', attackId: undefined, lastSeenAt: undefined })).ban;
 const fallen = transition(active, { kind: 'methodLost', at: START, reason: 'no peer' }).ban;
 
 /** One event of each kind that is right to send; the type makes the list complete. */
@@ -86,7 +86,7 @@ test('the diagram in the README is the state machine, arrow by arrow', () => {
     ([, from, to, kind]) => `${from} --> ${to}: ${kind}`,
   );
   const withdrawn = transition(active, EVENTS.shutDown).ban;
-  const rejected = refuseBan(requestFixture(), 'max_active_bans: no room').ban;
+  const rejected = refuseBan(requestFixture(), 'max_active_bans', 'no room').ban;
   const found: string[] = [];
   for (const before of [active, withdrawn, rejected]) {
     for (const event of Object.values(EVENTS)) {
@@ -131,7 +131,7 @@ test('every end is saved, withdrawn and told, and says when and why', () => {
 test('an automatic ban outlives the last sight of its attack by the longer of TTL and hysteresis, a manual one its start by its TTL', () => {
   const plan = { ...active.plan, ttlSeconds: 10, unbanHysteresisSeconds: 30 };
   assert.equal(admitBan(requestFixture({ plan })).ban.expiresAt, START + 30_000);
-  assert.equal(admitBan(requestFixture({ plan, manual: true })).ban.expiresAt, START + 10_000);
+  assert.equal(admitBan(requestFixture({ plan, madeBy: 'operator' })).ban.expiresAt, START + 10_000);
   const seen = transition(admitBan(requestFixture({ plan })).ban, { kind: 'attackSeen', at: START + 5000 }).ban;
   assert.equal(seen.expiresAt, START + 35_000);
   const late = transition(seen, { kind: 'attackSeen', at: START + 1000 }).ban;

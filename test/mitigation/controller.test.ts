@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Config } from '../../src/config/config.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../../src/net/address.ts';
 import { address, attackFixture, flowFixture, sampleOf } from './attackFixture.ts';
 import { configFixture, groupFixture, prefix } from './configFixture.ts';
@@ -140,7 +140,7 @@ test('a manual ban takes the place of an automatic one, and hands over when it r
   controller.attackOpened(attackFixture('a', VICTIM, START), START);
   const request = { target: address(VICTIM), method: 'flowspec', ttlSeconds: 10, operator: 'oper' } as const;
   const { ok, ban } = controller.ban(request, START + 1000);
-  assert.ok(ok && ban.manual);
+  assert.ok(ok && ban.madeBy === 'operator');
   assert.deepEqual(
     keys(),
     [`ipv4-flowspec dst ${VICTIM}/32 proto udp`],
@@ -286,7 +286,11 @@ test('turning dry_run on withdraws all at once, turning it off announces the att
   controller.ban({ target: address('198.51.100.2'), operator: 'oper' }, START);
   controller.reconfigure(configFixture({ dryRun: true }), [attack], START + 1000);
   assert.deepEqual(keys(), []);
-  assert.deepEqual([...dryRunAnnouncer.wanted().keys()], [`ipv4-unicast ${VICTIM}/32`], 'the manual ban does not follow');
+  assert.deepEqual(
+    [...dryRunAnnouncer.wanted().keys()],
+    [`ipv4-unicast ${VICTIM}/32`],
+    'the manual ban does not follow',
+  );
   controller.reconfigure(configFixture({ dryRun: false }), [attack], START + 2000);
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
   assert.equal(dryRunAnnouncer.wanted().size, 0);
@@ -370,7 +374,7 @@ test('while bans that replace each other cannot be saved, the last saved one cov
   const other = controller.ban({ ...request, target: address('198.51.100.2'), method: 'flowspec' }, START + 2000).ban;
   assert.deepEqual([other.method, other.fellBackFrom], ['blackhole', 'flowspec'], 'the rule in use leaves no room');
   const now = run(START + 2000, 25, 'a');
-  assert.equal(controller.activeBanOf(VICTIM)?.manual, false, 'the manual ban ran out and handed over');
+  assert.equal(controller.activeBanOf(VICTIM)?.madeBy, 'attack', 'the manual ban ran out and handed over');
   assert.deepEqual(keys(), covering);
   store.failure = undefined;
   run(now, 2, 'a');
@@ -456,7 +460,7 @@ test('past bans are kept newest first and bounded', () => {
   const bans = controller.bans();
   assert.ok(bans.length >= 1000 && bans.length <= 2000);
   assert.equal(bans[0].startedAt, START + 2499);
-  assert.equal(controller.counters().rejectedBy.networks, 2500);
+  assert.equal(controller.counters().rejectedBy.scope, 2500);
 });
 
 test('a ban made before GoBGP told its peers ends as soon as it turns out to cover one', () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BanCounts, BanStarts } from '../../src/mitigation/banCounts.ts';
 import { attackPlan } from '../../src/mitigation/banPlan.ts';
-import { type Candidate, type Circumstances, GUARDS, type Guard, judge } from '../../src/mitigation/guards.ts';
+import { GUARDS, type Guard } from '../../src/mitigation/guard.ts';
+import { type Candidate, type Circumstances, judge } from '../../src/mitigation/guards.ts';
 import { bgpSessionProblem, flowspecProblem } from '../../src/mitigation/harmlessFlowspec.ts';
 import { parseFlowspecMatch } from '../../src/mitigation/parseFlowspecMatch.ts';
 import type { FlowspecMatch, Route, RouteFamily } from '../../src/mitigation/route.ts';
@@ -58,7 +59,7 @@ test('each guard refuses what it is there for', () => {
     100_000,
   );
   assert.equal(refusal(VICTIM, {}), undefined);
-  assert.equal(refusal('192.0.2.1', {}), 'networks');
+  assert.equal(refusal('192.0.2.1', {}), 'scope');
   assert.equal(refusal(VICTIM, { whitelist: ['198.51.100.0/30'] }), 'whitelist');
   assert.equal(refusal(VICTIM, { ban: { maxActiveBans: 0 } }), 'max_active_bans');
   assert.equal(refusal(VICTIM, { ban: { maxBannedFraction: 1 / 257 } }), 'max_banned_fraction');

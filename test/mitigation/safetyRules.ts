@@ -80,7 +80,8 @@ export function assertWithinCaps({ config, wanted, wouldBe, active, past, events
 export function assertEnds({ now, active, events }: WorldMoment, graceMs: number): void {
   for (const event of events) {
     if (event.kind !== 'ban_ended') continue;
-    const { manual, reason, expiresAt, lastSeenAt, plan, startedAt } = event.ban;
+    const { madeBy, reason, expiresAt, lastSeenAt, plan, startedAt } = event.ban;
+    const manual = madeBy === 'operator';
     if (manual) assert.notEqual(reason, 'the attack ended', 'rule 8: a manual ban ends by TTL or unban');
     if (reason !== 'the TTL ran out') continue;
     assert.ok(event.at >= expiresAt, 'no ban ends by its TTL too early');
@@ -123,7 +124,7 @@ export function assertStillCovered(
       (ban !== undefined &&
         (ban.reason.startsWith('unbanned by ') ||
           REASONS_OF_RELOADS.test(ban.reason) ||
-          (ban.manual && ban.reason === 'the TTL ran out')));
+          (ban.madeBy === 'operator' && ban.reason === 'the TTL ran out')));
     assert.ok(wished, `rule 3: ${victim} was uncovered while attacked: ${ban?.reason ?? 'its ban goes on'}`);
   }
 }

@@ -125,7 +125,7 @@ function plainBanView(ban: Ban): BanView {
     route: ban.routes.length === 0 ? undefined : routeSummary(ban),
     state: ban.state,
     dry_run: ban.dryRun,
-    manual: ban.manual,
+    manual: ban.madeBy === 'operator',
     started_at: toRfc3339(ban.startedAt),
     expires_at: toRfc3339(ban.expiresAt),
     withdrawn_at: optionalTime(ban.withdrawnAt),

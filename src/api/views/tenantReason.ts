@@ -2,10 +2,10 @@
  * Why a ban was refused or ended, for a tenant. The full reasons compare with limits, entries and peers of the whole
  * deployment; which rule it was is the tenant's to know, the rest is not.
  */
-import { GUARDS, type Guard } from '../../mitigation/guards.ts';
+import { GUARDS, type Guard } from '../../mitigation/guard.ts';
 
 const TEXT_OF: Readonly<Record<Guard, string>> = {
-  networks: 'the address is outside the protected networks',
+  scope: 'the address is outside the protected networks',
   whitelist: 'it would cover a whitelisted address',
   max_active_bans: 'too many bans are active',
   max_banned_fraction: 'too many addresses are banned',

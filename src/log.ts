@@ -1,6 +1,6 @@
 /*
- * Structured logs on stderr (pino). Results of commands go to stdout, so a log line never mixes with them.
- * Secrets are never put into a log call; the redaction list is the second lock on that door.
+ * Structured logs on stderr (pino): JSON for programs, or one line of text for people. Results of commands go to stdout,
+ * so a log line never mixes with them. Secrets are never put into a log call; the redaction list is a second guard.
  */
 import { type Logger, pino } from 'pino';
 
@@ -22,17 +22,60 @@ const REDACTED = [
   '*.secret',
 ];
 
-/** `pretty` needs the development dependency pino-pretty; without it the lines stay JSON. */
+/** Select Graphic Rendition (ECMA-48) of each level's name; a level that is not here has no colour. */
+const COLORS: Readonly<Record<string, number>> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
+const DIM = 2;
+
+/** Control characters, and those that reorder, hide or break the text around them. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+
+/** What needs no quotes as a value: it has no blank, no quote and no equals sign. */
+const BARE = /^[^\s"'=]+$/;
+
+/** Colours are for a terminal, and not for those who set NO_COLOR. */
 export function createLogger(level: LogLevel = 'info', format: LogFormat = 'json'): Logger {
   const options = { level, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (format === 'pretty') {
-    const colorize = process.stderr.isTTY === true;
-    return pino({ ...options, transport: { target: 'pino-pretty', options: { destination: 2, colorize } } });
-  }
-  return pino(options, pino.destination({ dest: 2, sync: true }));
+  const stderr = pino.destination({ dest: 2, sync: true });
+  if (format === 'json') return pino(options, stderr);
+  const isColored = process.stderr.isTTY === true && (process.env.NO_COLOR ?? '') === '';
+  return pino(options, { write: (line) => stderr.write(prettyLogLine(line, isColored)) });
 }
 
 /** For tests and for commands that log nothing. */
 export function silentLogger(): Logger {
   return pino({ level: 'silent' });
+}
+
+/**
+ * A line of pino's JSON as people read it: UTC time, level, message, then `key=value`. It is always one line: a control
+ * character in a message, key or value is written as its code, so what came from outside cannot forge a second line,
+ * and a value with a blank in it stands in quotes, so that it cannot forge a second value.
+ */
+export function prettyLogLine(json: string, isColored: boolean): string {
+  const { time, level, msg, ...values } = JSON.parse(json) as Record<string, unknown>;
+  const paint = (code: number | undefined, text: string): string =>
+    isColored && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const name = pino.levels.labels[Number(level)] ?? String(level);
+  const parts = [
+    paint(DIM, printable(String(time).replace('T', ' '))),
+    paint(COLORS[name], printable(name).toUpperCase().padEnd(5)),
+    printable(String(msg ?? '')),
+    ...Object.entries(values).map(([key, value]) => `${paint(DIM, `${quoted(key)}=`)}${valueText(value)}`),
+  ];
+  return `${parts.join(' ')}\n`;
+}
+
+function valueText(value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : printable(JSON.stringify(value));
+}
+
+function quoted(text: string): string {
+  return printable(BARE.test(text) ? text : JSON.stringify(text));
+}
+
+function printable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return character === '\n' ? '\\n' : `\\u{${code.toString(16)}}`;
+  });
 }

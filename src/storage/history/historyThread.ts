@@ -27,7 +27,8 @@ import {
 import { type HistoryLogLine, noCounts } from './historyWriter.ts';
 import type { TrafficSample } from './trafficIntervals.ts';
 
-const ENTRY = new URL('./historyWorker.ts', import.meta.url);
+/** Beside this file, whether it runs as written or was built into JavaScript. */
+const ENTRY = new URL(`./historyWorker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 const QUERY_TIMEOUT_MS = 15_000;
 const COUNTS_TIMEOUT_MS = 1000;

@@ -16,7 +16,7 @@ import { messageOf } from '../errors.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { formatAddress, formatWords } from '../net/address.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { numberFlag, UsageError, withUsage } from './usageError.ts';
+import { numberFlag, onlyOperand, UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan decode FILE [--netflow-port N] [--sflow-port N]
 
@@ -25,6 +25,10 @@ a line on stdout for each flow, packets and bytes as on the wire before sampling
 
   --netflow-port N   UDP port of NetFlow and IPFIX (2055)
   --sflow-port N     UDP port of sFlow (6343)
+
+Example:
+  tcpdump -w capture.pcap -c 10000 udp port 2055
+  kapkan decode capture.pcap | head
 `;
 
 const DEFAULT_NETFLOW_PORT = '2055';
@@ -62,14 +66,14 @@ export async function decodeCommand(args: readonly string[], io: CommandIo): Pro
         'sflow-port': { type: 'string', default: DEFAULT_SFLOW_PORT },
       },
     });
-    if (positionals.length !== 1) throw new UsageError('name one capture file');
+    const file = onlyOperand('a capture file', positionals);
     const portRange = { min: 1, max: 65_535, whole: true };
     const ports = {
       netflow: numberFlag('--netflow-port', values['netflow-port'], portRange),
       sflow: numberFlag('--sflow-port', values['sflow-port'], portRange),
     };
     if (ports.netflow === ports.sflow) throw new UsageError('--netflow-port and --sflow-port must differ');
-    return decodeFile(positionals[0], ports, io);
+    return decodeFile(file, ports, io);
   });
 }
 

@@ -26,6 +26,9 @@ GoBGP is needed, and nothing leaves this machine. Serves its API until interrupt
   --exit         end with the story
   --api-port N   port of the API and the metrics (default 8080; 0 = any that is free)
   --flow-port N  UDP port of the telemetry (default 2055; 0 = any that is free)
+
+Example:
+  kapkan demo --exit
 `;
 
 /** 0 after the story with --exit, or when interrupted; 1 where the daemon could not start or the story went wrong. */

@@ -28,6 +28,9 @@ Sends synthetic telemetry of an attack on one address, as a router or switch wou
   --seconds N         how long (default 10)
   --protocol NAME     ${TELEMETRY_PROTOCOLS.join(', ')} (default ipfix)
   --to HOST:PORT      the collector (default 127.0.0.1:2055, for sflow5 127.0.0.1:6343)
+
+Example:
+  kapkan flowgen --target 192.0.2.9 --attack ntp --pps 250000 --seconds 30
 `;
 
 /** More flow records a second than this tell nothing new; above it a record tells of several packets. */

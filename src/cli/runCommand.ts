@@ -7,7 +7,7 @@ import { Daemon } from '../daemon/daemon.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger } from '../log.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { UsageError, withUsage } from './usageError.ts';
+import { oneOf, UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan run --config FILE [--log-level LEVEL] [--log-format FORMAT]
 
@@ -16,6 +16,9 @@ Runs the daemon. SIGHUP reads the config file again, SIGTERM and SIGINT stop it 
   --config FILE        the config file
   --log-level LEVEL    ${LOG_LEVELS.join(', ')} (default info)
   --log-format FORMAT  ${LOG_FORMATS.join(', ')} (default json)
+
+Example:
+  kapkan run --config /etc/kapkan/kapkan.yaml --log-format pretty
 `;
 
 /** Runs until it is told to stop. 1 where it could not start, or could not go on. */
@@ -58,12 +61,6 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
   }
   logger.info({ exit_code: exitCode }, 'Kapkan stopped');
   return exitCode;
-}
-
-function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
-  const value = allowed.find((name) => name === text);
-  if (value === undefined) throw new UsageError(`${flag} must be one of ${allowed.join(', ')}, got "${text}"`);
-  return value;
 }
 
 /** The second SIGINT or SIGTERM ends the process at once: somebody is in a hurry, and routes stay for the next start. */

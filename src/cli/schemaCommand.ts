@@ -10,6 +10,9 @@ import { withUsage } from './usageError.ts';
 const USAGE = `Usage: kapkan schema
 
 Prints the JSON Schema (draft 2020-12) of the config file.
+
+Example:
+  kapkan schema > kapkan.schema.json
 `;
 
 export async function schemaCommand(args: readonly string[], io: CommandIo): Promise<number> {

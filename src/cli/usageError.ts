@@ -1,8 +1,11 @@
 /*
- * Wrong usage of a command, and the frame in which commands are run: help on request, exit code 2 for wrong usage.
+ * Wrong usage of a command, and the frame in which every command runs: its help on request; for wrong usage the synopsis,
+ * then the error as the last line, and exit code 2.
  */
+import { closestKey } from '../config/closestKey.ts';
 import { messageOf } from '../errors.ts';
 import { type CommandIo, EXIT_DONE, EXIT_USAGE } from './command.ts';
+import { printable } from './tableOutput.ts';
 
 /** What is wrong with the arguments, for the person who typed them. */
 export class UsageError extends Error {
@@ -10,8 +13,8 @@ export class UsageError extends Error {
 }
 
 /**
- * Runs a command's body. `--help` prints the usage and succeeds; a UsageError, or one of `parseArgs`, is told on stderr
- * with the usage behind it.
+ * Runs a command's body. `usage` begins with the line `Usage: kapkan NAME …`. `--help` prints it; a UsageError, or an
+ * error of `parseArgs`, is wrong usage. Other errors pass.
  */
 export async function withUsage(
   usage: string,
@@ -19,20 +22,30 @@ export async function withUsage(
   io: CommandIo,
   body: () => Promise<number>,
 ): Promise<number> {
-  if (args.includes('--help') || args.includes('-h')) {
+  if (asksForHelp(args)) {
     io.stdout.write(usage);
     return EXIT_DONE;
   }
   try {
     return await body();
   } catch (error) {
-    if (!isUsageError(error)) throw error;
-    io.stderr.write(`kapkan: ${messageOf(error)}\n\n${usage}`);
+    const problem = usageProblem(error, usage);
+    if (problem === undefined) throw error;
+    const [synopsis] = usage.split('\n', 1);
+    const [, name] = /^Usage: (kapkan \S+)/.exec(synopsis) ?? [];
+    io.stderr.write(`${synopsis}\n"${name} --help" says more.\nkapkan: ${printable(problem)}\n`);
     return EXIT_USAGE;
   }
 }
 
-/** Reads a number given to a flag, within limits that the message names. */
+/** What follows `--` is no option. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
+}
+
+/** Reads a number given to an option, within limits that the message names. */
 export function numberFlag(
   flag: string,
   text: string,
@@ -47,7 +60,45 @@ export function numberFlag(
   return value;
 }
 
-function isUsageError(error: unknown): boolean {
-  if (error instanceof UsageError) return true;
-  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+/** Reads one of the words that an option allows. */
+export function oneOf<T extends string>(flag: string, text: string, allowed: readonly T[]): T {
+  const value = allowed.find((name) => name === text);
+  if (value === undefined) throw new UsageError(`${flag} must be one of ${allowed.join(', ')}, got "${text}"`);
+  return value;
+}
+
+/** The one argument of a command beside its options; `what` names it. */
+export function onlyOperand(what: string, given: readonly string[]): string {
+  if (given.length === 0) throw new UsageError(`${what} is missing`);
+  if (given.length > 1) throw new UsageError(`unexpected "${given[1]}"`);
+  return given[0];
+}
+
+/** Undefined for what is no wrong usage. */
+function usageProblem(error: unknown, usage: string): string | undefined {
+  if (error instanceof UsageError) return error.message;
+  if (!(error instanceof TypeError) || !('code' in error)) return undefined;
+  const message = messageOf(error);
+  const quoted = /'(.*?)(?: <value>)?'/s.exec(message)?.[1] ?? '';
+  // Of an option with a short form, Node names both: "-c, --config".
+  const option = quoted.replace(/^-\w, /, '');
+  switch (error.code) {
+    case 'ERR_PARSE_ARGS_UNKNOWN_OPTION':
+      return `there is no option ${option}${suggestion(option, usage)}`;
+    case 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL':
+      return `unexpected "${quoted}"`;
+    case 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE':
+      if (message.includes('does not take')) return `${option} takes no value`;
+      return message.includes('ambiguous')
+        ? `${option} needs a value; one that begins with a dash is written ${option}=VALUE`
+        : `${option} needs a value`;
+    default:
+      return String(error.code).startsWith('ERR_PARSE_ARGS') ? message : undefined;
+  }
+}
+
+function suggestion(option: string, usage: string): string {
+  const known = new Set(usage.match(/--[a-z][a-z-]*/g));
+  const closest = closestKey(option, [...known]);
+  return closest === undefined ? '' : `; did you mean ${closest}?`;
 }

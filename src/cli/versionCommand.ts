@@ -9,6 +9,9 @@ import { withUsage } from './usageError.ts';
 const USAGE = `Usage: kapkan version
 
 Prints the version.
+
+Example:
+  kapkan version
 `;
 
 export async function versionCommand(args: readonly string[], io: CommandIo): Promise<number> {

@@ -6,6 +6,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SystemClock } from '../clock.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import type { AttackTraffic } from './attackTraffic.ts';
 import { createEncoder, type TelemetryProtocol } from './createEncoder.ts';
@@ -46,13 +47,15 @@ export async function sendTelemetry(options: SendOptions): Promise<SendReport> {
   // The answer to an earlier datagram may also come between two sends.
   socket.on('error', () => report.refused++);
   const encoder = createEncoder(options.protocol, { sampling: options.sampling, agent: localAddress(socket) });
-  const startedAt = performance.now();
+  const clock = new SystemClock();
+  const startedAt = clock.now();
   try {
     while (!schedule.finished && signal?.aborted !== true) {
       await sleep(TICK_MS);
-      const elapsedMs = performance.now() - startedAt;
+      const now = clock.now();
+      const elapsedMs = now - startedAt;
       const packets = schedule.take(elapsedMs);
-      const datagrams = encoder.encode(traffic.take(packets, elapsedMs - report.elapsedMs), Date.now());
+      const datagrams = encoder.encode(traffic.take(packets, elapsedMs - report.elapsedMs), Math.floor(now));
       const delivered = await Promise.all(datagrams.map((datagram) => send(socket, datagram)));
       report.datagrams += datagrams.length;
       report.bytes += datagrams.reduce((sum, datagram) => sum + datagram.length, 0);

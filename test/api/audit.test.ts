@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Authenticator } from '../../src/api/authenticator.ts';
 import { FailureLimiter } from '../../src/api/failureLimiter.ts';
 import { LoginGate } from '../../src/api/loginGate.ts';
-import { ApiClient } from '../../src/cli/apiClient.ts';
+import { ApiClient } from '../../src/cli/client/apiClient.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { silentLogger } from '../../src/log.ts';
 import { OPERATOR, type RunningApi, runApi, TOKENS, VIEWER } from './runningApi.ts';

@@ -3,6 +3,7 @@
  */
 import { Writable } from 'node:stream';
 import type { Command } from '../../src/cli/command.ts';
+import { SystemClock } from '../../src/clock.ts';
 
 export interface CommandResult {
   readonly code: number;
@@ -17,7 +18,7 @@ export async function runInProcess(
 ): Promise<CommandResult> {
   const stdout = new TextSink();
   const stderr = new TextSink();
-  const code = await command(args, { stdout, stderr, env });
+  const code = await command(args, { stdout, stderr, env, clock: new SystemClock() });
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 

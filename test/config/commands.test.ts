@@ -9,13 +9,14 @@ import * as z from 'zod';
 import { checkConfigCommand } from '../../src/cli/checkConfigCommand.ts';
 import type { Command } from '../../src/cli/command.ts';
 import { schemaCommand } from '../../src/cli/schemaCommand.ts';
+import { SystemClock } from '../../src/clock.ts';
 import { allKeyPaths, configJsonSchema, type JsonSchema } from '../../src/config/jsonSchema.ts';
 import { MINIMAL, withLines } from './configText.ts';
 
 async function run(command: Command, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const code = await command(args, { stdout, stderr, env });
+  const code = await command(args, { stdout, stderr, env, clock: new SystemClock() });
   return { code, stdout: await text(stdout.end()), stderr: await text(stderr.end()) };
 }
 

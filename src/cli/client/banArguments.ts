@@ -2,9 +2,9 @@
  * The arguments of `kapkan ban` as the body of the request. What can be checked without the daemon is checked here, with
  * the daemon's own rules, so that a slip is a usage error and not a refused request.
  */
-import { parseFlowspecMatch } from '../mitigation/parseFlowspecMatch.ts';
-import { parseAddress } from '../net/address.ts';
-import { parseDuration } from './humanUnits.ts';
+import { parseFlowspecMatch } from '../../mitigation/parseFlowspecMatch.ts';
+import { parseAddress } from '../../net/address.ts';
+import { parseDuration } from '../humanUnits.ts';
 
 export const BAN_OPTIONS = {
   ttl: { type: 'string' },

@@ -4,9 +4,9 @@
  */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { CLI_USER_AGENT } from '../api/mutationTrail.ts';
-import { messageOf } from '../errors.ts';
-import { VERSION } from '../version.ts';
+import { CLI_USER_AGENT } from '../../api/mutationTrail.ts';
+import { messageOf } from '../../errors.ts';
+import { VERSION } from '../../version.ts';
 
 /** Longer than the daemon's own deadlines, so that it is the daemon that says what took too long. */
 const TIMEOUT_MS = 15_000;

@@ -2,27 +2,15 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Writable } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { decodeCommand } from '../../src/cli/decodeCommand.ts';
+import { SystemClock } from '../../src/clock.ts';
+import { type CommandResult, runInProcess } from './commandRun.ts';
 
 const captures = path.resolve(import.meta.dirname, '../fixtures/captures');
 
-class Collected extends Writable {
-  text = '';
-
-  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-async function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const stdout = new Collected();
-  const stderr = new Collected();
-  const code = await decodeCommand(args, { stdout, stderr, env: {} });
-  return { code, stdout: stdout.text, stderr: stderr.text };
-}
+const run = (...args: string[]): Promise<CommandResult> => runInProcess(decodeCommand, args);
 
 const capture = (name: string): string => path.join(captures, `${name}.pcap`);
 
@@ -135,6 +123,7 @@ test('wrong usage is exit code 2 with the usage', async () => {
 
 test('a reader that goes away ends the command without an error', async () => {
   const stdout = new Writable({ write: (_chunk, _encoding, done) => done(new Error('EPIPE')) });
-  const code = await decodeCommand([capture('ix-ipfixcol-1.netflow')], { stdout, stderr: new Collected(), env: {} });
+  const io = { stdout, stderr: new PassThrough(), env: {}, clock: new SystemClock() };
+  const code = await decodeCommand([capture('ix-ipfixcol-1.netflow')], io);
   assert.equal(code, 0);
 });

@@ -1,44 +1,33 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Writable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
-import { ApiClient, UnreachableError } from '../../src/cli/apiClient.ts';
-import { CLIENT_COMMANDS, type ClientCommandName, clientCommand } from '../../src/cli/clientCommands.ts';
-import { FakeDaemon } from './fakeDaemon.ts';
-import { OPERATOR, type RunningApi, runApi, VIEWER } from './runningApi.ts';
+import { ApiClient, UnreachableError } from '../../../src/cli/client/apiClient.ts';
+import { findCommand } from '../../../src/cli/commandTable.ts';
+import { FakeDaemon } from '../../api/fakeDaemon.ts';
+import { OPERATOR, type RunningApi, runApi, VIEWER } from '../../api/runningApi.ts';
+import { type CommandResult, runInProcess } from '../commandRun.ts';
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+const CLIENT_COMMANDS = [
+  'status',
+  'attacks',
+  'hosts',
+  'bans',
+  'peers',
+  'exporters',
+  'ban',
+  'unban',
+  'reload',
+  'notify-test',
+];
 
-function collector(): { stream: Writable; text: () => string } {
-  const chunks: string[] = [];
-  const stream = new Writable({
-    write: (chunk, _encoding, done) => {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return { stream, text: () => chunks.join('') };
-}
-
-async function run(name: ClientCommandName, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> {
-  const stdout = collector();
-  const stderr = collector();
-  const code = await clientCommand(name, args, { stdout: stdout.stream, stderr: stderr.stream, env });
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
+async function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
+  const entry = findCommand(name) ?? assert.fail(name);
+  return runInProcess(await entry.load(), args, env);
 }
 
 /** As an operator, unless told otherwise. */
-function ask(
-  api: RunningApi,
-  name: ClientCommandName,
-  args: readonly string[] = [],
-  token = OPERATOR,
-): Promise<Outcome> {
+function ask(api: RunningApi, name: string, args: readonly string[] = [], token = OPERATOR): Promise<CommandResult> {
   return run(name, [...args, '--api', api.url], { KAPKAN_TOKEN: token });
 }
 
@@ -206,8 +195,8 @@ test('wrong usage exits 2, says what is wrong and asks nothing', async (t) => {
     ['status', ['--api', 'localhost'], /--api must be an http or https URL/],
     ['status', ['--token-env', 'NOT_SET'], /NOT_SET, which is not set/],
     ['status', ['--json=yes'], /--json/],
-    ['ban', [], /exactly one address/],
-    ['ban', ['192.0.2.1', '192.0.2.2'], /exactly one address/],
+    ['ban', [], /the IP address is missing/],
+    ['ban', ['192.0.2.1', '192.0.2.2'], /unexpected "192\.0\.2\.2"/],
     ['ban', ['router'], /"router" is not an IPv4 or IPv6 address/],
     ['ban', ['192.0.2.1', '--ttl', 'soon'], /--ttl must be/],
     ['ban', ['192.0.2.1', '--ttl', '0'], /ttl_seconds/],
@@ -229,7 +218,10 @@ test('a token comes from the variable that is named, and none is said to be miss
   assert.equal(named.code, 0);
   const missing = await run('bans', ['--api', api.url]);
   assert.equal(missing.code, 1);
-  assert.match(missing.stderr, /a valid bearer token is needed; name the variable that holds it with --token-env/);
+  assert.match(
+    missing.stderr,
+    /a valid bearer token is needed; --token-env names the environment variable that holds it/,
+  );
   const viewer = await ask(api, 'ban', ['192.0.2.10'], VIEWER);
   assert.deepEqual([viewer.code, viewer.stderr], [1, 'kapkan: this needs the role operator\n']);
 });
@@ -268,6 +260,36 @@ test('something else that listens there is not taken for Kapkan', async (t) => {
     assert.equal(code, 1);
     assert.match(stderr, message);
   }
+});
+
+test('peers says which GoBGP cannot be reached, and exits 4 even where other neighbours are known', async (t) => {
+  const api = await runApi(t);
+  const [first] = api.daemon.gobgps;
+  const away = { ...first, address: '127.0.0.1:50052', connected: false, lastError: 'connection refused' };
+  api.daemon.gobgps = [first, away];
+  const some = await ask(api, 'peers');
+  assert.equal(some.code, 4);
+  assert.match(some.stdout, /192\.0\.2\.2/);
+  assert.equal(some.stderr, 'kapkan: GoBGP at 127.0.0.1:50052 cannot be reached: connection refused\n');
+
+  Object.assign(api.daemon, { gobgps: [away], neighbours: [] });
+  const none = await ask(api, 'peers');
+  assert.deepEqual([none.code, none.stdout], [4, '']);
+  assert.match(none.stderr, /^kapkan: GoBGP at 127\.0\.0\.1:50052 cannot be reached/);
+  const programs = await ask(api, 'peers', ['--json']);
+  assert.deepEqual([programs.code, JSON.parse(programs.stdout)], [4, { peers: [] }]);
+  assert.match(
+    (await ask(api, 'status')).stdout,
+    /^mode +live, but NOTHING CAN BE ANNOUNCED: GoBGP cannot be reached$/m,
+  );
+  assert.match((await ask(api, 'status')).stdout, /^GoBGP +127\.0\.0\.1:50052 cannot be reached: connection refused$/m);
+
+  Object.assign(api.daemon, { gobgps: [first], neighbours: [] });
+  const empty = await ask(api, 'peers');
+  assert.deepEqual(
+    [empty.code, empty.stdout, empty.stderr],
+    [0, 'GoBGP has no neighbours: no router gets a route.\n', ''],
+  );
 });
 
 test('a daemon that does not answer in time is unreachable', async (t) => {

@@ -1,0 +1,55 @@
+/*
+ * `kapkan ban` and `kapkan unban`: bans by hand.
+ */
+import type { BanView } from '../../api/views/banView.ts';
+import { parseAddress } from '../../net/address.ts';
+import { UsageError } from '../usageError.ts';
+import { BAN_OPTIONS, banRequestBody } from './banArguments.ts';
+import { banText } from './banText.ts';
+import { clientCommand } from './clientCommand.ts';
+
+const OPERAND = 'the IP address';
+
+export const banCommand = clientCommand({
+  name: 'ban',
+  synopsis: 'IP [--ttl SECONDS] [--method METHOD] [--comment TEXT] [MATCH…]',
+  help: `Bans an address by hand. The safety rules are the same as for any other ban. It ends by its TTL or by unban.
+
+  --ttl SECONDS     how long, also as 10m, 2h or 1d (default: the group's)
+  --method METHOD   blackhole, flowspec or divert (default: flowspec with a MATCH, else the group's)
+  --comment TEXT    kept with the ban
+
+MATCH narrows a FlowSpec ban; lists are separated by commas:
+  --proto NAME      tcp, udp, icmp, … or a number
+  --src PREFIX      source address or prefix
+  --src-port PORTS  like 53 or 1024-2047
+  --dst-port PORTS
+  --tcp-flags FLAGS like syn,!ack
+  --fragment        only fragments
+  --packet-length N like 1400-1500
+  --icmp-type N
+  --dscp N
+`,
+  examples: ['192.0.2.1 --ttl 10m --comment "ticket 4711"', '192.0.2.1 --proto udp --src-port 123'],
+  options: BAN_OPTIONS,
+  operand: OPERAND,
+  request: (client, ip, flags) => {
+    const body = banRequestBody(ip, flags);
+    if (typeof body === 'string') throw new UsageError(body);
+    return client.post('api/v1/ban', body);
+  },
+  text: (body, nowMs) => banText(body as BanView, nowMs),
+});
+
+export const unbanCommand = clientCommand({
+  name: 'unban',
+  synopsis: 'IP',
+  help: 'Ends the active ban of an address.\n',
+  examples: ['192.0.2.1'],
+  operand: OPERAND,
+  request: (client, ip) => {
+    if (parseAddress(ip) === undefined) throw new UsageError(`"${ip}" is not an IPv4 or IPv6 address`);
+    return client.post('api/v1/unban', { ip });
+  },
+  text: (body, nowMs) => banText(body as BanView, nowMs),
+});

@@ -1,0 +1,40 @@
+/*
+ * A ban in words, as the commands about bans print it: where its route is, and which peers it was sent to.
+ */
+import type { BanView } from '../../api/views/banView.ts';
+import { formatAge } from '../humanUnits.ts';
+import { formatFacts } from '../tableOutput.ts';
+
+/** One ban, as `ban` and `unban` answer. `nowMs` is wall-clock time. */
+export function banText(ban: BanView, nowMs: number): string {
+  const facts: [string, string][] = [
+    ['target', ban.target],
+    ['state', ban.dry_run ? `${ban.state} (dry-run, nothing is announced)` : ban.state],
+    ['method', ban.method],
+    ['route', ban.route ?? 'none'],
+    ['in GoBGP', ribText(ban, nowMs)],
+    ['sent to', audienceText(ban)],
+    ['until', ban.withdrawn_at ?? ban.expires_at],
+    ['reason', ban.reason],
+    ['comment', ban.comment ?? ''],
+  ];
+  return formatFacts(facts.filter(([, value]) => value !== ''));
+}
+
+/** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */
+export function ribText({ rib, state, dry_run }: BanView, nowMs: number): string {
+  if (rib === undefined || dry_run) return '';
+  if (rib.installed) return state === 'active' ? 'yes' : 'still';
+  if (state !== 'active') return 'no';
+  const pending = rib.pending_since === undefined ? 'pending' : `pending ${formatAge(rib.pending_since, nowMs)}`;
+  return rib.last_error === undefined ? pending : `${pending}: ${rib.last_error}`;
+}
+
+/** The peers that its routes were sent to, and those that they were not sent to and why. */
+export function audienceText({ rib, state, dry_run }: BanView): string {
+  if (rib === undefined || dry_run || state !== 'active') return '';
+  const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `not ${peer} (${why})`);
+  if (rib.advertised_to === undefined) return '';
+  const all = [...rib.advertised_to, ...missed];
+  return all.length === 0 ? 'nobody' : all.join(', ');
+}

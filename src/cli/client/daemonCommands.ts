@@ -1,0 +1,40 @@
+/*
+ * `kapkan reload` and `kapkan notify-test`: what an operator asks the daemon as a whole to do.
+ */
+import type { NotifyTestView } from '../../api/notifyTestEndpoint.ts';
+import { EXIT_FAILED } from '../command.ts';
+import { formatTable } from '../tableOutput.ts';
+import { clientCommand } from './clientCommand.ts';
+
+export const reloadCommand = clientCommand({
+  name: 'reload',
+  synopsis: '',
+  help: 'Makes the daemon read its config file again and apply it, either all of it or nothing.\n',
+  examples: [''],
+  request: (client) => client.post('api/v1/config/reload', {}),
+  text: (body) => `Reloaded, ${(body as { dry_run: boolean }).dry_run ? 'dry-run' : 'live'}.\n`,
+  malformed: EXIT_FAILED,
+});
+
+export const notifyTestCommand = clientCommand({
+  name: 'notify-test',
+  synopsis: '',
+  help: `Sends a test notification through every channel; each is tried once. The exit code is 1 where one was not
+delivered.
+`,
+  examples: [''],
+  request: (client) => client.post('api/v1/notify/test', {}),
+  text: (body) => notifyTestText(body as NotifyTestView),
+  failed: (body) => {
+    const { results } = body as NotifyTestView;
+    return results.length === 0 || results.some(({ delivered }) => !delivered);
+  },
+});
+
+function notifyTestText({ results }: NotifyTestView): string {
+  if (results.length === 0) return 'No channel is configured, nobody is told.\n';
+  return formatTable(
+    [{ title: 'CHANNEL' }, { title: 'DELIVERED' }, { title: 'ERROR' }],
+    results.map(({ channel, delivered, error }) => [channel, delivered ? 'yes' : 'no', error ?? '']),
+  );
+}

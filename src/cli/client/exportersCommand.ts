@@ -1,0 +1,47 @@
+/*
+ * `kapkan exporters`: who sends telemetry, and what of it cannot be read.
+ */
+import type { ExporterView } from '../../api/views/exporterView.ts';
+import { formatAge, formatNumber } from '../humanUnits.ts';
+import { formatTable } from '../tableOutput.ts';
+import { readingCommand } from './clientCommand.ts';
+
+export const exportersCommand = readingCommand({
+  name: 'exporters',
+  help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, and what cannot be decoded.\n',
+  text: (body, nowMs) => exportersText(body as { exporters: ExporterView[] }, nowMs),
+});
+
+function exportersText({ exporters }: { exporters: ExporterView[] }, nowMs: number): string {
+  if (exporters.length === 0) return 'No exporter has sent anything.\n';
+  const columns = [
+    { title: 'EXPORTER' },
+    { title: 'PROTOCOL' },
+    { title: 'DATAGRAMS', align: 'right' },
+    { title: 'FLOWS', align: 'right' },
+    { title: 'SAMPLING' },
+    { title: 'LAST SEEN' },
+    { title: 'LOST', align: 'right' },
+    { title: 'TEMPLATES', align: 'right' },
+    { title: 'PROBLEMS' },
+  ] as const;
+  const rows = exporters.map((exporter) => [
+    exporter.address,
+    exporter.protocols.join(' '),
+    formatNumber(exporter.datagrams),
+    formatNumber(exporter.flows),
+    exporter.sampling === undefined ? '' : `1:${exporter.sampling.rate} (${exporter.sampling.source})`,
+    `${formatAge(exporter.last_seen, nowMs)} ago`,
+    formatNumber(exporter.sequence_gaps),
+    String(exporter.templates),
+    problemsOf(exporter).join(', '),
+  ]);
+  return formatTable(columns, rows);
+}
+
+function problemsOf(exporter: ExporterView): string[] {
+  const problems = Object.entries(exporter.decode_errors).map(([reason, count]) => `${reason} ${formatNumber(count)}`);
+  if (exporter.awaiting_template > 0) problems.push(`${exporter.awaiting_template} sets await a template`);
+  if (exporter.blind) problems.unshift('nothing can be decoded');
+  return problems;
+}

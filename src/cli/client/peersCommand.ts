@@ -1,0 +1,53 @@
+/*
+ * `kapkan peers`: GoBGP's neighbours. A GoBGP that cannot be reached is an error here and not an empty list.
+ */
+import type { PeerView } from '../../api/views/peerView.ts';
+import type { StatusView } from '../../api/views/statusView.ts';
+import { formatDuration } from '../humanUnits.ts';
+import { formatTable } from '../tableOutput.ts';
+import type { ApiClient } from './apiClient.ts';
+import { readingCommand } from './clientCommand.ts';
+
+export const peersCommand = readingCommand({
+  name: 'peers',
+  help: `Lists the neighbours of GoBGP, their sessions, and how many of Kapkan's routes each was sent. The exit code is 4
+where GoBGP cannot be reached.
+`,
+  unreachable: unreachableGobgps,
+  text: (body, _nowMs, unreachable) => peersText(body as { peers: PeerView[] }, unreachable.length === 0),
+});
+
+/** Those that the daemon has no connection to, and why. */
+async function unreachableGobgps(client: ApiClient): Promise<string[]> {
+  const { status, body } = await client.get('api/v1/status');
+  if (status !== 200) return [];
+  const daemons = (body as StatusView).gobgp?.daemons ?? [];
+  return daemons
+    .filter(({ connected }) => !connected)
+    .map(({ address, last_error }) => `GoBGP at ${address} cannot be reached${last_error ? `: ${last_error}` : ''}`);
+}
+
+function peersText({ peers }: { peers: PeerView[] }, isComplete: boolean): string {
+  if (peers.length === 0) return isComplete ? 'GoBGP has no neighbours: no router gets a route.\n' : '';
+  const columns = [
+    { title: 'PEER' },
+    { title: 'ASN', align: 'right' },
+    { title: 'STATE' },
+    { title: 'UP' },
+    { title: 'ROUTES SENT', align: 'right' },
+    { title: 'FAMILIES' },
+    { title: 'GOBGP' },
+    { title: 'NOTE' },
+  ] as const;
+  const rows = peers.map((peer) => [
+    peer.address,
+    String(peer.asn),
+    peer.state,
+    peer.state === 'established' ? formatDuration(peer.uptime_seconds) : '',
+    String(Object.values(peer.advertised).reduce((sum, count) => sum + count, 0)),
+    peer.families.join(' '),
+    peer.gobgp,
+    peer.route_server_client ? 'route-server client: never gets our routes' : '',
+  ]);
+  return formatTable(columns, rows);
+}

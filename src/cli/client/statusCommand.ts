@@ -1,0 +1,81 @@
+/*
+ * `kapkan status`: the daemon at a glance.
+ */
+import type { DeploymentView, StatusView } from '../../api/views/statusView.ts';
+import { formatDuration, formatNumber } from '../humanUnits.ts';
+import { formatFacts } from '../tableOutput.ts';
+import { readingCommand } from './clientCommand.ts';
+
+export const statusCommand = readingCommand({
+  name: 'status',
+  help: 'Shows the mode, the protected networks, the limits, and whether GoBGP, telemetry and notifications work.\n',
+  text: (body) => statusText(body as StatusView),
+});
+
+function statusText(status: StatusView): string {
+  return formatFacts([
+    ['mode', modeText(status)],
+    ['version', `${status.version}, up ${formatDuration(status.uptime_seconds)}`],
+    ['networks', status.networks.join(' ')],
+    ['attacks', `${status.active_attacks} active`],
+    ['bans', `${status.active_bans} active`],
+    ...(status.thresholds === undefined ? [] : [['limits', thresholdsText(status.thresholds)] as const]),
+    ...status.hostgroups.map((group): [string, string] => [
+      `group ${group.name}`,
+      `${group.networks.join(' ')}; ${methodsOf(group)}; ${thresholdsText(group.thresholds)}`,
+    ]),
+    ...deploymentFacts(status),
+    ['your role', status.tenant === undefined ? status.role : `${status.role} of ${status.tenant}`],
+  ]);
+}
+
+function modeText({ dry_run, gobgp }: StatusView): string {
+  if (dry_run) return 'dry-run: nothing is announced';
+  const away = gobgp?.daemons.filter(({ connected }) => !connected).length ?? 0;
+  if (gobgp === undefined || away === 0) return 'live: bans are announced';
+  return away === gobgp.daemons.length
+    ? 'live, but NOTHING CAN BE ANNOUNCED: GoBGP cannot be reached'
+    : `live, but ${away} of ${gobgp.daemons.length} GoBGPs cannot be reached`;
+}
+
+/** A token with a tenant gets none of them. */
+function deploymentFacts({ gobgp, ingest, notify, storage }: StatusView): [string, string][] {
+  if (gobgp === undefined || ingest === undefined || notify === undefined || storage === undefined) return [];
+  return [
+    ...gobgp.daemons.map((daemon): [string, string] => ['GoBGP', gobgpText(daemon)]),
+    [
+      'listening',
+      [...ingest.netflow.map((at) => `NetFlow ${at}`), ...ingest.sflow.map((at) => `sFlow ${at}`)].join(', '),
+    ],
+    [
+      'telemetry',
+      `${formatNumber(ingest.flows)} flows in ${formatNumber(ingest.datagrams)} datagrams from ` +
+        `${formatNumber(ingest.exporters)} exporters, ${formatNumber(ingest.decode_errors)} with errors; ` +
+        `${formatNumber(ingest.tracked_hosts)} hosts tracked`,
+    ],
+    ['notify', notifyText(notify)],
+    ['state', storage.path],
+  ];
+}
+
+function gobgpText({ address, api, connected, peers, last_error }: DeploymentView['gobgp']['daemons'][number]): string {
+  if (!connected) return `${address} cannot be reached${last_error === undefined ? '' : `: ${last_error}`}`;
+  const up = peers.filter(({ state }) => state === 'established').length;
+  return `${address} connected (${api}), ${up} of ${peers.length} peers established`;
+}
+
+function notifyText({ channels, queued, errors }: DeploymentView['notify']): string {
+  if (channels.length === 0) return 'nobody';
+  const failing = errors.map(({ channel, error }) => `; ${channel} fails: ${error}`).join('');
+  return `${channels.join(' ')}${queued === 0 ? '' : `, ${queued} messages waiting`}${failing}`;
+}
+
+function thresholdsText(thresholds: NonNullable<StatusView['thresholds']>): string {
+  const limits = Object.entries(thresholds).map(([metric, limit]) => `${metric} ${formatNumber(limit)}`);
+  return limits.length === 0 ? 'none' : limits.join(', ');
+}
+
+function methodsOf({ mitigation, escalation }: StatusView['hostgroups'][number]): string {
+  if (escalation.length === 0) return mitigation;
+  return escalation.map(({ after_seconds, action }) => `${action} from ${formatDuration(after_seconds)}`).join(', ');
+}

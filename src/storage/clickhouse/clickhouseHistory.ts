@@ -25,6 +25,7 @@ import {
   type TrafficPoint,
   type TrafficQuery,
 } from '../history/historyStore.ts';
+import { boundedTrafficQuery } from '../history/queryRange.ts';
 import { clickhouseRows } from './clickhouseRows.ts';
 import { quoted, schemaStatements } from './clickhouseSchema.ts';
 
@@ -35,6 +36,14 @@ const REQUEST_TIMEOUT_MS = 10_000;
  * parsed nor converted will not be the next time. Everything else may pass.
  */
 const REFUSALS: ReadonlySet<string> = new Set([
+  'ARGUMENT_OUT_OF_BOUND',
+  'CANNOT_CONVERT_TYPE',
+  'CANNOT_PARSE_DATE',
+  'CANNOT_PARSE_ESCAPE_SEQUENCE',
+  'CANNOT_PARSE_QUOTED_STRING',
+  'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN',
+  'DECIMAL_OVERFLOW',
+  'TOO_LARGE_STRING_SIZE',
   'CANNOT_PARSE_TEXT',
   'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
   'CANNOT_PARSE_DATETIME',
@@ -55,12 +64,14 @@ type Parameters = Record<string, string | number>;
 
 export class ClickhouseHistory implements HistoryBackend {
   readonly #config: ClickhouseConfig;
+  readonly #now: () => number;
   readonly #client: ClickHouseClient;
   #hasSchema = false;
 
-  /** Connects to nothing yet. */
-  constructor(config: ClickhouseConfig) {
+  /** Connects to nothing yet. `now` gives epoch milliseconds. */
+  constructor(config: ClickhouseConfig, now: () => number) {
     this.#config = config;
+    this.#now = now;
     this.#client = createClient({
       url: config.url,
       username: config.username,
@@ -89,6 +100,8 @@ export class ClickhouseHistory implements HistoryBackend {
           max_insert_block_size: '1048576',
           // Through a Distributed table: an answer only after every shard has its part.
           distributed_foreground_insert: 1,
+          // Rows of many days make many partitions, and that is no reason to refuse them.
+          max_partitions_per_insert_block: '0',
         },
       });
     });
@@ -118,7 +131,9 @@ export class ClickhouseHistory implements HistoryBackend {
     return attackPage(rows, limit);
   }
 
-  async traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+  async traffic(asked: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    const query = boundedTrafficQuery(asked, this.#config.ttlDays, this.#now());
+    if (query === undefined) return [];
     const { scope, target, from, to, stepSeconds, tenant } = query;
     const where = new Conditions();
     where.add('scope = {scope: String}', { scope });
@@ -192,7 +207,9 @@ export class ClickhouseHistory implements HistoryBackend {
     } catch (error) {
       const type = error instanceof ClickHouseError ? (error.type ?? '') : '';
       if (SCHEMA_IS_MISSING.has(type)) this.#hasSchema = false;
-      const fault = REFUSALS.has(type) ? 'refused' : 'unavailable';
+      // Node's own errors come from making the request's text out of the rows, before anything is sent.
+      const isValue = error instanceof RangeError || error instanceof TypeError;
+      const fault = isValue || REFUSALS.has(type) ? 'refused' : 'unavailable';
       throw new HistoryError(fault, `ClickHouse at ${this.#config.url}: ${messageOf(error)}`, error);
     }
   }

@@ -121,6 +121,17 @@ export function isUnreadable(error: unknown): boolean {
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB || /^no such (table|column)/.test(messageOf(error));
 }
 
+/** SQLite, or Node before it, does not take a value; everything else is about the file or the disk. */
+export function isRowRefused(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof RangeError) return true;
+  const SQLITE_TOOBIG = 18;
+  const SQLITE_CONSTRAINT = 19;
+  const SQLITE_MISMATCH = 20;
+  const SQLITE_RANGE = 25;
+  const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined;
+  return code !== undefined && [SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_RANGE].includes(code);
+}
+
 function unreadable(file: string, what: string): HistoryError {
   return new HistoryError('refused', `${file}: ${what}`);
 }

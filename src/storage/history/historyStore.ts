@@ -75,8 +75,11 @@ export interface HistoryBackend extends HistoryReader {
   close(): Promise<void>;
 }
 
-/** `unavailable`: the store cannot be reached or is full, later it may do; `refused`: it would not have these rows. */
-export type HistoryFault = 'unavailable' | 'refused';
+/**
+ * `unavailable`: the store cannot be reached, later it may be; `refused`: it does not take these rows or this question,
+ * now or later; `full`: there is no room for these rows, and they are not to wait for it.
+ */
+export type HistoryFault = 'unavailable' | 'refused' | 'full';
 
 export class HistoryError extends Error {
   override readonly name = 'HistoryError';

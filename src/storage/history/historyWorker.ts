@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { SystemClock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import { ClickhouseHistory } from '../clickhouse/clickhouseHistory.ts';
 import type { FromHistory, HistoryAnswers, HistoryAsk, HistorySettings, ToHistory } from './historyMessages.ts';
@@ -20,6 +21,7 @@ const PRUNE_EVERY_MS = 600_000;
 
 class HistoryWorker {
   readonly #post: (message: FromHistory) => void;
+  readonly #clock: SystemClock;
   readonly #backend: HistoryBackend;
   readonly #writer: HistoryWriter;
   readonly #intervals = new TrafficIntervals(MAX_HOSTS);
@@ -27,10 +29,11 @@ class HistoryWorker {
   readonly #flushesFirst: boolean;
   readonly #pruner: NodeJS.Timeout;
 
-  constructor(settings: HistorySettings, post: (message: FromHistory) => void) {
+  constructor(settings: HistorySettings, clock: SystemClock, post: (message: FromHistory) => void) {
     this.#post = post;
+    this.#clock = clock;
     const onLog = (line: HistoryLogLine): void => post({ type: 'log', line });
-    this.#backend = backendOf(settings, onLog);
+    this.#backend = backendOf(settings, () => this.#now(), onLog);
     this.#flushesFirst = settings.store.kind === 'sqlite';
     this.#writer = new HistoryWriter({
       ...settings.limits,
@@ -92,15 +95,26 @@ class HistoryWorker {
 
   /** What fails here fails at the next write too, which says so. */
   #prune(): void {
-    this.#backend.prune(Date.now()).catch(() => undefined);
+    this.#backend.prune(this.#now()).catch(() => undefined);
+  }
+
+  /** Nothing here measures by this clock, so a wall clock that was set can simply be followed. */
+  #now(): number {
+    this.#clock.followWallClock();
+    return this.#clock.now();
   }
 }
 
-function backendOf({ store }: HistorySettings, onLog: (line: HistoryLogLine) => void): HistoryBackend {
-  if (store.kind === 'clickhouse') return new ClickhouseHistory(store.clickhouse);
+function backendOf(
+  { store }: HistorySettings,
+  now: () => number,
+  onLog: (line: HistoryLogLine) => void,
+): HistoryBackend {
+  if (store.kind === 'clickhouse') return new ClickhouseHistory(store.clickhouse, now);
   return new SqliteHistory({
     file: store.file,
     retentionDays: store.retentionDays,
+    now,
     onPutAside: (reason, aside) =>
       onLog({
         level: 'error',
@@ -112,5 +126,7 @@ function backendOf({ store }: HistorySettings, onLog: (line: HistoryLogLine) => 
 
 assert(parentPort !== null, 'history runs in a worker thread');
 const port = parentPort;
-const worker = new HistoryWorker(workerData as HistorySettings, (message) => port.postMessage(message));
+const worker = new HistoryWorker(workerData as HistorySettings, new SystemClock(), (message) =>
+  port.postMessage(message),
+);
 port.on('message', (message: ToHistory) => worker.handle(message));

@@ -1,15 +1,23 @@
 /*
- * The queue in front of a history backend: bounded, written in batches, tried again where the store is away. Rows that
+ * The queue in front of a history backend: bounded, written in batches, tried again while the store is away. Rows that
  * do not fit are dropped and counted; a row counts as written only after the store said that it has it. A batch keeps its
- * rows and its token over all attempts, so that one whose answer was lost is not stored twice.
+ * rows and its token over all attempts, so that one whose answer was lost is not stored twice. A batch that is refused is
+ * halved until the row at fault is alone, so that it costs only itself.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../errors.ts';
+import { boundedRow } from './boundedRow.ts';
 import { HISTORY_TABLES, type HistoryTable, type RowCounts, type RowOf, type RowResult } from './historyRows.ts';
 import { type HistoryBackend, HistoryError } from './historyStore.ts';
 
-/** Attempts at a batch that the store refuses, before its rows count as errors. */
-const REFUSED_ATTEMPTS = 5;
+/**
+ * Inserts that may be refused while the rows at fault in one batch are looked for: enough for some ten of them among ten
+ * thousand. Then the parts that are left count as refused whole, so that a broken table costs no thousands of requests.
+ */
+const REFUSALS_A_BATCH = 256;
+
+/** Refused rows are logged at most this often; the counters have them all. */
+const REFUSAL_LOG_INTERVAL_MS = 60_000;
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
@@ -54,6 +62,8 @@ export class HistoryWriter {
   #timer: NodeJS.Timeout | undefined;
   #failingSince: number | undefined;
   #droppedSinceLogged = 0;
+  #refusedSinceLogged = 0;
+  #logRefusalsAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: WriterOptions) {
     this.#options = options;
@@ -65,7 +75,7 @@ export class HistoryWriter {
     const taken = rows.length <= room ? rows : rows.slice(0, room);
     if (taken.length < rows.length) this.#drop(table, rows.length - taken.length);
     const queue: RowOf[Table][] = this.#queues[table];
-    for (const row of taken) queue.push(row);
+    for (const row of taken) queue.push(boundedRow<Table>(row));
     this.#waiting += taken.length;
     if (queue.length >= batchSize && this.#current === undefined) void this.#begin(false);
     this.#timer ??= setTimeout(() => {
@@ -117,6 +127,22 @@ export class HistoryWriter {
   }
 
   async #writeBatch<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<void> {
+    const parts: (readonly RowOf[Table][])[] = [rows];
+    let refusals = 0;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      const refusal = await this.#writePart(table, part);
+      if (refusal === undefined) continue;
+      if (part.length === 1 || ++refusals >= REFUSALS_A_BATCH) {
+        this.#countRefused(table, part.length, refusal);
+      } else {
+        const half = part.length >> 1;
+        parts.push(part.slice(half), part.slice(0, half));
+      }
+    }
+  }
+
+  /** Tries until the rows are written or dropped; answers why where the store refuses them. */
+  async #writePart<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<unknown> {
     const { backend, delay } = this.#options;
     const token = randomUUID();
     for (let attempt = 1; ; attempt++) {
@@ -124,22 +150,28 @@ export class HistoryWriter {
         await backend.insert(table, rows, token);
         this.#counts[table].written += rows.length;
         this.#noteSuccess();
-        return;
+        return undefined;
       } catch (error) {
+        if (isRefusal(error)) return error;
         this.#noteFailure(error);
-        if (isRefusal(error) && attempt >= REFUSED_ATTEMPTS) {
-          this.#counts[table].error += rows.length;
-          const fields = { table, rows: rows.length, reason: messageOf(error) };
-          this.#options.onLog({ level: 'error', message: 'history rows were refused and are lost', fields });
-          return;
-        }
-        if (this.#stopping.signal.aborted) {
+        if (this.#stopping.signal.aborted || isFull(error)) {
           this.#drop(table, rows.length);
-          return;
+          return undefined;
         }
         await delay(Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempt - 1)), this.#stopping.signal);
       }
     }
+  }
+
+  #countRefused(table: HistoryTable, rows: number, reason: unknown): void {
+    this.#counts[table].error += rows;
+    this.#refusedSinceLogged += rows;
+    const now = performance.now();
+    if (now < this.#logRefusalsAt) return;
+    const fields = { table, rows: this.#refusedSinceLogged, reason: messageOf(reason) };
+    this.#logRefusalsAt = now + REFUSAL_LOG_INTERVAL_MS;
+    this.#refusedSinceLogged = 0;
+    this.#options.onLog({ level: 'error', message: 'the store refused history rows, they are lost', fields });
   }
 
   /** One line when it begins to fail, one when it is over; what is between shows in the counters. */
@@ -147,7 +179,7 @@ export class HistoryWriter {
     if (this.#failingSince !== undefined) return;
     this.#failingSince = performance.now();
     const fields = { reason: messageOf(error) };
-    this.#options.onLog({ level: 'error', message: 'history cannot be written; rows wait until it can', fields });
+    this.#options.onLog({ level: 'error', message: 'history cannot be written', fields });
   }
 
   #noteSuccess(): void {
@@ -175,7 +207,11 @@ export function noCounts(): MutableCounts {
   return { attack_events: zero(), traffic: zero(), audit_events: zero() };
 }
 
-/** What no backend foresaw is taken for the rows' own fault, so that it cannot stop all others for good. */
+/** An error that no backend knows counts as the rows' own fault, so that it cannot stop all others for good. */
 function isRefusal(error: unknown): boolean {
   return !(error instanceof HistoryError) || error.fault === 'refused';
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof HistoryError && error.fault === 'full';
 }

@@ -1,10 +1,12 @@
 /*
  * History in the embedded SQLite file. Calls are synchronous underneath, so this lives in a thread of its own.
  */
+import path from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { AuditQuery } from '../../auditEvent.ts';
 import { messageOf } from '../../errors.ts';
-import { CHUNK_SECONDS, isUnreadable, openHistoryFile, putAside } from './historyFile.ts';
+import { type DiskSpace, diskSpaceOf, reservedBytes } from './freeSpace.ts';
+import { CHUNK_SECONDS, isRowRefused, isUnreadable, openHistoryFile, putAside } from './historyFile.ts';
 import { attackCursor, attackPage, auditCursor, auditPage, type TrafficSums, trafficPoints } from './historyPages.ts';
 import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf, TrafficRow } from './historyRows.ts';
 import {
@@ -16,9 +18,13 @@ import {
   type TrafficPoint,
   type TrafficQuery,
 } from './historyStore.ts';
+import { boundedTrafficQuery } from './queryRange.ts';
 
 /** Rates are kept as whole thousandths, which SQLite stores in two to four bytes instead of eight. */
 const THOUSAND = 1000;
+
+/** Pages of 4 KiB that a batch may need. */
+const UNUSED_PAGES_NEEDED = 1024;
 
 /** Rows removed in one go; between two the thread has its other work. */
 const PRUNED_AT_ONCE = 20_000;
@@ -32,8 +38,11 @@ const UPSERT_ATTACK = `
     type = excluded.type, attack = excluded.attack
   WHERE excluded.sequence > attacks.sequence`;
 
-const INSERT_TRAFFIC = 'INSERT OR IGNORE INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
-const INSERT_AUDIT = 'INSERT OR IGNORE INTO audit_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)';
+// Not OR IGNORE, which would also leave out a row that breaks the table's rules, without a word.
+const INSERT_TRAFFIC = `INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (chunk, is_group, target, time) DO NOTHING`;
+const INSERT_AUDIT = `INSERT INTO audit_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (sequence) DO NOTHING`;
 
 const SELECT_TRAFFIC = `
   WITH RECURSIVE chunks (chunk) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT chunk + 1 FROM chunks WHERE chunk < :last)
@@ -53,6 +62,10 @@ export interface SqliteHistoryOptions {
   readonly retentionDays: number;
   /** A file was unreadable and has been put aside, and a new one begun. */
   readonly onPutAside: (why: string, aside: string) => void;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Of the disk that the file is on; tests have one that is full. */
+  readonly diskSpace?: (directory: string) => DiskSpace | undefined;
 }
 
 export class SqliteHistory implements HistoryBackend {
@@ -67,6 +80,7 @@ export class SqliteHistory implements HistoryBackend {
   /** A row that is there already stays as it is, so the token is not needed. */
   async insert<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<void> {
     this.#use((db) => {
+      this.#requireRoom(db, table);
       db.exec('BEGIN IMMEDIATE');
       try {
         if (table === 'attack_events') insertAttacks(db, rows as readonly AttackEventRow[]);
@@ -100,7 +114,9 @@ export class SqliteHistory implements HistoryBackend {
     return attackPage(rows as unknown as AttackEventRow[], limit);
   }
 
-  async traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
+  async traffic(asked: TrafficQuery): Promise<readonly TrafficPoint[]> {
+    const query = boundedTrafficQuery(asked, this.#options.retentionDays, this.#options.now());
+    if (query === undefined) return [];
     const chunkMs = CHUNK_SECONDS * 1000;
     const sums = this.#select(SELECT_TRAFFIC, {
       first: Math.floor(query.from / chunkMs),
@@ -171,9 +187,21 @@ export class SqliteHistory implements HistoryBackend {
       this.#db ??= openHistoryFile(this.#options.file);
       return work(this.#db);
     } catch (error) {
+      if (error instanceof HistoryError && error.fault === 'full') throw error;
       if (isUnreadable(error)) this.#beginAnew(messageOf(error));
+      if (isRowRefused(error)) throw new HistoryError('refused', `${this.#options.file}: ${messageOf(error)}`, error);
       throw new HistoryError('unavailable', `${this.#options.file}: ${messageOf(error)}`, error);
     }
+  }
+
+  /** Pages that the file has and does not use are history's own, whatever is free beside it. */
+  #requireRoom(db: DatabaseSync, table: HistoryTable): void {
+    const { file, diskSpace = diskSpaceOf } = this.#options;
+    const space = diskSpace(path.dirname(file));
+    if (space === undefined || space.freeBytes >= reservedBytes(space.totalBytes, table)) return;
+    const unused = Number(db.prepare('PRAGMA freelist_count').get()?.freelist_count);
+    if (unused >= UNUSED_PAGES_NEEDED) return;
+    throw new HistoryError('full', `${file}: the disk is nearly full, and what is left is for the bans`);
   }
 
   /** The rows that met the broken file are tried again, and go into the new one. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attackViews } from '../../src/api/views/attackView.ts';
-import { runApi, VIEWER } from '../api/runningApi.ts';
+import { attackViews } from '../../../src/api/views/attackView.ts';
+import { runApi, VIEWER } from '../../api/runningApi.ts';
 
 test('with a parameter, ended attacks come from the history, and those still going on are not among them', async (t) => {
   const { daemon, get } = await runApi(t);

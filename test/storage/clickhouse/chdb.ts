@@ -8,9 +8,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { TestContext } from 'node:test';
-import { skip } from '../integration/daemons.ts';
+import { skip } from '../../integration/daemons.ts';
+import { stateDirectory } from '../stateDirectory.ts';
 import type { Behaviour } from './chdbServer.ts';
-import { stateDirectory } from './stateDirectory.ts';
 
 const VERSION = '3.4.0';
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { METRICS } from '../../src/config/thresholds.ts';
-import { nextSample, type SampleTime } from '../../src/daemon/trafficSampler.ts';
-import { HostTable } from '../../src/engine/hostTable.ts';
-import { RateWindow } from '../../src/engine/rateWindow.ts';
-import { TrafficScan } from '../../src/engine/trafficScan.ts';
+import { METRICS } from '../../../src/config/thresholds.ts';
+import { nextSample, type SampleTime } from '../../../src/daemon/trafficSampler.ts';
+import { HostTable } from '../../../src/engine/hostTable.ts';
+import { RateWindow } from '../../../src/engine/rateWindow.ts';
+import { TrafficScan } from '../../../src/engine/trafficScan.ts';
 
 test('the samples of an interval cover it without a gap, the last one at its end', () => {
   const seconds = fc.integer({ min: 1, max: 60 });

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RATES_PER_HOST } from '../../src/engine/hostReport.ts';
-import type { HistorySettings } from '../../src/storage/history/historyMessages.ts';
-import { HistoryThread } from '../../src/storage/history/historyThread.ts';
-import type { HistoryLogLine, WriterLimits } from '../../src/storage/history/historyWriter.ts';
-import { TrafficIntervals, type TrafficSample } from '../../src/storage/history/trafficIntervals.ts';
-import { eventually } from '../integration/eventually.ts';
+import { RATES_PER_HOST } from '../../../src/engine/hostReport.ts';
+import type { HistorySettings } from '../../../src/storage/history/historyMessages.ts';
+import { HistoryThread } from '../../../src/storage/history/historyThread.ts';
+import type { HistoryLogLine, WriterLimits } from '../../../src/storage/history/historyWriter.ts';
+import { TrafficIntervals, type TrafficSample } from '../../../src/storage/history/trafficIntervals.ts';
+import { eventually } from '../../integration/eventually.ts';
+import { stateDirectory } from '../stateDirectory.ts';
 import { ANY_ATTACK, attackRow, auditRow, T0, trafficOf } from './historyFixture.ts';
-import { stateDirectory } from './stateDirectory.ts';
 
 const LIMITS: WriterLimits = { queueSize: 50_000, batchSize: 1000, maxBatchSize: 5000, flushIntervalMs: 50 };
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClickhouseConfig } from '../../src/config/config.ts';
-import { ClickhouseHistory } from '../../src/storage/clickhouse/clickhouseHistory.ts';
-import { schemaStatements } from '../../src/storage/clickhouse/clickhouseSchema.ts';
-import { HistoryError } from '../../src/storage/history/historyStore.ts';
-import { HistoryWriter } from '../../src/storage/history/historyWriter.ts';
+import type { ClickhouseConfig } from '../../../src/config/config.ts';
+import { ClickhouseHistory } from '../../../src/storage/clickhouse/clickhouseHistory.ts';
+import { schemaStatements } from '../../../src/storage/clickhouse/clickhouseSchema.ts';
+import { HistoryError } from '../../../src/storage/history/historyStore.ts';
+import { HistoryWriter } from '../../../src/storage/history/historyWriter.ts';
+import { attackRow, auditRow, checkBackend, T0, trafficOf, trafficRow } from '../history/historyFixture.ts';
 import { Chdb, requireChdb } from './chdb.ts';
-import { attackRow, auditRow, checkBackend, T0, trafficOf, trafficRow } from './historyFixture.ts';
 
 function configOf(url: string, changes: Partial<ClickhouseConfig> = {}): ClickhouseConfig {
   return {
@@ -34,7 +34,7 @@ async function running(t: TestContext): Promise<Chdb | undefined> {
 }
 
 function historyOn(t: TestContext, server: Chdb): ClickhouseHistory {
-  const history = new ClickhouseHistory(configOf(server.url));
+  const history = new ClickhouseHistory(configOf(server.url), () => T0);
   t.after(() => history.close());
   return history;
 }
@@ -53,7 +53,7 @@ test('the tables are partitioned by day, expire, and survive a second start with
   await history.insert('traffic', days, 'days');
   const partitions = "SELECT uniq(partition) FROM system.parts WHERE active AND table = 'traffic'";
   assert.equal(await server.number(partitions), 3);
-  const again = new ClickhouseHistory(configOf(server.url, { ttlDays: 30 }));
+  const again = new ClickhouseHistory(configOf(server.url, { ttlDays: 30 }), () => T0);
   t.after(() => again.close());
   await again.insert('audit_events', [auditRow(1)], 'audit');
   await again.insert('attack_events', [attackRow()], 'attack');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { HistoryTable, TrafficRow } from '../../src/storage/history/historyRows.ts';
-import { HistoryError, type HistoryFault } from '../../src/storage/history/historyStore.ts';
-import { type HistoryLogLine, HistoryWriter, type WriterLimits } from '../../src/storage/history/historyWriter.ts';
+import type { HistoryTable, TrafficRow } from '../../../src/storage/history/historyRows.ts';
+import { HistoryError, type HistoryFault } from '../../../src/storage/history/historyStore.ts';
+import { type HistoryLogLine, HistoryWriter, type WriterLimits } from '../../../src/storage/history/historyWriter.ts';
 import { T0, trafficRow } from './historyFixture.ts';
 
 /** A store that fails as it is told, and knows tokens as the real ones do. */
@@ -21,7 +21,9 @@ class FlakyStore {
   async insert(_table: HistoryTable, rows: readonly unknown[], token: string): Promise<void> {
     this.attempts++;
     const fault = this.#faults.shift();
-    if (fault === 'unavailable' || fault === 'refused') throw new HistoryError(fault, 'told to');
+    // What it has taken once it does not refuse the next time.
+    if (fault === 'refused' && this.#tokens.has(token)) return;
+    if (fault === 'unavailable' || fault === 'refused' || fault === 'full') throw new HistoryError(fault, 'told to');
     if (!this.#tokens.has(token)) {
       this.stored.push(...rows);
       this.batches.push(rows.length);
@@ -96,12 +98,58 @@ test('an outage is waited out, longer each time, with one line when it begins an
   await writer.stop();
 });
 
-test('rows that the store refuses again and again are errors, and do not hold up the others', async () => {
-  const store = new FlakyStore(Array(5).fill('refused'));
-  const { writer } = writerOn(store, { maxBatchSize: 10 });
-  writer.add('traffic', rowsOf(25));
+/** Takes every batch but those that hold a row of one of these times. */
+class ParticularStore extends FlakyStore {
+  readonly #bad: ReadonlySet<number>;
+  readonly #error: Error;
+
+  constructor(bad: readonly number[], error: Error = new HistoryError('refused', 'no such value')) {
+    super();
+    this.#bad = new Set(bad);
+    this.#error = error;
+  }
+
+  override async insert(table: HistoryTable, rows: readonly unknown[], token: string): Promise<void> {
+    if ((rows as readonly TrafficRow[]).some(({ time }) => this.#bad.has(time))) {
+      this.attempts++;
+      throw this.#error;
+    }
+    await super.insert(table, rows, token);
+  }
+}
+
+test('a row that the store refuses is an error, and the rows beside it are written', async () => {
+  for (const error of [new HistoryError('refused', 'no such value'), new RangeError('nobody foresaw this')]) {
+    const store = new ParticularStore([T0, T0 + 7, T0 + 24], error);
+    const { writer, lines, delays } = writerOn(store);
+    writer.add('traffic', rowsOf(25));
+    await writer.flush();
+    assert.deepEqual(writer.counts().traffic, { written: 22, dropped: 0, error: 3 });
+    assert.equal(store.stored.length, 22);
+    assert.deepEqual(delays, [], 'nothing is gained by waiting');
+    assert.equal(lines.length, 1, 'one line for all of them');
+    await writer.stop();
+  }
+});
+
+test('a store that refuses everything is asked a bounded number of times for each batch', async () => {
+  const all = Array.from({ length: 5000 }, (_, i) => T0 + i);
+  const store = new ParticularStore(all);
+  const { writer } = writerOn(store, { queueSize: 5000, maxBatchSize: 5000 });
+  writer.add('traffic', rowsOf(5000));
   await writer.flush();
-  assert.deepEqual(writer.counts().traffic, { written: 15, dropped: 0, error: 10 });
+  assert.deepEqual(writer.counts().traffic, { written: 0, dropped: 0, error: 5000 });
+  assert.ok(store.attempts < 1000, String(store.attempts));
+  await writer.stop();
+});
+
+test('rows for which there is no room are dropped at once, and later ones are written', async () => {
+  const store = new FlakyStore(['full']);
+  const { writer, delays } = writerOn(store);
+  writer.add('traffic', rowsOf(40));
+  await writer.flush();
+  assert.deepEqual(writer.counts().traffic, { written: 10, dropped: 30, error: 0 });
+  assert.deepEqual(delays, []);
   await writer.stop();
 });
 
@@ -114,7 +162,7 @@ test('a stop tries once more and drops what the store does not take', async () =
 });
 
 test('every row is written, dropped or refused exactly once, and what was written is stored once', async () => {
-  const fault = fc.constantFrom('unavailable', 'refused', 'answer lost', undefined);
+  const fault = fc.constantFrom('unavailable', 'refused', 'full', 'answer lost', undefined);
   await fc.assert(
     fc.asyncProperty(
       fc.array(fault),

@@ -2,16 +2,24 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { HistoryError } from '../../src/storage/history/historyStore.ts';
-import { SqliteHistory } from '../../src/storage/history/sqliteHistory.ts';
+import { HistoryError } from '../../../src/storage/history/historyStore.ts';
+import { SqliteHistory, type SqliteHistoryOptions } from '../../../src/storage/history/sqliteHistory.ts';
+import { stateDirectory } from '../stateDirectory.ts';
 import { ANY_ATTACK, attackRow, auditRow, checkBackend, T0, trafficOf, trafficRow } from './historyFixture.ts';
-import { stateDirectory } from './stateDirectory.ts';
 
 const DAY_MS = 86_400_000;
 
-function open(t: TestContext, file = path.join(stateDirectory(t), 'history.db')) {
+function open(
+  t: TestContext,
+  file = path.join(stateDirectory(t), 'history.db'),
+  changes: Partial<SqliteHistoryOptions> = {},
+) {
   const asides: string[] = [];
-  const history = new SqliteHistory({ file, retentionDays: 2, onPutAside: (_why, aside) => asides.push(aside) });
+  const history = new SqliteHistory({
+    ...{ file, retentionDays: 2, now: () => T0 },
+    onPutAside: (_why, aside) => asides.push(aside),
+    ...changes,
+  });
   t.after(() => history.close());
   return { history, file, asides };
 }
@@ -95,4 +103,48 @@ test('a disk that takes no more is an outage, after which rows are taken again',
     return true;
   });
   assert.deepEqual(blocked.asides, []);
+});
+
+test('values that no table takes are refused as rows, not as an outage', async (t) => {
+  const { history } = open(t);
+  const wrong = [Number.NaN, Number.POSITIVE_INFINITY, 1e300, 1.5, 10n ** 30n, undefined, {}, Symbol('x')];
+  const refused = (error: unknown) => error instanceof HistoryError && error.fault === 'refused';
+  for (const value of wrong as number[]) {
+    await assert.rejects(history.insert('traffic', [trafficRow({ time: value })]), refused);
+    await assert.rejects(history.insert('audit_events', [auditRow(1, { eventTime: value })]), refused);
+    await assert.rejects(history.insert('attack_events', [attackRow({ endedAt: value })]), refused);
+  }
+});
+
+test('an hour is answered at once also where ten thousand years are asked for', async (t) => {
+  const { history } = open(t);
+  await history.insert('traffic', [trafficRow()]);
+  const began = performance.now();
+  for (const [from, to] of [
+    [-62_000_000_000_000, 253_000_000_000_000],
+    [0, Number.POSITIVE_INFINITY],
+    [Number.NEGATIVE_INFINITY, Number.MAX_VALUE],
+  ]) {
+    const points = await history.traffic(trafficOf({ from, to, stepSeconds: 1 }));
+    assert.equal(points.length, 1);
+  }
+  assert.deepEqual(await history.traffic(trafficOf({ from: Number.NaN })), []);
+  assert.ok(performance.now() - began < 5000);
+});
+
+test('history leaves the rest of a nearly full disk to the bans, events last', async (t) => {
+  let freeBytes = 20 * 1_048_576;
+  const diskSpace = () => ({ totalBytes: 400 * 1_048_576, freeBytes });
+  const { history } = open(t, undefined, { diskSpace });
+  await history.insert('traffic', [trafficRow()]);
+  const full = (error: unknown) => error instanceof HistoryError && error.fault === 'full';
+  freeBytes = 19 * 1_048_576;
+  await assert.rejects(history.insert('traffic', [trafficRow({ time: T0 + 10_000 })]), full);
+  await history.insert('audit_events', [auditRow(1)]);
+  freeBytes = 4 * 1_048_576;
+  await assert.rejects(history.insert('audit_events', [auditRow(2)]), full);
+  await assert.rejects(history.insert('attack_events', [attackRow()]), full);
+  freeBytes = 30 * 1_048_576;
+  await history.insert('traffic', [trafficRow({ time: T0 + 10_000 })]);
+  assert.equal((await history.traffic(trafficOf())).length, 2);
 });

@@ -3,13 +3,13 @@
  * the same.
  */
 import assert from 'node:assert/strict';
-import type { AttackEventRow, AuditEventRow, TrafficRow } from '../../src/storage/history/historyRows.ts';
+import type { AttackEventRow, AuditEventRow, TrafficRow } from '../../../src/storage/history/historyRows.ts';
 import type {
   AttackQuery,
   HistoryBackend,
   HistoryReader,
   TrafficQuery,
-} from '../../src/storage/history/historyStore.ts';
+} from '../../../src/storage/history/historyStore.ts';
 
 /** A round time of late, so that no retention removes it, and the start of ten minutes. */
 export const T0 = Math.floor(Date.now() / 600_000) * 600_000 - 3_600_000;

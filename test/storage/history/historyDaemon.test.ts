@@ -5,9 +5,9 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { eventually } from '../integration/eventually.ts';
-import { Kapkan } from '../integration/kapkan.ts';
-import { Chdb, requireChdb } from './chdb.ts';
+import { eventually } from '../../integration/eventually.ts';
+import { Kapkan } from '../../integration/kapkan.ts';
+import { Chdb, requireChdb } from '../clickhouse/chdb.ts';
 
 const TARGET = '192.0.2.7';
 

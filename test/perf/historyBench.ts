@@ -37,7 +37,11 @@ export async function benchHistory(short: boolean): Promise<BenchRow[]> {
     const file = path.join(folder, 'history.db');
     const rows = await benchStore('SQLite', { kind: 'sqlite', file, retentionDays: 7 }, seconds);
     if (!existsSync(CHDB)) return rows;
-    const server = fork(new URL('../storage/clickhouse/chdbServer.ts', import.meta.url), [CHDB, path.join(folder, 'data'), '0']);
+    const server = fork(new URL('../storage/clickhouse/chdbServer.ts', import.meta.url), [
+      CHDB,
+      path.join(folder, 'data'),
+      '0',
+    ]);
     rows.push(...(await benchClickhouse(server, seconds)));
     return rows;
   } finally {

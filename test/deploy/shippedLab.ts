@@ -19,6 +19,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 const SHIPPED_LAN = '198.51.100.';
 const ROUTE_SERVER_HOST = 1;
 const INJECTOR_HOST = 10;
+/** Of the first member; the second is the next. */
 const MEMBER_HOST = 101;
 
 export const ROUTE_SERVER_ASN = 64_500;
@@ -91,8 +92,9 @@ export class Lab {
     this.#spawn(bgpd, ['-d', '-f', file]);
   }
 
-  async startMember(gobgpd: string): Promise<Gobgpd> {
-    return this.#startGobgpd(gobgpd, `${this.lan}${MEMBER_HOST}`, MEMBER_ASN, {
+  async startMember(gobgpd: string, member: 1 | 2 = 1): Promise<Gobgpd> {
+    const index = member - 1;
+    return this.#startGobgpd(gobgpd, `${this.lan}${MEMBER_HOST + index}`, MEMBER_ASN + index, {
       address: this.routeServer,
       asn: ROUTE_SERVER_ASN,
       port: this.port,

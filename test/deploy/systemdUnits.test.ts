@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { requireDaemon } from '../integration/daemons.ts';
+import { findExecutable, howToInstall, requireDaemon, skip } from '../integration/daemons.ts';
 
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
@@ -48,6 +48,25 @@ test('the dead man’s switch needs no daemon and sees the same state as the sam
   assert.doesNotMatch(`${withdraw}${timer}`, /^(Requires|BindsTo|PartOf|Wants)=.*kapkan\.service/m);
   const settings = (text: string) => text.match(/^(DynamicUser|User|StateDirectory|StateDirectoryMode)=.*$/gm);
   assert.deepEqual(settings(withdraw), settings(daemon));
+});
+
+test('starting or enabling the service does the same to the timer, which then stays whatever becomes of the service', async (t) => {
+  const [service, timer] = ['kapkan.service', 'kapkan-withdraw.timer'].map(unit);
+  assert.match(service, /^Wants=.*\bkapkan-withdraw\.timer\b/m);
+  assert.match(service, /^Also=kapkan-withdraw\.timer$/m);
+  assert.doesNotMatch(timer, /^(PartOf|BindsTo|Conflicts|StopPropagatedFrom)=/m);
+
+  const systemctl = findExecutable('systemctl');
+  if (systemctl === undefined) {
+    skip(t, `systemctl is missing; ${howToInstall('systemd-analyze')}`);
+    return;
+  }
+  const folder = mkdtempSync(path.join(tmpdir(), 'kapkan-root-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  cpSync(units, path.join(folder, 'etc/systemd/system'), { recursive: true });
+  await run(systemctl, ['--root', folder, 'enable', 'kapkan.service']);
+  const enabled = globSync('etc/systemd/system/*.wants/*', { cwd: folder }).map((file) => path.basename(file));
+  assert.deepEqual(enabled.sort(), ['kapkan-withdraw.timer', 'kapkan.service']);
 });
 
 test('GoBGP’s API is kept on loopback, and on the port that Kapkan asks by default', () => {

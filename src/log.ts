@@ -60,9 +60,9 @@ export function prettyLogLine(json: string, isColored: boolean): string {
     paint(DIM, printable(String(time).replace('T', ' '))),
     paint(COLORS[name], printable(name).toUpperCase().padEnd(5)),
     printable(String(msg ?? '')),
-    ...Object.entries(values).map(([key, value]) => `${paint(DIM, `${quoted(key)}=`)}${valueText(value)}`),
   ];
-  return `${parts.join(' ')}\n`;
+  const pairs = Object.entries(values).map(([key, value]) => `${paint(DIM, `${quoted(key)}=`)}${valueText(value)}`);
+  return `${parts.join(' ')}${pairs.length === 0 ? '' : `  ${pairs.join(' ')}`}\n`;
 }
 
 function valueText(value: unknown): string {

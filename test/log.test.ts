@@ -15,9 +15,9 @@ function pretty(record: Record<string, unknown>, isColored = false): string {
 test('a pretty line has time, level, message and values', () => {
   assert.equal(
     pretty({ msg: 'attack started', target: '192.0.2.1', pps: 81_234.5, groups: ['web'], dry_run: true }),
-    '2026-01-02 03:04:05.678Z INFO  attack started target=192.0.2.1 pps=81234.5 groups=["web"] dry_run=true\n',
+    '2026-01-02 03:04:05.678Z INFO  attack started  target=192.0.2.1 pps=81234.5 groups=["web"] dry_run=true\n',
   );
-  assert.equal(pretty({ level: 40, msg: 'x', why: 'no route' }), '2026-01-02 03:04:05.678Z WARN  x why="no route"\n');
+  assert.equal(pretty({ level: 40, msg: 'x', why: 'no route' }), '2026-01-02 03:04:05.678Z WARN  x  why="no route"\n');
 });
 
 test('colours change nothing but the colours', () => {
@@ -60,7 +60,7 @@ test('both formats write to stderr, without a package that only development inst
   const log = path.resolve(import.meta.dirname, '../src/log.ts');
   for (const [format, expected] of [
     ['json', /^\{"level":40,"time":"\S+Z","token":"\[Redacted\]","msg":"hello"\}\n$/],
-    ['pretty', /^\d{4}-\d\d-\d\d \S+Z WARN {2}hello token=\[Redacted\]\n$/],
+    ['pretty', /^\d{4}-\d\d-\d\d \S+Z WARN {2}hello {2}token=\[Redacted\]\n$/],
   ] as const) {
     const script = `import { createLogger } from '${log}'; createLogger('info', '${format}').warn({ token: 'x' }, 'hello');`;
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);

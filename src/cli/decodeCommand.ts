@@ -1,6 +1,6 @@
 /*
- * `kapkan decode FILE`: what Kapkan reads out of a capture of telemetry, flow by flow, for the question why an exporter
- * does not show. It runs the daemon's own decoders; only the patience with late templates is longer.
+ * `kapkan decode FILE`: what Kapkan reads out of a capture of telemetry, flow by flow, to find out why an exporter does
+ * not show. It runs the daemon's own decoders, but data may wait longer for its template.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -34,8 +34,8 @@ Example:
 const DEFAULT_NETFLOW_PORT = '2055';
 const DEFAULT_SFLOW_PORT = '6343';
 
-/** Nothing waits here but a person: data may precede its template by as much as the file holds. */
-const PATIENT_LIMITS: DecodeLimits = {
+/** Data may wait for its template until the end of the file. */
+const OFFLINE_LIMITS: DecodeLimits = {
   ...DEFAULT_DECODE_LIMITS,
   awaitingSets: 1_000_000,
   awaitingBytes: 0x2000_0000,
@@ -154,7 +154,7 @@ class DecodeSession {
     return protocol === undefined ? '' : this.#lines(exporter.address, PROTOCOLS[protocol]);
   }
 
-  /** What a person wants to know when flows are missing. */
+  /** What explains missing flows. */
   summary(file: string, capture: CaptureSummary): string {
     const exporters = [...this.#exporters.values()];
     const sum = (count: (exporter: ExporterState) => number): number =>
@@ -176,7 +176,7 @@ class DecodeSession {
   #exporter(address: string): ExporterState {
     let exporter = this.#exporters.get(address);
     if (exporter === undefined) {
-      exporter = new ExporterState(address, PATIENT_LIMITS);
+      exporter = new ExporterState(address, OFFLINE_LIMITS);
       this.#exporters.set(address, exporter);
     }
     return exporter;

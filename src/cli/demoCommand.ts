@@ -1,6 +1,6 @@
 /*
- * `kapkan demo`: the whole story on one machine. The real daemon in dry-run, real telemetry through a real socket, and
- * the answers of the real API; only the attacks are made up.
+ * `kapkan demo`: shows Kapkan at work on one machine: the daemon in dry-run, telemetry through a socket, and the answers
+ * of the API. Only the attacks are synthetic.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,10 +20,10 @@ import { numberFlag, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan demo [--exit] [--api-port N] [--flow-port N]
 
-Runs the daemon in dry-run on a sample config, sends it synthetic attacks and tells what it finds. No router and no
+Runs the daemon in dry-run on a sample config, sends it synthetic attacks and prints what it finds. No router and no
 GoBGP is needed, and nothing leaves this machine. Serves its API until interrupted.
 
-  --exit         end with the story
+  --exit         end after the last attack
   --api-port N   port of the API and the metrics (default 8080; 0 = any that is free)
   --flow-port N  UDP port of the telemetry (default 2055; 0 = any that is free)
 
@@ -31,7 +31,7 @@ Example:
   kapkan demo --exit
 `;
 
-/** 0 after the story with --exit, or when interrupted; 1 where the daemon could not start or the story went wrong. */
+/** 0 at the end with --exit, or when interrupted; 1 if the daemon could not start or an attack was not found. */
 export async function demoCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
     const { values } = parseArgs({
@@ -75,7 +75,7 @@ async function runDemo(
     failure = error;
     interruption.abort();
   };
-  // The daemon's warnings are the story itself, told a second time; what kills it is told.
+  // The daemon's warnings say what the demo prints anyway; only fatal errors are logged.
   const daemon = new Daemon(loadConfig(file, io.env), { logger: createLogger('fatal'), env: io.env, onFatal });
   try {
     await daemon.start();
@@ -88,7 +88,7 @@ async function runDemo(
   } catch (error) {
     if (!signal.aborted) failure ??= error instanceof Error ? error : new Error(String(error));
   } finally {
-    // Ends the traffic too, where the story broke off in the middle of an attack.
+    // Ends the traffic too, if the demo stopped in the middle of an attack.
     interruption.abort();
     await daemon.stop();
   }
@@ -107,20 +107,20 @@ async function present(
   const { api: apiUrl, telemetry } = daemon.addresses();
   const collector = parseSocketAddress(telemetry[0]);
   if (typeof collector === 'string') throw new Error(`the daemon's own address ${collector}`);
-  say(`Kapkan ${VERSION} in dry-run: it does everything but announce.
+  say(`Kapkan ${VERSION} in dry-run: it does everything except announce routes.
 
   config     ${file}
-  protects   203.0.113.0/24 and 2001:db8::/32, never touches ${DEMO_HOSTS.resolver}
+  protects   203.0.113.0/24 and 2001:db8::/32, never bans ${DEMO_HOSTS.resolver}
   limits     50,000 packets/s, 400 Mbit/s or 5,000 flows/s to one address
   telemetry  ${telemetry[0]} (NetFlow v5, v9 and IPFIX)
   API        ${apiUrl}`);
   await tellDemoStory({ apiUrl, collector, say, signal });
   if (exitAfterStory) {
-    say('\nThat was the whole story.');
+    say('\nEnd of the demo.');
     return;
   }
   say(`
-That was the whole story. The daemon runs on, with ordinary traffic, until you press Ctrl-C. Meanwhile:
+End of the demo. The daemon keeps running, with ordinary traffic, until you press Ctrl-C. Try:
 
   curl ${apiUrl}/api/v1/attacks
   curl ${apiUrl}/metrics

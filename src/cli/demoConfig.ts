@@ -1,6 +1,6 @@
 /*
  * The config that the demo runs on: small limits, short times, and a GoBGP address where none can be, so that a demo
- * started beside a live one never says a word to it.
+ * started beside a live daemon never touches its GoBGP.
  */
 
 /** Ports to listen on; 0 leaves the choice to the kernel. */
@@ -25,7 +25,7 @@ listen:
 
 networks: [203.0.113.0/24, "2001:db8::/32"]
 
-# Never announced, whatever happens: the resolver that everybody needs.
+# Never announced: the resolver that everybody needs.
 protected_whitelist: [${DEMO_HOSTS.resolver}]
 
 detection:
@@ -35,7 +35,7 @@ thresholds:
   mbps: 400
   flows_per_sec: 5000
 
-# Whoever is attacked is taken off the net ...
+# A host under attack is blackholed ...
 mitigation: blackhole
 bgp:
   next_hop: 192.0.2.1
@@ -44,7 +44,7 @@ ban:
   unban_hysteresis_seconds: 2
   max_active_bans: 10
 
-# ... but of web servers only the attack.
+# ... but for web servers FlowSpec rules discard only the attack.
 hostgroups:
   - name: web
     networks: [203.0.113.0/27]

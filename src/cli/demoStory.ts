@@ -1,6 +1,6 @@
 /*
- * The story of the demo: ordinary traffic, three attacks at once, what is found and what would be announced, and the
- * end of it. Everything told is read from the daemon's own API, over HTTP, as any client would.
+ * The course of the demo: ordinary traffic, three attacks at once, what is found and what would be announced, and their
+ * end. Everything printed is read from the daemon's API over HTTP, as any client would.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AttackView } from '../api/views/attackView.ts';
@@ -79,13 +79,13 @@ class StoryTeller {
   async startAttacks(): Promise<{ stop(): Promise<void> }> {
     this.#tell('Three attacks begin at the same moment:');
     for (const attack of ATTACKS) {
-      this.#more(`${attack.attack} on ${attack.target}, ${rate(attack)}, told by ${attack.protocol}`);
+      this.#more(`${attack.attack} on ${attack.target}, ${rate(attack)}, exported as ${attack.protocol}`);
     }
     this.#attacksBeganAt = performance.now();
     return this.#send(ATTACKS);
   }
 
-  /** Tells of each attack when the API first shows it. */
+  /** Prints each attack when the API first shows it. */
   async found(): Promise<void> {
     const missing = new Set(ATTACKS.map(({ target }) => target));
     await this.#until('the attacks are found', async () => {
@@ -96,7 +96,7 @@ class StoryTeller {
     });
   }
 
-  /** Once the window holds nothing but the attack, the rates are those that are sent. */
+  /** Once the window holds only the attack, the rates shown are the rates sent. */
   async atItsHeight(): Promise<void> {
     await this.#pause(Math.max(0, this.#attacksBeganAt + ATTACK_MS - performance.now()));
     this.#tell('The rates a full window later, corrected for sampling:');
@@ -116,7 +116,7 @@ class StoryTeller {
     this.#tell('The attacks stop. Their bans end once it was quiet for unban_hysteresis_seconds.');
     await this.#until('the attacks end', async () => (await this.#attacks()).active.length === 0);
     const { bans } = await this.#json<{ bans: BanView[] }>('/api/v1/bans');
-    this.#tell('All over. What became of the bans:');
+    this.#tell('All attacks have ended. Their bans:');
     for (const ban of bans) {
       this.#more(`${ban.target}  ${ban.state}: ${ban.reason}`);
     }
@@ -149,7 +149,7 @@ class StoryTeller {
     const stopper = new AbortController();
     const signal = AbortSignal.any([stopper.signal, this.#stage.signal]);
     const sending = Promise.all(traffics.map((traffic) => sendDemoTraffic(traffic, this.#stage.collector, signal)));
-    // Told by `stop`; where the story breaks off before, its own error is the one to tell.
+    // `stop` reports it; if the demo fails before, its own error is reported.
     sending.catch(() => undefined);
     return {
       stop: async () => {
@@ -176,7 +176,8 @@ class StoryTeller {
   async #until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_MS;
     while (!(await isTrue())) {
-      if (performance.now() > deadline) throw new Error(`waited ${PATIENCE_MS / 1_000} s in vain until ${what}`);
+      if (performance.now() > deadline)
+        throw new Error(`waited ${PATIENCE_MS / 1_000} s until ${what}, without success`);
       await this.#pause(POLL_MS);
     }
   }

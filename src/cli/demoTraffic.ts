@@ -8,10 +8,10 @@ import { SendSchedule } from '../flowgen/sendSchedule.ts';
 import { sendTelemetry } from '../flowgen/sendTelemetry.ts';
 import { parseAddress } from '../net/address.ts';
 
-/** One in so many packets is sampled. */
+/** One in this many packets is sampled. */
 const SAMPLING = 100;
 
-/** Longer than anybody watches; the signal ends it. */
+/** Longer than any demo; the signal ends it. */
 const FOREVER_SECONDS = 7 * 86_400;
 
 export interface DemoTraffic {

@@ -1,5 +1,5 @@
 /*
- * `kapkan flowgen`: plays an exporter that sees a named attack, to try a configuration without routers.
+ * `kapkan flowgen`: acts as an exporter that sees a named attack, to try a config without routers.
  */
 import { lookup } from 'node:dns/promises';
 import { parseArgs } from 'node:util';
@@ -21,7 +21,7 @@ Sends synthetic telemetry of an attack on one address, as a router or switch wou
   --target IP         the address under attack
   --attack NAME       ${wrap(ATTACK_NAMES, 22)}
                       (default udp_flood; "ntp" is enough for ntp_amplification)
-  --pps N             packets a second that really flow (default 100000)
+  --pps N             packets a second of the attack, before sampling (default 100000)
   --bytes N           length of each packet from the IP header on (default: usual for the attack);
                       sFlow counts 14 bytes of Ethernet header on top
   --sampling N        one in N packets is sampled, and the telemetry says so (default 100)
@@ -33,7 +33,7 @@ Example:
   kapkan flowgen --target 192.0.2.9 --attack ntp --pps 250000 --seconds 30
 `;
 
-/** More flow records a second than this tell nothing new; above it a record tells of several packets. */
+/** Most flow records a second; above it, one record holds several packets. */
 const MAX_RECORDS_PER_SECOND = 20_000;
 
 const SEED = 1;
@@ -113,7 +113,7 @@ function readPlan(args: readonly string[]): FlowgenPlan {
 }
 
 function readPacketBytes(text: string, attack: AttackName, target: Address): number {
-  // What a jumbo frame carries; IPv4's own limit of 65,535 is seen on no link.
+  // What a jumbo frame carries; no link carries IPv4's own limit of 65,535.
   return numberFlag('--bytes', text, { min: shortestPacketBytes(attack, target.version), max: 9_216, whole: true });
 }
 
@@ -149,7 +149,7 @@ function finish(plan: FlowgenPlan, report: SendReport, io: CommandIo): number {
       `(${formatCount(rate)} a second), in ${formatCount(report.datagrams)} datagrams of ` +
       `${formatCount(report.bytes / report.datagrams)} bytes on average\n`,
   );
-  // While nobody listens about every second send is refused: the refusal of one is told by the next.
+  // If nothing listens, about every second send fails: the kernel reports the refusal of one datagram at the next send.
   if (report.refused < report.datagrams / 4) return EXIT_DONE;
   io.stderr.write(`kapkan: nobody listens at ${plan.to}: ${formatCount(report.refused)} datagrams were refused\n`);
   return EXIT_UNREACHABLE;

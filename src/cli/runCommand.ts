@@ -55,7 +55,7 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
   try {
     await daemon.stop();
   } catch (error) {
-    // What is still open would keep a process alive that decides nothing any more.
+    // What is still open would keep the process alive, although it decides nothing any more.
     logger.fatal({ error: messageOf(error) }, 'Kapkan could not stop cleanly');
     process.exit(EXIT_FAILED);
   }
@@ -63,7 +63,7 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
   return exitCode;
 }
 
-/** The second SIGINT or SIGTERM ends the process at once: somebody is in a hurry, and routes stay for the next start. */
+/** The second SIGINT or SIGTERM ends the process at once: the routes stay in GoBGP for the next start. */
 function handleSignals(daemon: Daemon, logger: Logger, end: (exitCode: number) => void): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {

@@ -1,6 +1,6 @@
 /*
  * What each named attack looks like on the wire, as tables. Names are those of the classification, so that what is sent
- * and what is detected can be compared; `normal` is traffic that should trip nothing.
+ * and what is detected can be compared; `normal` is ordinary traffic.
  */
 
 /** One kind of packet in an attack. */
@@ -24,7 +24,7 @@ const PUSH = 0x08;
 /** Sources of an attack that forges them. */
 const SPOOFED = 100_000;
 
-/** Open servers that an attacker has found and makes answer. */
+/** Open servers that an attacker uses as reflectors. */
 const REFLECTORS = 300;
 
 const udp = { transport: 'udp', srcPort: 'any', dstPort: 'any', tcpFlags: 0, fragment: false } as const;

@@ -6,7 +6,7 @@ import { ATTACK_PROFILES, type AttackName, type AttackVector } from './attackPro
 import { type FlowRecord, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from './flowRecord.ts';
 import { SeededRandom } from './seededRandom.ts';
 
-/** Interfaces the traffic enters and leaves the exporter by. */
+/** Interfaces through which the traffic enters and leaves the exporter. */
 const IN_INTERFACE = 1;
 const OUT_INTERFACE = 2;
 
@@ -19,7 +19,7 @@ export interface AttackTrafficOptions {
   readonly target: Address;
   /** Length of each packet from the IP header on; undefined = what the attack usually has. */
   readonly packetBytes: number | undefined;
-  /** Largest number of packets that one record tells of. */
+  /** Most packets in one record. */
   readonly packetsPerRecord: number;
   readonly seed: number;
 }
@@ -107,10 +107,10 @@ function echoRequest(version: IpVersion): number {
 
 /**
  * Sources lie in the networks set aside for benchmarks, 198.18.0.0/15 (RFC 2544) and 2001:2::/48 (RFC 5180), so that
- * nobody's address is accused.
+ * no real host appears as an attacker.
  */
 function sourceAddress(version: IpVersion, number: number): Address {
-  // An odd step through the /15 spreads neighbours apart; 2^17 addresses hold every number once.
+  // An odd step visits each of the 2^17 addresses of the /15 once, neighbours far apart.
   const spread = Math.imul(number, 40_503) & 0x1ffff;
   if (version === 4) return addressOfWords(0, 0, 0xffff, 0xc6120000 + spread);
   return addressOfWords(0x20010002, spread >>> 1, 0, 1 + (spread & 1));

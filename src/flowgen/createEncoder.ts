@@ -1,5 +1,5 @@
 /*
- * The encoder of each telemetry protocol by its name, and what a protocol cannot say.
+ * The encoder of each telemetry protocol by its name, and what a protocol cannot express.
  */
 import type { Address, IpVersion } from '../net/address.ts';
 import { IpfixEncoder } from './ipfixEncoder.ts';
@@ -31,7 +31,7 @@ export function createEncoder(protocol: TelemetryProtocol, options: ExporterOpti
   }
 }
 
-/** Why this protocol cannot tell of such traffic; undefined where it can. */
+/** Why this protocol cannot express such traffic; undefined if it can. */
 export function protocolProblem(
   protocol: TelemetryProtocol,
   traffic: { readonly version: IpVersion; readonly sampling: number; readonly fragments: boolean },

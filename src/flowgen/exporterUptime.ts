@@ -2,7 +2,7 @@
  * NetFlow v5 and v9 and sFlow tell time as milliseconds since the exporter booted, in 32 bits.
  */
 
-/** Ours booted this long before its first datagram, so that flows which began before that have a time too. */
+/** This exporter booted so long before its first datagram, so that earlier flows have a valid time too. */
 const BOOTED_BEFORE_MS = 24 * 3_600_000;
 
 export class ExporterUptime {

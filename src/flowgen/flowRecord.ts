@@ -1,6 +1,6 @@
 /*
- * One flow as an exporter accounts it: the noun between the traffic generators and the encoders of this room. Made apart
- * from the decoder's columns, so that a mistake in one is not repeated in the other.
+ * One flow as an exporter accounts it: what the traffic generators hand to the encoders. It shares nothing with the
+ * columns of the decoder, so that a mistake in one is not repeated in the other.
  */
 import type { Address } from '../net/address.ts';
 

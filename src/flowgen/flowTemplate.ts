@@ -51,7 +51,7 @@ export const DESTINATION_IPV6: TemplateField = { element: 28, length: 16, write:
 /** fragmentOffset of a later fragment, in units of 8 bytes: the second of a datagram cut at an MTU of 1500. */
 export const LATER_FRAGMENT_OFFSET = 185;
 
-/** What both protocols say with the same element; packets and bytes as deltas. */
+/** The fields with the same element in both protocols; packets and bytes as deltas. */
 export const COMMON_FIELDS: readonly TemplateField[] = [
   numberField(7, 2, (flow) => flow.srcPort),
   numberField(4, 1, (flow) => flow.ipProtocol),
@@ -92,7 +92,7 @@ export function writeElements(writer: ByteWriter, elements: readonly (readonly [
 
 /**
  * Writes data sets with as many of the records from `first` on as fit; one set for each run of one address family.
- * Gives the index of the first record that did not fit.
+ * Returns the index of the first record that did not fit.
  */
 export function writeDataSets(
   writer: ByteWriter,

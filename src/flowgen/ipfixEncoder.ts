@@ -1,5 +1,5 @@
 /*
- * IPFIX (RFC 7011). States its sampling rate as a selector that the flow records name (RFC 5477 §8.2: elements 302 and
+ * IPFIX (RFC 7011). States its sampling rate as a selector that the flow records refer to (RFC 5477 §8.2: elements 302 and
  * 304 to 306), flow times as absolute milliseconds, and ICMP type and code in an element of their own.
  *
  *   header, 16 bytes
@@ -89,7 +89,7 @@ export class IpfixEncoder implements TelemetryEncoder {
     writer.u32(OBSERVATION_DOMAIN);
   }
 
-  /** Gives how many data records that makes; templates are none (RFC 7011 §3.1). */
+  /** Returns the number of data records, which templates are not (RFC 7011 §3.1). */
   #writeTemplates(writer: ByteWriter): number {
     writeSet(writer, TEMPLATE_SET, () => {
       writeTemplate(writer, TEMPLATES.ipv4);
@@ -104,7 +104,7 @@ export class IpfixEncoder implements TelemetryEncoder {
     });
     writeSet(writer, OPTIONS_ID, () => {
       writer.u32(SELECTOR_ID);
-      // Systematic count-based sampling: one packet taken, sampling − 1 passed over.
+      // Systematic count-based sampling: one packet taken, sampling − 1 skipped.
       writer.u16(1);
       writer.u32(1);
       writer.u32(this.#sampling - 1);

@@ -90,7 +90,7 @@ export class Netflow9Encoder implements TelemetryEncoder {
     this.#datagramsSent = (this.#datagramsSent + 1) >>> 0;
   }
 
-  /** Gives how many records that makes: three templates and one of options data. */
+  /** Returns the number of records: three templates and one of options data. */
   #writeTemplates(writer: ByteWriter): number {
     writeSet(writer, TEMPLATE_SET, () => {
       writeTemplate(writer, TEMPLATES.ipv4);

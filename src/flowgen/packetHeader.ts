@@ -1,6 +1,6 @@
 /*
  * The first bytes of a packet as a switch cuts them out for sFlow: Ethernet, IPv4 (RFC 791) or IPv6 (RFC 8200, with a
- * fragment header where it is one), then TCP, UDP or ICMP. The payload is zeros.
+ * fragment header if it is a fragment), then TCP, UDP or ICMP. The payload is zeros.
  */
 import { ByteWriter } from './byteWriter.ts';
 import { type FlowRecord, isIcmp, PROTOCOL_TCP, PROTOCOL_UDP } from './flowRecord.ts';
@@ -60,7 +60,7 @@ function writeIpv6(writer: ByteWriter, flow: FlowRecord, ipBytes: number): void 
   writer.u32(1);
 }
 
-/** Checksums stay zero: they cover a payload that nobody has. */
+/** Checksums stay zero: they cover a payload that is not known here. */
 function writeTransport(writer: ByteWriter, flow: FlowRecord, transportBytes: number): void {
   if (isIcmp(flow.ipProtocol)) {
     writer.u16(flow.dstPort);

@@ -1,6 +1,6 @@
 /*
- * When packets are due. It goes by the time since the start and never by the time since the last tick, so that timers
- * which fire late shift nothing: the stated rate holds to one packet at every moment.
+ * When packets are due. It goes by the time since the start and never by the time since the last tick, so that late
+ * timers do not lower the rate: at every moment it is exact to one packet.
  */
 export class SendSchedule {
   readonly #packetsPerSecond: number;

@@ -29,9 +29,9 @@ export interface SendOptions {
 export interface SendReport {
   readonly datagrams: number;
   readonly bytes: number;
-  /** Packets that the flows told of, before the sampling correction. */
+  /** Packets in the flow records, before the sampling correction. */
   readonly sampledPackets: number;
-  /** Datagrams that the collector's machine said nobody takes. */
+  /** Datagrams that the collector's machine refused, because nothing listens on the port. */
   readonly refused: number;
   readonly elapsedMs: number;
 }
@@ -44,7 +44,7 @@ export async function sendTelemetry(options: SendOptions): Promise<SendReport> {
   await once(socket, 'connect');
 
   const report = { datagrams: 0, bytes: 0, sampledPackets: 0, refused: 0, elapsedMs: 0 };
-  // The answer to an earlier datagram may also come between two sends.
+  // The refusal of an earlier datagram may also arrive between two sends.
   socket.on('error', () => report.refused++);
   const encoder = createEncoder(options.protocol, { sampling: options.sampling, agent: localAddress(socket) });
   const clock = new SystemClock();
@@ -69,7 +69,7 @@ export async function sendTelemetry(options: SendOptions): Promise<SendReport> {
   return report;
 }
 
-/** Whether the kernel took it. Real exporters do not notice either when their collector is away. */
+/** Whether the kernel took it. Like a real exporter, the run goes on when the collector is away. */
 function send(socket: Socket, datagram: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => socket.send(datagram, (error) => resolve(error === null)));
 }

@@ -40,7 +40,7 @@ export class Sflow5Encoder implements TelemetryEncoder {
     this.#agent = agent;
   }
 
-  /** A sample tells of one packet, so a record of several becomes as many samples. */
+  /** A sample is one packet, so a record of several packets becomes as many samples. */
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[] {
     const samples = records.flatMap((record) => new Array<FlowRecord>(record.packets).fill(record));
     const datagrams: Uint8Array[] = [];

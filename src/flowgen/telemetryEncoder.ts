@@ -4,6 +4,6 @@
 import type { FlowRecord } from './flowRecord.ts';
 
 export interface TelemetryEncoder {
-  /** Datagrams of at most 1,464 bytes that tell of these flows, which ended at `nowMs` (epoch milliseconds). */
+  /** Datagrams of at most 1,464 bytes that report these flows, which ended at `nowMs` (epoch milliseconds). */
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[];
 }

@@ -1,6 +1,6 @@
 /*
  * The client side of the API: one request, one JSON answer. It uses node:http and not fetch, which refuses a number of
- * ports that an operator may well have chosen.
+ * ports that an operator may have chosen.
  */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -8,10 +8,10 @@ import { CLI_USER_AGENT } from '../../api/mutationTrail.ts';
 import { messageOf } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 
-/** Longer than the daemon's own deadlines, so that it is the daemon that says what took too long. */
+/** Longer than the daemon's own deadlines, so that the daemon itself can say what took too long. */
 const TIMEOUT_MS = 15_000;
 
-/** The daemon gave no answer: it is not running, or something is in the way. */
+/** The daemon gave no answer: it is not running, or the network does not reach it. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
 }

@@ -1,6 +1,6 @@
 /*
  * The arguments of `kapkan ban` as the body of the request. What can be checked without the daemon is checked here, with
- * the daemon's own rules, so that a slip is a usage error and not a refused request.
+ * the daemon's own rules, so that a mistake is a usage error and not a refused request.
  */
 import { parseFlowspecMatch } from '../../mitigation/parseFlowspecMatch.ts';
 import { parseAddress } from '../../net/address.ts';
@@ -21,7 +21,7 @@ export const BAN_OPTIONS = {
   dscp: { type: 'string' },
 } as const;
 
-/** Those that say which traffic is meant; in the API's `match` they have the same names with underscores. */
+/** Those that say which traffic is matched; in the API's `match` they have the same names with underscores. */
 const MATCH_OPTIONS = [
   'proto',
   'src',

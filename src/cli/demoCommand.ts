@@ -31,6 +31,9 @@ Example:
   kapkan demo --exit
 `;
 
+/** How the reader calls Kapkan: a checkout runs as it is written, a package is compiled. */
+const KAPKAN = import.meta.url.endsWith('.ts') ? 'npm run --silent kapkan --' : 'kapkan';
+
 /** 0 at the end with --exit, or when interrupted; 1 if the daemon could not start or an attack was not found. */
 export async function demoCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
@@ -124,7 +127,7 @@ End of the demo. The daemon keeps running, with ordinary traffic, until you pres
 
   curl ${apiUrl}/api/v1/attacks
   curl ${apiUrl}/metrics
-  npm run --silent kapkan -- attacks --api ${apiUrl}
-  npm run --silent kapkan -- flowgen --target ${DEMO_HOSTS.customer} --attack memcached --to ${telemetry[0]}`);
+  ${KAPKAN} attacks --api ${apiUrl}
+  ${KAPKAN} flowgen --target ${DEMO_HOSTS.customer} --attack memcached --to ${telemetry[0]}`);
   await sendDemoTraffic(ORDINARY_TRAFFIC, collector, signal);
 }

@@ -45,7 +45,7 @@ const SECTIONS: readonly CommandSection[] = [
     commands: [
       entry(
         'status',
-        'mode, limits, and whether its surroundings work',
+        'mode, limits, and the state of GoBGP, telemetry and notifications',
         async () => (await import('./client/statusCommand.ts')).statusCommand,
       ),
       entry(
@@ -85,7 +85,7 @@ const SECTIONS: readonly CommandSection[] = [
     ],
   },
   {
-    title: 'Try and find out',
+    title: 'Try out and examine',
     commands: [
       entry(
         'demo',
@@ -118,7 +118,7 @@ export const COMMANDS: readonly CommandEntry[] = SECTIONS.flatMap(({ commands })
 export const HELP = `Usage: kapkan COMMAND …
 
 ${SECTIONS.map(sectionText).join('\n')}
-"kapkan COMMAND --help" tells its options and gives an example.
+"kapkan COMMAND --help" explains its options with an example.
 `;
 
 /** Undefined where there is no such command. */

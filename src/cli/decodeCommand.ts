@@ -12,10 +12,10 @@ import { decodeSflow, sflowAgentAddress } from '../decode/decodeSflow.ts';
 import { ExporterState } from '../decode/exporterState.ts';
 import { netflowProtocol, PROTOCOLS, SFLOW5 } from '../decode/protocol.ts';
 import { resolveSampling } from '../decode/resolveSampling.ts';
-import { messageOf } from '../errors.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { formatAddress, formatWords } from '../net/address.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { fileProblem } from './fileProblem.ts';
 import { numberFlag, onlyOperand, UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan decode FILE [--netflow-port N] [--sflow-port N]
@@ -92,14 +92,11 @@ async function decodeFile(file: string, ports: Ports, io: CommandIo): Promise<nu
     io.stderr.write(session.summary(file, summary));
     return EXIT_DONE;
   } catch (error) {
-    if (!(error instanceof CaptureError) && !isFileError(error)) throw error;
-    io.stderr.write(`kapkan: ${file}: ${messageOf(error)}\n`);
+    const problem = error instanceof CaptureError ? error.message : fileProblem(error);
+    if (problem === undefined) throw error;
+    io.stderr.write(`kapkan: ${file}: ${problem}\n`);
     return EXIT_FAILED;
   }
-}
-
-function isFileError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error;
 }
 
 /** Writes and waits until there is room again. False where the reader has gone, as `| head` does. */

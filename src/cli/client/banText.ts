@@ -9,7 +9,7 @@ import { formatFacts } from '../tableOutput.ts';
 export function banText(ban: BanView, nowMs: number): string {
   const facts: [string, string][] = [
     ['target', ban.target],
-    ['state', ban.dry_run ? `${ban.state} (dry-run, nothing is announced)` : ban.state],
+    ['state', stateText(ban)],
     ['method', ban.method],
     ['route', ban.route ?? 'none'],
     ['in GoBGP', ribText(ban, nowMs)],
@@ -19,6 +19,12 @@ export function banText(ban: BanView, nowMs: number): string {
     ['comment', ban.comment ?? ''],
   ];
   return formatFacts(facts.filter(([, value]) => value !== ''));
+}
+
+/** Its state; an active ban whose route was not seen in GoBGP says so. */
+export function stateText({ state, dry_run, rib }: BanView): string {
+  if (dry_run) return `${state} (dry-run)`;
+  return state === 'active' && rib?.installed === false ? 'active, not announced' : state;
 }
 
 /** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */

@@ -4,8 +4,11 @@
 import type { BanView } from '../../api/views/banView.ts';
 import { formatAge, formatDuration, formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
-import { audienceText, ribText } from './banText.ts';
+import { audienceText, ribText, stateText } from './banText.ts';
 import { readingCommand } from './clientCommand.ts';
+
+/** What the API calls an operator where it needs no token. */
+const UNNAMED = 'anonymous';
 
 export const bansCommand = readingCommand({
   name: 'bans',
@@ -18,7 +21,7 @@ function bansText({ bans }: { bans: BanView[] }, nowMs: number): string {
   const columns = ['TARGET', 'STATE', 'METHOD', 'SINCE', 'EXPIRES IN', 'IN GOBGP', 'SENT TO', 'WHY'];
   const rows = bans.map((ban) => [
     ban.target,
-    ban.dry_run ? `${ban.state} (dry-run)` : ban.state,
+    stateText(ban),
     ban.fell_back_from === undefined ? ban.method : `${ban.method} (for ${ban.fell_back_from})`,
     formatAge(ban.started_at, nowMs),
     ban.state === 'active' ? formatDuration((Date.parse(ban.expires_at) - nowMs) / 1000) : '',
@@ -33,7 +36,8 @@ function bansText({ bans }: { bans: BanView[] }, nowMs: number): string {
 }
 
 function whyText(ban: BanView): string {
-  const cause = ban.manual ? `by ${ban.operator ?? 'hand'}` : `${ban.metric} ${formatNumber(ban.rate ?? 0)}`;
+  const operator = ban.operator === UNNAMED ? undefined : ban.operator;
+  const cause = ban.manual ? `by ${operator ?? 'hand'}` : `${ban.metric} ${formatNumber(ban.rate ?? 0)}`;
   return [cause, ban.reason, ban.fell_back_reason, ban.comment]
     .filter((part) => part !== undefined && part !== '')
     .join('; ');

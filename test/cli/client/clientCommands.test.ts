@@ -74,6 +74,19 @@ test('the tables hold what an operator looks for', async (t) => {
   }
 });
 
+test('an active ban whose route is not in GoBGP is shown as not announced', async (t) => {
+  const api = await runApi(t);
+  assert.match((await ask(api, 'bans')).stdout, /active, not announced .*pending/);
+  assert.match((await ask(api, 'ban', ['192.0.2.10'])).stdout, /^state +active, not announced$/m);
+});
+
+test('a ban of an operator without a name is called one by hand', async (t) => {
+  const api = await runApi(t);
+  const [ban] = api.daemon.allBans;
+  api.daemon.allBans = [{ ...ban, madeBy: 'operator', operator: 'anonymous', comment: undefined }];
+  assert.match((await ask(api, 'bans')).stdout, / by hand\b/);
+});
+
 test('columns line up', async (t) => {
   const api = await runApi(t);
   const lines = (await ask(api, 'hosts')).stdout.trimEnd().split('\n');

@@ -23,12 +23,36 @@ export function banToRow(ban: Ban): BanRow {
 /** Undefined where the row is not what `banToRow` made. */
 export function rowToBan(row: BanRow): Ban | undefined {
   if (row.checksum !== checksumOf(row.id, row.endedAt, row.json)) return undefined;
-  return currentForm(nullsToUndefined(JSON.parse(row.json)) as Ban & { readonly manual?: boolean });
+  const value = parsed(row.json);
+  return isBan(value) ? withMaker(value) : undefined;
 }
 
-/** Kapkan 0.1 wrote `manual: true | false` where `madeBy` is now; its routes must survive the upgrade. */
-function currentForm({ manual, ...ban }: Ban & { readonly manual?: boolean }): Ban {
-  return manual === undefined ? ban : { ...ban, madeBy: manual ? 'operator' : 'attack' };
+/** What a damaged row still seems to say of its target and its end; a guess, for no checksum vouches for it. */
+export function guessBan(json: unknown): Partial<Ban> {
+  const value = parsed(String(json));
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function parsed(json: string): unknown {
+  try {
+    return nullsToUndefined(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}
+
+function isBan(value: unknown): value is Ban {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, state, targetText, expiresAt, plan } = value as Partial<Ban>;
+  const texts = [id, state, targetText].every((text) => typeof text === 'string');
+  return texts && typeof expiresAt === 'number' && typeof plan?.ttlSeconds === 'number';
+}
+
+/** Format version 1 said `manual` where a ban now says who made it. */
+function withMaker(ban: Ban & { readonly manual?: boolean }): Ban {
+  if (ban.madeBy !== undefined) return ban;
+  const { manual, ...rest } = ban;
+  return { ...rest, madeBy: manual === true ? 'operator' : 'attack' };
 }
 
 function endOf(ban: Ban): number | null {

@@ -5,6 +5,7 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../errors.ts';
+import { createPrivateFile } from './regularFile.ts';
 import { lockedStateDirectory, StateFileError, unreadableStateFile } from './stateFileError.ts';
 
 const SQLITE_BUSY = 5;
@@ -16,10 +17,12 @@ export class DirectoryLock {
   constructor(directory: string) {
     const file = path.join(directory, 'kapkan.lock');
     try {
+      createPrivateFile(file);
       this.#db = new DatabaseSync(file, { timeout: 0 });
       // Nothing is ever written: an open exclusive transaction is the lock.
       this.#db.exec('BEGIN EXCLUSIVE');
     } catch (error) {
+      if (error instanceof StateFileError) throw error;
       const busy = error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
       throw busy ? lockedStateDirectory(directory) : unreadableStateFile(file, messageOf(error), error);
     }

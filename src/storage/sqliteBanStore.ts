@@ -1,89 +1,262 @@
 /*
  * Bans in the embedded store. A save is one transaction, on disk when it returns, because what it says is announced
- * next. The daemon holds one of these for its lifetime; `readActiveBans.ts` reads beside it.
+ * next. The daemon holds one of these for its lifetime; `storedState.ts` reads beside it.
+ *
+ * Where the disk is full or read-only, the store opens all the same with the bans that it can read. Then new bans cannot
+ * be saved, and so are not announced; ends and moved expiries still go into the records of `expiryFile.ts`, in place.
  */
-import { mkdirSync } from 'node:fs';
-import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { existsSync, mkdirSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { type Clock, SystemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { BanStore } from '../mitigation/banStore.ts';
+import { pruneBans, pruneStarts } from './banPruning.ts';
 import { banToRow } from './banRow.ts';
 import { DirectoryLock } from './directoryLock.ts';
-import { createStateFile, openStateFile, readBans, readStateFile, selectBans, stateFileOf } from './stateFile.ts';
-import { unreadableStateFile } from './stateFileError.ts';
-
-/** Ended bans kept: what the API shows and the cap on bans a window counts. Older ones are history, not state. */
-const ENDED_BANS_KEPT = 10_000;
+import { ExpiryFile, expiryFileOf, expiryKey, expiryRecord, readExpiries } from './expiryFile.ts';
+import { type GobgpIdentity, identityToText } from './gobgpIdentity.ts';
+import { looseDirectory, requireRegularFile, tightenFile } from './regularFile.ts';
+import {
+  contentsOf,
+  createStateFile,
+  openStateFile,
+  readStateFile,
+  reserveRoom,
+  type StateContents,
+  type StoredStart,
+  stateFileOf,
+} from './stateFile.ts';
+import { StateFileError, unreadableStateFile } from './stateFileError.ts';
+import { type DamagedBan, joinState, mayBelongToDamaged, type StoredState } from './storedState.ts';
 
 const UPSERT = `
-  INSERT INTO bans (id, ended_at, ban, checksum) VALUES (?, ?, ?, ?)
-  ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, ban = excluded.ban, checksum = excluded.checksum`;
+  INSERT INTO bans (id, ended_at, ban, checksum, refused, grp) VALUES (?, ?, ?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET ended_at = excluded.ended_at, ban = excluded.ban, checksum = excluded.checksum,
+    refused = excluded.refused, grp = excluded.grp`;
 
-const PRUNE = `
-  DELETE FROM bans WHERE ended_at < (
-    SELECT ended_at FROM bans WHERE ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1 OFFSET ${ENDED_BANS_KEPT - 1})`;
+const INSERT_START = 'INSERT INTO starts (id, at, grp, dry_run) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING';
+
+const SET_NOTE = `
+  INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
+
+/** Starts are kept for a day at least, for a reload may lengthen the window. */
+const LEAST_STARTS_KEPT_MS = 86_400_000;
+
+/** How long the routes of a damaged ban are left alone where neither its end nor its life can be read. */
+const UNKNOWN_LIFE_MS = 86_400_000;
 
 export class SqliteBanStore implements BanStore {
   /** Path of the database. */
   readonly file: string;
-  readonly #lock: DirectoryLock;
-  readonly #db: DatabaseSync;
-  readonly #upsert: StatementSync;
-  readonly #prune: StatementSync;
+  /** What a person should know of the directory, a sentence each. */
+  readonly warnings: string[] = [];
+  /** Active bans whose rows cannot be read. */
+  readonly damaged: readonly DamagedBan[];
+  readonly #directory: string;
+  readonly #clock: Clock;
+  readonly #lock: DirectoryLock | undefined;
+  /** As it was at the start; what is loaded from while the database cannot be opened to write. */
+  readonly #initial: StateContents;
+  #db: DatabaseSync | undefined;
+  #expiries: ExpiryFile | undefined;
+  #startsKeptMs = LEAST_STARTS_KEPT_MS;
 
   /**
-   * Makes the directory (0700) and the file where they are missing. Throws StateFileError where another daemon holds
-   * the directory or the file cannot be trusted; that file is left untouched.
+   * Makes the directory (0700) and the file (0600) where they are missing. Throws StateFileError where another daemon
+   * holds the directory or the file cannot be trusted; that file is left untouched.
    */
-  constructor(directory: string) {
+  constructor(directory: string, clock: Clock = new SystemClock()) {
+    this.#directory = directory;
+    this.#clock = clock;
     this.file = stateFileOf(directory);
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
     } catch (error) {
       throw unreadableStateFile(this.file, messageOf(error), error);
     }
-    this.#lock = new DirectoryLock(directory);
+    for (const file of this.#files()) requireRegularFile(file);
+    this.#lock = this.#takeLock();
     try {
-      createStateFile(this.file);
-      readStateFile(this.file);
-      this.#db = openStateFile(this.file);
+      this.#createFile();
+      this.#initial = readStateFile(this.file);
+      this.damaged = this.#boundedDamage(joinState(this.#initial, readExpiries(expiryFileOf(directory))));
+      this.#openToWrite();
     } catch (error) {
-      this.#lock.release();
+      this.#lock?.release();
       throw error;
     }
-    this.#upsert = this.#db.prepare(UPSERT);
-    this.#prune = this.#db.prepare(PRUNE);
+    for (const { id, target } of this.damaged) {
+      this.warnings.push(
+        `ban ${id}${target === undefined ? '' : ` of ${target}`} is damaged in ${this.file} and skipped`,
+      );
+    }
+    const loose = [looseDirectory(directory), ...this.#files().map(tightenFile)];
+    this.warnings.push(...loose.filter((warning) => warning !== undefined));
   }
 
   save(bans: readonly Ban[]): void {
     if (bans.length === 0) return;
-    this.#db.exec('BEGIN IMMEDIATE');
     try {
-      for (const ban of bans) {
-        const row = banToRow(ban);
-        this.#upsert.run(row.id, row.endedAt, row.json, row.checksum);
-      }
-      if (bans.some((ban) => ban.state !== 'active')) this.#prune.run();
-      this.#db.exec('COMMIT');
+      this.#save(bans);
     } catch (error) {
-      // SQLite has already rolled back by itself after some errors, a full disk among them.
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      this.#recordInPlace(bans);
       throw new Error(`cannot save ${bans.length} bans in ${this.file}: ${messageOf(error)}`, { cause: error });
     }
   }
 
   loadActive(): Ban[] {
-    return readBans(this.file, this.#db, selectBans('WHERE ended_at IS NULL ORDER BY rowid'));
+    return this.#state().bans.filter(({ state }) => state === 'active');
   }
 
   loadEnded(limit: number): Ban[] {
-    const newestFirst = `WHERE ended_at IS NOT NULL ORDER BY ended_at DESC, rowid DESC LIMIT ${Math.trunc(limit)}`;
-    return readBans(this.file, this.#db, selectBans(newestFirst));
+    const ended = this.#state().bans.filter(({ state }) => state !== 'active');
+    // Of bans that ended in one moment the one made later comes first.
+    return ended
+      .reverse()
+      .toSorted((a, b) => endOf(b) - endOf(a))
+      .slice(0, limit);
+  }
+
+  /** Starts of bans, refused ones not among them, that the store still knows, oldest first. */
+  loadStarts(): readonly StoredStart[] {
+    return this.#contents().starts;
+  }
+
+  /** Starts older than this are forgotten, but none that is younger than a day. */
+  keepStartsFor(ms: number): void {
+    this.#startsKeptMs = Math.max(ms, LEAST_STARTS_KEPT_MS);
+  }
+
+  /** The GoBGP daemons and the mark that the stored bans were announced with; undefined where nothing is known. */
+  savedIdentity(): GobgpIdentity | undefined {
+    return this.#state().identity;
+  }
+
+  /** Undefined forgets it, after the routes were withdrawn there. Throws where it cannot be stored. */
+  saveIdentity(identity: GobgpIdentity | undefined): void {
+    const text = identity === undefined ? '' : identityToText(identity);
+    if (this.#contents().notes.get('gobgp') === text) return;
+    this.#database().prepare(SET_NOTE).run('gobgp', text);
+  }
+
+  /** Whether the route with this key may belong to a damaged ban, and so is no orphan yet. */
+  protectsRoute(key: string): boolean {
+    return mayBelongToDamaged(key, this.damaged, this.#clock.now());
   }
 
   /** Lets the next daemon have the directory. */
   close(): void {
-    this.#db.close();
-    this.#lock.release();
+    this.#db?.close();
+    this.#expiries?.close();
+    this.#lock?.release();
   }
+
+  #save(bans: readonly Ban[]): void {
+    const expiries = this.#expiryFile();
+    const active = bans.filter(({ state }) => state === 'active');
+    expiries.reserve(active.filter(({ id }) => !expiries.has(expiryKey(id))).length);
+    const db = this.#database();
+    const now = this.#clock.now();
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const upsert = db.prepare(UPSERT);
+      const start = db.prepare(INSERT_START);
+      for (const ban of bans) {
+        const row = banToRow(ban);
+        const isRefused = ban.state === 'rejected';
+        upsert.run(row.id, row.endedAt, row.json, row.checksum, isRefused ? 1 : 0, ban.group);
+        if (!isRefused) start.run(ban.id, ban.startedAt, ban.group, ban.dryRun ? 1 : 0);
+      }
+      if (active.length < bans.length) pruneBans(db);
+      pruneStarts(db, now - this.#startsKeptMs);
+      db.exec('COMMIT');
+    } catch (error) {
+      // SQLite has already rolled back by itself after some errors, a full disk among them.
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+    expiries.write(active.map((ban) => expiryRecord(ban, now)));
+    expiries.free(bans.filter(({ state }) => state !== 'active').map(({ id }) => expiryKey(id)));
+    reserveRoom(this.file, db);
+  }
+
+  /** Of bans that are stored already, at least the expiry or the end is written, which needs no room. */
+  #recordInPlace(bans: readonly Ban[]): void {
+    try {
+      const expiries = this.#expiryFile();
+      const now = this.#clock.now();
+      expiries.write(bans.filter(({ id }) => expiries.has(expiryKey(id))).map((ban) => expiryRecord(ban, now)));
+    } catch {
+      // The disk is read-only; the failure of the save says so.
+    }
+  }
+
+  #state(): StoredState {
+    return joinState(this.#contents(), readExpiries(expiryFileOf(this.#directory)));
+  }
+
+  #contents(): StateContents {
+    return this.#db === undefined ? this.#initial : contentsOf(this.#db);
+  }
+
+  #database(): DatabaseSync {
+    this.#db ??= openStateFile(this.file);
+    return this.#db;
+  }
+
+  #expiryFile(): ExpiryFile {
+    this.#expiries ??= new ExpiryFile(expiryFileOf(this.#directory));
+    return this.#expiries;
+  }
+
+  /** A directory that cannot be written to can be used by nobody else to write, so it is read without the lock. */
+  #takeLock(): DirectoryLock | undefined {
+    try {
+      return new DirectoryLock(this.#directory);
+    } catch (error) {
+      const isLocked = error instanceof StateFileError && error.fault === 'locked';
+      if (isLocked || !existsSync(this.file)) throw error;
+      this.warnings.push(`${messageOf(error)}; new bans cannot be stored and will not be announced`);
+      return undefined;
+    }
+  }
+
+  #createFile(): void {
+    try {
+      createStateFile(this.file);
+    } catch (error) {
+      throw error instanceof StateFileError ? error : unreadableStateFile(this.file, messageOf(error), error);
+    }
+  }
+
+  #openToWrite(): void {
+    try {
+      const expiries = this.#expiryFile();
+      const now = this.#clock.now();
+      const { bans } = this.#state();
+      const active = bans.filter(({ id, state }) => state === 'active' && !expiries.has(expiryKey(id)));
+      expiries.reserve(active.length);
+      expiries.write(active.map((ban) => expiryRecord(ban, now)));
+      reserveRoom(this.file, this.#database());
+    } catch (error) {
+      const what = 'new bans cannot be stored and will not be announced until that is mended';
+      this.warnings.push(`cannot write to ${this.file}: ${messageOf(error)}; ${what}`);
+    }
+  }
+
+  /** Nothing is held for ever: what does not tell its end is held for a day from now. */
+  #boundedDamage({ damaged }: StoredState): DamagedBan[] {
+    const latest = this.#clock.now() + UNKNOWN_LIFE_MS;
+    return damaged.map((ban) => ({ ...ban, expiresAt: ban.expiresAt ?? latest }));
+  }
+
+  #files(): string[] {
+    const { file } = this;
+    return [file, `${file}-wal`, `${file}-shm`, `${this.#directory}/kapkan.lock`, expiryFileOf(this.#directory)];
+  }
+}
+
+function endOf({ withdrawnAt, startedAt }: Ban): number {
+  return withdrawnAt ?? startedAt;
 }

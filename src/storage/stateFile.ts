@@ -2,15 +2,30 @@
  * The state file `kapkan.db`: how it is made, recognised and checked. A file is looked at with a read-only connection
  * before anything may write to it, so that one which is damaged or of a newer Kapkan stays byte for byte what it was.
  *
- * Format version 1 (PRAGMA user_version), application id "Kapk":
- *   bans(id, ended_at, ban, checksum)    one row a ban, see banRow.ts
+ * Format version 2 (PRAGMA user_version), application id "Kapk":
+ *   bans(id, ended_at, ban, checksum, refused, grp)   one row a ban, see banRow.ts
+ *   starts(id, at, grp, dry_run)                      when bans began, for max_bans_per_window
+ *   notes(name, value)                                what GoBGP the bans were announced to, see gobgpIdentity.ts
+ * Version 1 had the first four columns of `bans` and nothing else; it is read, and upgraded when it is opened to write.
  */
-import { closeSync, existsSync, fsyncSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { type BanRow, rowToBan } from './banRow.ts';
+import { type BanRow, guessBan, rowToBan } from './banRow.ts';
+import { createPrivateFile, requireRegularFile } from './regularFile.ts';
 import {
   damagedStateFile,
   missingStateFile,
@@ -18,18 +33,20 @@ import {
   StateFileError,
   unreadableStateFile,
 } from './stateFileError.ts';
+import { openStateImage } from './stateImage.ts';
 
-export const STATE_VERSION = 1;
+export const STATE_VERSION = 2;
 
 /** "Kapk" in ASCII: `file kapkan.db` and we ourselves can tell it from any other SQLite database. */
 const APPLICATION_ID = 0x4b61706b;
 
 const SQLITE_MAGIC = 'SQLite format 3\0';
+const SQLITE_HEADER_BYTES = 100;
 
 /** A checkpoint or a recovery by another process may hold its lock this long. */
 const BUSY_TIMEOUT_MS = 2_000;
 
-const SCHEMA = `
+const BANS = `
   CREATE TABLE bans (
     id       TEXT PRIMARY KEY NOT NULL,
     ended_at REAL,
@@ -37,9 +54,28 @@ const SCHEMA = `
     checksum INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX bans_by_end ON bans (ended_at) WHERE ended_at IS NOT NULL;
-  PRAGMA application_id = ${APPLICATION_ID};
+`;
+
+/** What version 2 has more than version 1. */
+const SINCE_2 = `
+  ALTER TABLE bans ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE bans ADD COLUMN grp TEXT NOT NULL DEFAULT '';
+  CREATE INDEX bans_by_ring ON bans (refused, grp, ended_at) WHERE ended_at IS NOT NULL;
+  CREATE TABLE starts (
+    id      TEXT PRIMARY KEY NOT NULL,
+    at      REAL NOT NULL,
+    grp     TEXT NOT NULL,
+    dry_run INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX starts_by_time ON starts (at);
+  CREATE TABLE notes (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT;
   PRAGMA user_version = ${STATE_VERSION};
 `;
+
+const SCHEMA = `${BANS} ${SINCE_2} PRAGMA application_id = ${APPLICATION_ID};`;
+
+/** Pages of 4 KiB that the file keeps unused, so that some hundred bans can be stored after the disk is full. */
+const RESERVED_PAGES = 256;
 
 const SELECT_ROWS = 'SELECT id, ended_at AS endedAt, ban AS json, checksum FROM bans';
 
@@ -49,11 +85,13 @@ export function stateFileOf(directory: string): string {
 
 /** Makes an empty state file where there is none: whole under its name, or not there at all. */
 export function createStateFile(file: string): void {
+  requireRegularFile(file);
   if (existsSync(file)) return;
   const logBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
   if (logBytes > 0) throw damagedStateFile(file, 'it is gone, but its write-ahead log is still there');
   const draft = `${file}.new`;
   rmSync(draft, { force: true });
+  createPrivateFile(draft);
   const db = new DatabaseSync(draft);
   try {
     db.exec(`PRAGMA synchronous = FULL; BEGIN; ${SCHEMA} COMMIT;`);
@@ -64,49 +102,131 @@ export function createStateFile(file: string): void {
   syncDirectory(path.dirname(file));
 }
 
-/** Opens a state file that `checkStateFile` has found good, for writing. */
+/** Opens a state file that `readStateFile` has found good, for writing; one of an older version is upgraded. */
 export function openStateFile(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
-  // A checkpoint with every commit keeps kapkan.db whole by itself: a lost or truncated -wal file then loses no ban.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1;');
-  return db;
+  try {
+    // A checkpoint with every commit keeps kapkan.db whole by itself: a lost or truncated -wal file then loses no ban.
+    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1;');
+    if (pragma(db, 'user_version') < 2) upgrade(file, db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /**
- * Every ban in the file, in the order they were made; works while a daemon has it open. The whole file is checked.
- * Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`. Changes nothing.
+ * Grows the file, and its log with it, by pages that stay unused until there is no other room. Where the disk has none
+ * left for that, nothing is changed.
  */
-export function readStateFile(file: string): Ban[] {
+export function reserveRoom(file: string, db: DatabaseSync): void {
+  if (pragma(db, 'freelist_count') >= RESERVED_PAGES) return;
+  const { bsize, bavail } = statfsSync(path.dirname(file));
+  if (bsize * bavail < 4 * RESERVED_PAGES * 4096) return;
+  db.exec(`CREATE TABLE room (page BLOB) STRICT; INSERT INTO room VALUES (randomblob(${2 * RESERVED_PAGES * 4096}))`);
+  db.exec('DROP TABLE room');
+}
+
+/** One start of a ban, for the cap on starts within a window. */
+export interface StoredStart {
+  readonly startedAt: number;
+  readonly group: string;
+  readonly dryRun: boolean;
+}
+
+/** A ban whose row is not what was written. What is known of it is a guess, or comes from its record of expiry. */
+export interface DamagedRow {
+  readonly id: string;
+  /** False where the row says that the ban ended, which nobody vouches for either. */
+  readonly active: boolean;
+  readonly guess: Partial<Ban>;
+}
+
+export interface StateContents {
+  /** In the order they were made. */
+  readonly bans: readonly Ban[];
+  readonly damaged: readonly DamagedRow[];
+  readonly starts: readonly StoredStart[];
+  readonly notes: ReadonlyMap<string, string>;
+}
+
+/**
+ * All there is in the file; works while a daemon has it open, and where nothing can be written. The whole file is
+ * checked. Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`. Changes nothing.
+ */
+export function readStateFile(file: string): StateContents {
   checkHeader(file);
-  try {
-    const db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  for (const suffix of ['-wal', '-shm']) requireRegularFile(`${file}${suffix}`);
+  const logBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+  if (logBytes > 0) {
     try {
-      checkVersion(file, db);
-      checkIntegrity(file, db);
-      return readBans(file, db, `${SELECT_ROWS} ORDER BY rowid`);
-    } finally {
-      db.close();
+      return readFrom(file, new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+    } catch (error) {
+      // A damaged file stays damaged; what SQLite could not open may still be read into memory.
+      if (error instanceof StateFileError && error.fault !== 'unreadable') throw error;
     }
+  }
+  checkLength(file, logBytes);
+  try {
+    return readFrom(file, openStateImage(file));
   } catch (error) {
     throw error instanceof StateFileError ? error : explainSqliteError(file, error);
   }
 }
 
-/** The bans that a statement over the columns of `SELECT_ROWS` yields. */
-export function readBans(file: string, db: DatabaseSync, sql: string): Ban[] {
-  return db
-    .prepare(sql)
-    .all()
-    .map((row) => {
-      const ban = rowToBan(row as unknown as BanRow);
-      if (ban === undefined) throw damagedStateFile(file, `the checksum of ban ${String(row.id)} is wrong`);
-      return ban;
-    });
+/** What an open database holds. */
+export function contentsOf(db: DatabaseSync): StateContents {
+  const bans: Ban[] = [];
+  const damaged: DamagedRow[] = [];
+  for (const row of db.prepare(`${SELECT_ROWS} ORDER BY rowid`).all() as unknown as BanRow[]) {
+    const ban = rowToBan(row);
+    if (ban !== undefined) bans.push(ban);
+    else damaged.push({ id: String(row.id), active: row.endedAt === null, guess: guessBan(row.json) });
+  }
+  if (pragma(db, 'user_version') < 2) return { bans, damaged, starts: startsOf(bans), notes: new Map() };
+  const starts = db.prepare('SELECT at AS startedAt, grp AS "group", dry_run AS dryRun FROM starts ORDER BY at').all();
+  const notes = db.prepare('SELECT name, value FROM notes').all();
+  return {
+    bans,
+    damaged,
+    starts: starts.map((start) => ({ ...(start as unknown as StoredStart), dryRun: start.dryRun === 1 })),
+    notes: new Map(notes.map(({ name, value }) => [String(name), String(value)])),
+  };
 }
 
-/** Statement that selects ban rows; `condition` is what follows the table's name. */
-export function selectBans(condition: string): string {
-  return `${SELECT_ROWS} ${condition}`;
+function readFrom(file: string, db: DatabaseSync): StateContents {
+  try {
+    checkVersion(file, db);
+    checkIntegrity(file, db);
+    return contentsOf(db);
+  } catch (error) {
+    throw error instanceof StateFileError ? error : explainSqliteError(file, error);
+  } finally {
+    db.close();
+  }
+}
+
+function upgrade(file: string, db: DatabaseSync): void {
+  const { bans, starts } = contentsOf(db);
+  db.exec('BEGIN IMMEDIATE');
+  try {
+    db.exec(SINCE_2);
+    const place = db.prepare('UPDATE bans SET refused = ?, grp = ? WHERE id = ?');
+    for (const { state, group, id } of bans) place.run(state === 'rejected' ? 1 : 0, group, id);
+    const start = db.prepare('INSERT INTO starts VALUES (?, ?, ?, ?)');
+    starts.forEach(({ startedAt, group, dryRun }, i) => {
+      start.run(`version 1, ${i}`, startedAt, group, dryRun ? 1 : 0);
+    });
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error instanceof StateFileError ? error : explainSqliteError(file, error);
+  }
+}
+
+function startsOf(bans: readonly Ban[]): StoredStart[] {
+  return bans.filter(({ state }) => state !== 'rejected');
 }
 
 /**
@@ -114,6 +234,7 @@ export function selectBans(condition: string): string {
  * a database must not reach it.
  */
 function checkHeader(file: string): void {
+  requireRegularFile(file);
   const head = Buffer.alloc(SQLITE_MAGIC.length);
   let length: number;
   try {
@@ -128,6 +249,16 @@ function checkHeader(file: string): void {
   }
   if (length === 0) throw damagedStateFile(file, 'it is empty');
   if (head.toString('latin1') !== SQLITE_MAGIC) throw damagedStateFile(file, 'it is not an SQLite database');
+  if (statSync(file).size < SQLITE_HEADER_BYTES) throw damagedStateFile(file, 'it ends within its header');
+}
+
+/** The header tells the number of pages; without a log that holds the rest, all of them must be there. */
+function checkLength(file: string, logBytes: number): void {
+  if (logBytes > 0) return;
+  const bytes = readFileSync(file);
+  const pageBytes = bytes.readUInt16BE(16) === 1 ? 65_536 : bytes.readUInt16BE(16);
+  const expected = pageBytes * bytes.readUInt32BE(28);
+  if (bytes.length < expected) throw damagedStateFile(file, `it has ${bytes.length} bytes of ${expected}`);
 }
 
 function checkVersion(file: string, db: DatabaseSync): void {
@@ -143,7 +274,7 @@ function checkIntegrity(file: string, db: DatabaseSync): void {
   if (verdict !== 'ok') throw damagedStateFile(file, verdict.split('\n').join(' '));
 }
 
-function pragma(db: DatabaseSync, name: 'application_id' | 'user_version'): number {
+function pragma(db: DatabaseSync, name: 'application_id' | 'user_version' | 'freelist_count'): number {
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, statSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -86,7 +87,7 @@ test('the newest ten thousand ended bans are kept, and active ones however old',
   store.save(ended);
   store.save([banOf({ id: 'one more', state: 'rejected', startedAt: 100_000 })]);
   const kept = store.loadEnded(50_000).map((ban) => ban.id);
-  assert.equal(kept.length, 10_000);
+  assert.equal(kept.length, 10_001, 'a refusal takes no place of a ban that ended');
   assert.deepEqual(kept.slice(0, 2), ['one more', 'ended-10499']);
   assert.deepEqual(
     store.loadEnded(1).map((ban) => ban.id),
@@ -97,6 +98,91 @@ test('the newest ten thousand ended bans are kept, and active ones however old',
     ['old but active'],
   );
   store.close();
+});
+
+test('refusals of one group remove neither those of another nor the bans that ended', (t) => {
+  const store = new SqliteBanStore(stateDirectory(t));
+  store.save([banOf({ id: 'ended', state: 'withdrawn', startedAt: 1, withdrawnAt: 2 })]);
+  const refusal = { state: 'rejected', startedAt: 10 } as const;
+  store.save([1, 2, 3].map((number) => banOf({ ...refusal, id: `quiet ${number}`, group: 'quiet' })));
+  for (let save = 0; save < 5; save++) {
+    const flood = Array.from({ length: 1000 }, (_, i) =>
+      banOf({ ...refusal, id: `loud ${save} ${i}`, group: 'loud', startedAt: 100 + save * 1000 + i }),
+    );
+    store.save(flood);
+  }
+  const kept = store.loadEnded(50_000);
+  assert.equal(kept.filter(({ group }) => group === 'quiet').length, 3);
+  assert.equal(kept.filter(({ id }) => id === 'ended').length, 1);
+  assert.equal(kept.filter(({ group }) => group === 'loud').length, 2000 - 3);
+  store.close();
+});
+
+test('starts that count for a cap outlast the bans that ended, and refusals are no starts', (t) => {
+  const directory = stateDirectory(t);
+  const store = new SqliteBanStore(directory, { now: () => 1_000_000 });
+  const ended = Array.from({ length: 12_000 }, (_, i) =>
+    banOf({ id: `ended-${i}`, state: 'withdrawn', startedAt: 900_000 + i, withdrawnAt: 950_000 + i }),
+  );
+  store.save(ended);
+  store.save([banOf({ id: 'refused', state: 'rejected' }), banOf({ id: 'active', startedAt: 990_000 })]);
+  store.close();
+  const again = new SqliteBanStore(directory);
+  assert.equal(again.loadStarts().length, 12_001);
+  assert.deepEqual(again.loadStarts().at(-1), { startedAt: 990_000, group: 'global', dryRun: false });
+  again.close();
+});
+
+test('every file of the state is for its owner alone, also one that was not', (t) => {
+  const directory = stateDirectory(t);
+  const store = new SqliteBanStore(directory);
+  store.save([banOf()]);
+  const files = ['kapkan.db', 'kapkan.db-wal', 'kapkan.db-shm', 'kapkan.lock', 'kapkan.expiries'];
+  for (const file of files) assert.equal(statSync(path.join(directory, file)).mode & 0o777, 0o600, file);
+  store.close();
+  for (const file of ['kapkan.db', 'kapkan.lock', 'kapkan.expiries']) chmodSync(path.join(directory, file), 0o666);
+  chmodSync(directory, 0o755);
+  const again = new SqliteBanStore(directory);
+  for (const file of files) {
+    const mode = statSync(path.join(directory, file), { throwIfNoEntry: false })?.mode ?? 0o600;
+    assert.equal(mode & 0o777, 0o600, file);
+  }
+  assert.match(again.warnings.join('\n'), /state directory .* has mode 0755/);
+  again.close();
+});
+
+test('what is no regular file is refused before it is opened', (t) => {
+  for (const name of ['kapkan.db', 'kapkan.lock', 'kapkan.expiries', 'kapkan.db-wal']) {
+    for (const kind of ['fifo', 'directory', 'device', 'circle'] as const) {
+      const directory = stateDirectory(t);
+      if (name === 'kapkan.db-wal') new SqliteBanStore(directory).close();
+      const file = path.join(directory, name);
+      if (kind === 'fifo') execFileSync('mkfifo', [file]);
+      if (kind === 'directory') mkdirSync(file);
+      if (kind === 'device') symlinkSync('/dev/zero', file);
+      if (kind === 'circle') symlinkSync(file, file);
+      assert.throws(
+        () => new SqliteBanStore(directory),
+        (error) => error instanceof StateFileError && error.fault === 'unreadable',
+        `${name} as ${kind}`,
+      );
+      if (name !== 'kapkan.lock') assert.throws(() => readActiveBans(directory), StateFileError);
+    }
+  }
+});
+
+test('what GoBGP the bans were announced to is remembered', (t) => {
+  const directory = stateDirectory(t);
+  const store = new SqliteBanStore(directory);
+  assert.equal(store.savedIdentity(), undefined);
+  const identity = { instanceId: 7, addresses: ['127.0.0.1:50051'], asn: 64512 };
+  store.saveIdentity(identity);
+  store.close();
+  const again = new SqliteBanStore(directory);
+  assert.deepEqual(again.savedIdentity(), identity);
+  again.saveIdentity(undefined);
+  assert.equal(again.savedIdentity(), undefined);
+  again.close();
 });
 
 function byId(bans: readonly Ban[]): Ban[] {

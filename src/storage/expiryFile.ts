@@ -23,7 +23,7 @@ import { createPrivateFile, requireRegularFile } from './regularFile.ts';
 const RECORD_BYTES = 64;
 
 /** Records that are added at a time. */
-const CHUNK = 4096;
+const CHUNK = 1024;
 
 const FREE = 0;
 const ACTIVE = 1;

@@ -124,8 +124,13 @@ export function reserveRoom(file: string, db: DatabaseSync): void {
   if (pragma(db, 'freelist_count') >= RESERVED_PAGES) return;
   const { bsize, bavail } = statfsSync(path.dirname(file));
   if (bsize * bavail < 4 * RESERVED_PAGES * 4096) return;
-  db.exec(`CREATE TABLE room (page BLOB) STRICT; INSERT INTO room VALUES (randomblob(${2 * RESERVED_PAGES * 4096}))`);
-  db.exec('DROP TABLE room');
+  try {
+    db.exec(`CREATE TABLE IF NOT EXISTS room (page BLOB) STRICT; DELETE FROM room;
+      INSERT INTO room VALUES (randomblob(${2 * RESERVED_PAGES * 4096}))`);
+  } catch {
+    // Less room than there seemed to be, a quota for one; what there is will do.
+  }
+  db.exec('DROP TABLE IF EXISTS room');
 }
 
 /** One start of a ban, for the cap on starts within a window. */

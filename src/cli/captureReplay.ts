@@ -189,7 +189,13 @@ function kindByVersion(payload: Uint8Array): TelemetryKind | undefined {
 }
 
 /** A replay begins with no bans and leaves none behind. */
-const NO_STORE: BanStore = { save: () => undefined, loadActive: () => [], loadEnded: () => [] };
+const NO_STORE: BanStore = {
+  save: () => undefined,
+  loadActive: () => [],
+  loadEnded: () => [],
+  loadStarts: () => [],
+  keepStartsFor: () => undefined,
+};
 
 /** Nothing is announced, and no peer can be asked what it would hear. */
 const NO_GOBGP: Announcer = {

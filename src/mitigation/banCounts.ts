@@ -5,8 +5,11 @@
 import type { IpVersion } from '../net/address.ts';
 import type { Ban } from './ban.ts';
 
-/** More starts than any sane cap allows in its window; older ones are forgotten. */
-const MAX_STARTS = 100_000;
+/** Twice what the largest cap in the config allows in its window; older starts are forgotten. */
+const MAX_STARTS = 2_000_000;
+
+/** That a ban began, which counts for `max_bans_per_window` whatever became of it. */
+export type BanStart = Pick<Ban, 'startedAt' | 'group' | 'dryRun'>;
 
 interface Start {
   at: number;
@@ -67,13 +70,13 @@ export class BanStarts {
   /** Ascending. */
   #starts: Start[] = [];
 
-  record(ban: Pick<Ban, 'startedAt' | 'group' | 'dryRun'>): void {
+  record(ban: BanStart): void {
     this.#starts.push({ at: ban.startedAt, group: ban.group, dryRun: ban.dryRun });
     if (this.#starts.length > MAX_STARTS) this.#starts = this.#starts.slice(MAX_STARTS / 2);
   }
 
   /** Takes over what the store remembers, in any order. By a clock set back since, none began later than now. */
-  load(bans: readonly Pick<Ban, 'startedAt' | 'group' | 'dryRun'>[], now: number): void {
+  load(bans: readonly BanStart[], now: number): void {
     for (const { startedAt, group, dryRun } of bans) {
       this.#starts.push({ at: Math.min(startedAt, now), group, dryRun });
     }

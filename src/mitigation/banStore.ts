@@ -2,6 +2,7 @@
  * Where bans survive a crash. The controller writes a ban here before anything about it is announced.
  */
 import type { Ban } from './ban.ts';
+import type { BanStart } from './banCounts.ts';
 
 export interface BanStore {
   /** Durable when it returns, all of them or none. Throws an Error that says why if that cannot be had. */
@@ -10,4 +11,8 @@ export interface BanStore {
   loadActive(): Ban[];
   /** Ended and rejected bans, newest first. */
   loadEnded(limit: number): Ban[];
+  /** When bans began, those that ended since among them and refused ones not, as far back as starts are kept. */
+  loadStarts(): readonly BanStart[];
+  /** Starts must be kept for so long at least. */
+  keepStartsFor(ms: number): void;
 }

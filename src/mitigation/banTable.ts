@@ -11,10 +11,14 @@ import { BanCounts, BanStarts } from './banCounts.ts';
 import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
 import type { BanStore } from './banStore.ts';
+import { PastBans } from './pastBans.ts';
 import { routeKey } from './routeText.ts';
 
-/** Ended and refused bans that are kept to be shown. */
+/** Ended bans that are kept to be shown, and as many refused ones. */
 const PAST_BANS = 1000;
+
+/** More than any store keeps of them. */
+const STORED_PAST_BANS = 20_000;
 
 /** Ends of bans that wait for a failing store; far more than any cap on active bans lets end in an outage. */
 const MAX_UNSAVED_PAST = 10_000;
@@ -40,8 +44,9 @@ export class BanTable {
   readonly #active = new Map<string, Entry>();
   /** Target of the ban that answers an attack, by the attack's id. */
   readonly #targetOfAttack = new Map<string, string>();
-  /** Newest last. */
-  #past: Ban[] = [];
+  /** Apart, so that refusals take no place of what ended. */
+  readonly #ended = new PastBans(PAST_BANS);
+  readonly #refused = new PastBans(PAST_BANS);
   readonly #unsavedActive = new Set<Entry>();
   readonly #unsavedPast = new Map<string, Ban>();
   /** Ids of bans that the store may hold as active; a save that failed may still have reached the disk. */
@@ -54,19 +59,12 @@ export class BanTable {
     this.#store = store;
   }
 
-  /** Takes over what the store holds; `windowMs` is how far back starts are needed. Throws what the store throws. */
+  /** Takes over what the store holds; `windowMs` is how far back starts count. Throws what the store throws. */
   load(windowMs: number, now: number): Ban[] {
+    this.keepStartsFor(windowMs);
     const active = this.#store.loadActive();
-    let limit = PAST_BANS;
-    let ended = this.#store.loadEnded(limit);
-    // Newest first: once the last ended before the window began, no start within it is missing.
-    while (ended.length === limit && (ended[limit - 1].withdrawnAt ?? ended[limit - 1].startedAt) > now - windowMs) {
-      limit *= 4;
-      ended = this.#store.loadEnded(limit);
-    }
-    const begun = [...active, ...ended].filter((ban) => ban.state !== 'rejected');
-    this.starts.load(begun, now);
-    this.#past = ended.slice(0, PAST_BANS).reverse();
+    this.starts.load(this.#store.loadStarts(), now);
+    for (const ban of this.#store.loadEnded(STORED_PAST_BANS).reverse()) this.#keepPast(ban);
     for (const ban of active.toSorted((a, b) => a.startedAt - b.startedAt)) {
       const older = this.of(ban.targetText);
       if (older !== undefined) this.end(transition(older, { kind: 'replaced', by: ban.id, at: ban.startedAt }).ban);
@@ -80,8 +78,14 @@ export class BanTable {
     return Array.from(this.#active.values(), (entry) => entry.ban);
   }
 
+  /** Ended and refused bans, in no particular order. */
   past(): readonly Ban[] {
-    return this.#past;
+    return [...this.#ended.all(), ...this.#refused.all()];
+  }
+
+  /** A reload may lengthen the window of a cap. */
+  keepStartsFor(windowMs: number): void {
+    this.#store.keepStartsFor(windowMs);
   }
 
   of(targetText: string): Ban | undefined {
@@ -239,9 +243,13 @@ export class BanTable {
   }
 
   #close(ban: Ban): void {
-    this.#past.push(ban);
-    if (this.#past.length > 2 * PAST_BANS) this.#past = this.#past.slice(-PAST_BANS);
+    this.#keepPast(ban);
     this.#unsavedPast.set(ban.id, ban);
+  }
+
+  #keepPast(ban: Ban): void {
+    const kept = ban.state === 'rejected' ? this.#refused : this.#ended;
+    kept.add(ban);
   }
 
   /** While the store fails, only the ends of bans that it may hold as active wait, and of those no more than a bound. */

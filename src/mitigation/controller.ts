@@ -159,6 +159,7 @@ export class MitigationController {
   reconfigure(config: Config, activeAttacks: Iterable<Attack>, now: number): void {
     this.batch(now, () => {
       this.#scope = new Scope(config);
+      this.#bans.keepStartsFor(longestWindowMs(config));
       for (const attack of activeAttacks) this.#attacks.open(attack, attack.lastSeenAt);
       for (const live of this.#attacks.all()) live.tryAgainAt = now;
       this.#enforceRules(now);
@@ -205,7 +206,7 @@ export class MitigationController {
 
   /** Active and past bans, newest first; of the past at least the last thousand. */
   bans(): Ban[] {
-    const all = [...this.#bans.active(), ...this.#bans.past().toReversed()];
+    const all = [...this.#bans.active(), ...this.#bans.past()];
     return all.sort((a, b) => b.startedAt - a.startedAt);
   }
 

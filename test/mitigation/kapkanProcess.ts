@@ -72,6 +72,8 @@ export class KapkanProcess {
       },
       loadActive: () => store.loadActive(),
       loadEnded: (limit) => store.loadEnded(limit),
+      loadStarts: () => store.loadStarts(),
+      keepStartsFor: () => store.keepStartsFor(),
     };
   }
 

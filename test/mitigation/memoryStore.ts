@@ -26,6 +26,12 @@ export class MemoryStore implements BanStore {
     return [...this.#bans.values()].filter((ban) => ban.state === 'active');
   }
 
+  loadStarts(): readonly Ban[] {
+    return [...this.#bans.values()].filter((ban) => ban.state !== 'rejected');
+  }
+
+  keepStartsFor(): void {}
+
   loadEnded(limit: number): Ban[] {
     const ended = [...this.#bans.values()].filter((ban) => ban.state !== 'active');
     return ended.reverse().slice(0, limit);

@@ -3,18 +3,22 @@
  * shipped timer runs, with `--all` the panic button.
  */
 import { parseArgs } from 'node:util';
+import { toRfc3339 } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { GobgpClient } from '../gobgp/gobgpClient.ts';
 import { GobgpError } from '../gobgp/gobgpError.ts';
 import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
+import { boundedState } from '../storage/boundedState.ts';
 import { isDaemonRunning } from '../storage/directoryLock.ts';
-import { readActiveBans } from '../storage/readActiveBans.ts';
+import type { GobgpIdentity } from '../storage/gobgpIdentity.ts';
+import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
+import { readStoredState } from '../storage/storedState.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
 import { ENVIRONMENT_WITHOUT_SECRETS } from './environmentWithoutSecrets.ts';
-import { keysInForce } from './keysInForce.ts';
+import { expiredRoutes } from './expiredRoutes.ts';
 import { UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan withdraw --expired|--all --config FILE
@@ -22,8 +26,9 @@ const USAGE = `Usage: kapkan withdraw --expired|--all --config FILE
 Withdraws routes from every GoBGP that the config names, whether or not a daemon runs. Only routes with the mark of this
 config's gobgp.instance_id are touched.
 
-  --expired      routes of bans that ran out by the state file, or that no active ban in it speaks for. Without a state
-                 file that can be read it refuses, since it cannot know
+  --expired      routes of bans that ran out by the state file, or that no active ban in it speaks for; in dry-run only
+                 routes of bans that ran out. A damaged ban is skipped and its route left until it would have ended.
+                 Without a state file that can be read it refuses, since it cannot know
   --all          every route with the mark. The bans stay in the state file: a daemon that runs, or is started again,
                  announces those still in force, so stop it first or write dry_run: true
   --config FILE  the daemon's config; the environment variables that it names need not be set
@@ -57,11 +62,15 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
 
 /** Every GoBGP is tried, also after one failed. */
 async function withdraw(config: Config, all: boolean, io: CommandIo): Promise<number> {
-  if (!all) readActiveBans(config.storage.path);
+  const { path: directory } = config.storage;
+  if (!all) reportDamaged(directory, io);
   let code = EXIT_DONE;
-  for (const address of config.gobgp.addresses) {
+  for (const { address, instanceId, isConfigured } of placesOf(config)) {
     try {
-      const keys = await withdrawFrom(address, config, all ? () => true : expiredOnly(config.storage.path));
+      // Where the config no longer leads, another Kapkan may be at work: only what is known to be ours is taken.
+      const onlyKnown = !isConfigured || config.dryRun;
+      const isChosen = all && isConfigured ? () => true : chooser(directory, onlyKnown, all);
+      const keys = await withdrawFrom(address, instanceId, config, isChosen);
       for (const key of keys) io.stdout.write(`${address}: withdrew ${key}\n`);
       if (keys.length === 0) io.stdout.write(`${address}: nothing to withdraw\n`);
     } catch (error) {
@@ -72,27 +81,89 @@ async function withdraw(config: Config, all: boolean, io: CommandIo): Promise<nu
       else if (code === EXIT_DONE) code = EXIT_FAILED;
     }
   }
+  if (all && code === EXIT_DONE) forgetIdentity(directory, io);
   return code;
 }
 
-async function withdrawFrom(address: string, config: Config, isChosen: (key: string) => boolean): Promise<string[]> {
+interface Place {
+  readonly address: string;
+  readonly instanceId: number;
+  readonly isConfigured: boolean;
+}
+
+/** Where routes may be: as the config says, and as they were announced when the config said something else. */
+function placesOf({ gobgp, storage }: Config): Place[] {
+  const places = gobgp.addresses.map((address) => ({ address, instanceId: gobgp.instanceId, isConfigured: true }));
+  const saved = savedIdentity(storage.path);
+  const left = (saved?.addresses ?? []).filter(
+    (address) => saved?.instanceId !== gobgp.instanceId || !gobgp.addresses.includes(address),
+  );
+  const before = left.map((address) => ({ address, instanceId: saved?.instanceId ?? 0, isConfigured: false }));
+  return [...places, ...before];
+}
+
+function savedIdentity(directory: string): GobgpIdentity | undefined {
+  try {
+    return readStoredState(directory).identity;
+  } catch (error) {
+    if (error instanceof StateFileError) return undefined;
+    throw error;
+  }
+}
+
+/** All routes are gone from where they were, so a start with another identity leaves none behind. */
+function forgetIdentity(directory: string, io: CommandIo): void {
+  if (savedIdentity(directory) === undefined || isDaemonRunning(directory)) return;
+  try {
+    const store = new SqliteBanStore(directory);
+    try {
+      store.saveIdentity(undefined);
+    } finally {
+      store.close();
+    }
+  } catch (error) {
+    io.stderr.write(`kapkan: the state file still says where the routes were: ${messageOf(error)}\n`);
+  }
+}
+
+function reportDamaged(directory: string, io: CommandIo): void {
+  for (const { id, target, expiresAt } of readStoredState(directory).damaged) {
+    const routes = target === undefined ? 'routes that no other ban speaks for are' : `routes of ${target} are`;
+    const until = expiresAt === undefined ? 'for at most a day' : `until ${endText(expiresAt)}`;
+    io.stderr.write(`kapkan: ban ${id} is damaged in the state file; ${routes} left alone ${until}\n`);
+  }
+}
+
+/** A damaged row may hold any number. */
+function endText(ms: number): string {
+  return Math.abs(ms) <= 8.64e15 ? toRfc3339(ms) : 'a day from now';
+}
+
+async function withdrawFrom(
+  address: string,
+  instanceId: number,
+  config: Config,
+  isChosen: (key: string) => boolean,
+): Promise<string[]> {
   const client = new GobgpClient({ ...config.gobgp, address });
   try {
-    return await withdrawMarked(client, config.gobgp.instanceId, isChosen);
+    return await withdrawMarked(client, instanceId, isChosen);
   } finally {
     client.close();
   }
 }
 
 /**
- * Chooses the routes that no ban speaks for. The state file is read at the first question, which comes when the RIB has
- * been listed: a ban is stored before it is announced, so every route listed has its ban in a file read after that, and
- * one that a running daemon makes meanwhile is never taken for an orphan.
+ * Chooses by the state file, which is read at the first question. That comes when the RIB has been listed: a ban is stored
+ * before it is announced, so every route listed has its ban in a file read after that, and one that a running daemon makes
+ * meanwhile is never taken for an orphan. `all` counts every ban as over.
  */
-function expiredOnly(stateDirectory: string): (key: string) => boolean {
-  let kept: ReadonlySet<string> | undefined;
+function chooser(directory: string, onlyKnown: boolean, all: boolean): (key: string) => boolean {
+  let choose: ((key: string) => boolean) | undefined;
   return (key) => {
-    kept ??= keysInForce(readActiveBans(stateDirectory), Date.now());
-    return !kept.has(key);
+    const now = Date.now();
+    const read = () => boundedState(readStoredState(directory), directory, now);
+    choose ??= expiredRoutes(read(), all ? Number.POSITIVE_INFINITY : now, onlyKnown);
+    return choose(key);
   };
 }

@@ -24,7 +24,9 @@ import { MitigationController } from '../mitigation/controller.ts';
 import { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
+import { identityProblem } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
+import { StateFileError } from '../storage/stateFileError.ts';
 import { AttackLoop } from './attackLoop.ts';
 import { HistoryFeed } from './historyFeed.ts';
 import { logMitigation } from './mitigationLog.ts';
@@ -75,7 +77,9 @@ export class Daemon {
     this.#options = options;
     this.#log = options.logger;
     const plan = this.#planFor(config);
-    this.#store = new SqliteBanStore(config.storage.path);
+    this.#store = new SqliteBanStore(config.storage.path, this.#clock);
+    for (const warning of this.#store.warnings) this.#log.error({}, warning);
+    this.#checkIdentity();
     this.#notifier = new Notifier(config.notify, {
       log: this.#log,
       scheduler: new SystemScheduler(),
@@ -260,6 +264,23 @@ export class Daemon {
     return { reloaded: false, errors };
   }
 
+  /** The bans in the store must have been announced where this config leads, or nobody would find their routes. */
+  #checkIdentity(): void {
+    const { instanceId, addresses } = this.#config.gobgp;
+    const identity = { instanceId, addresses, asn: undefined };
+    const active = this.#store.loadActive().filter((ban) => !ban.dryRun);
+    const problem = identityProblem(this.#store.savedIdentity(), identity, active.length);
+    if (problem !== undefined) {
+      this.#store.close();
+      throw new StateFileError('unreadable', problem);
+    }
+    try {
+      this.#store.saveIdentity(identity);
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, 'cannot store which GoBGP is announced to');
+    }
+  }
+
   #planFor(config: Config): EnginePlan {
     return planOf(config, config.ingest.workers, this.#hashSeed);
   }
@@ -271,7 +292,9 @@ export class Daemon {
       clock: this.#clock,
       log: this.#log,
       // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
-      withdrawOrphans: (key) => !this.#config.dryRun || this.#controller.ownedKeys().has(key),
+      // A route that may be of a damaged ban stays until that ban would have ended.
+      withdrawOrphans: (key) =>
+        (!this.#config.dryRun || this.#controller.ownedKeys().has(key)) && !this.#store.protectsRoute(key),
     });
   }
 

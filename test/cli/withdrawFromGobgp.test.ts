@@ -4,9 +4,11 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { withdrawCommand } from '../../src/cli/withdrawCommand.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
+import { readStoredState } from '../../src/storage/storedState.ts';
 import { requireDaemon } from '../integration/daemons.ts';
 import { freePort, Gobgpd, loopbackAddress } from '../integration/gobgpd.ts';
 import { banOf } from '../storage/banFixture.ts';
@@ -49,6 +51,55 @@ for (const daemon of ['gobgpd', 'gobgpd4'] as const) {
     assert.equal(again.stdout, `${gobgpd.apiAddress}: nothing to withdraw\n`);
   });
 }
+
+test('--expired of a dry-run instance takes only what its own state knows as a real ban that is over', async (t) => {
+  const executable = requireDaemon(t, 'gobgpd');
+  if (executable === undefined) return;
+  const gobgpd = await startGobgpd(t, executable);
+  const { config, store } = deployment(t, [gobgpd.apiAddress], true);
+  for (const last of [1, 2, 3]) await inject(gobgpd, `192.0.2.${last}/32`, OURS);
+  store.save([
+    banOf({ id: 'not real', targetText: '192.0.2.2', dryRun: true, expiresAt: Date.now() - 1 }),
+    banOf({ id: 'of a time when it was live', targetText: '192.0.2.3', expiresAt: Date.now() - 1 }),
+  ]);
+  const { code, stderr } = await runInProcess(withdrawCommand, ['--expired', '--config', config]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.1/32', '192.0.2.2/32']);
+});
+
+test('--expired skips a damaged ban, says so, leaves its route and takes the rest', async (t) => {
+  const executable = requireDaemon(t, 'gobgpd');
+  if (executable === undefined) return;
+  const gobgpd = await startGobgpd(t, executable);
+  const { config, store } = deployment(t, [gobgpd.apiAddress]);
+  for (const last of [1, 2, 3]) await inject(gobgpd, `192.0.2.${last}/32`, OURS);
+  store.save([
+    banOf({ id: 'damaged', targetText: '192.0.2.1', expiresAt: Date.now() + HOUR_MS }),
+    banOf({ id: 'ran out', targetText: '192.0.2.2', expiresAt: Date.now() - 1 }),
+  ]);
+  const db = new DatabaseSync(store.file);
+  db.exec("UPDATE bans SET ban = '{' WHERE id = 'damaged'");
+  db.close();
+  const { code, stderr } = await runInProcess(withdrawCommand, ['--expired', '--config', config]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /ban damaged is damaged in the state file; routes of 192\.0\.2\.1 are left alone until 20/);
+  assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.1/32']);
+});
+
+test('--all also reaches the mark under which the bans were announced, and then lets another start', async (t) => {
+  const executable = requireDaemon(t, 'gobgpd');
+  if (executable === undefined) return;
+  const gobgpd = await startGobgpd(t, executable);
+  const { config, store } = deployment(t, [gobgpd.apiAddress]);
+  for (const last of [1, 2]) await inject(gobgpd, `192.0.2.${last}/32`, OTHER_INSTANCE);
+  store.save([banOf({ targetText: '192.0.2.1', expiresAt: Date.now() + HOUR_MS })]);
+  store.saveIdentity({ instanceId: 2, addresses: [gobgpd.apiAddress], asn: undefined });
+  store.close();
+  const { code, stderr } = await runInProcess(withdrawCommand, ['--all', '--config', config]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.2/32'], 'what the state does not know may be of another Kapkan');
+  assert.equal(readStoredState(path.dirname(store.file)).identity, undefined);
+});
 
 test('--all withdraws every marked route of every GoBGP, of all families, with no state file at all', async (t) => {
   const executable = requireDaemon(t, 'gobgpd');
@@ -107,12 +158,18 @@ async function inject(gobgpd: Gobgpd, prefix: string, largeCommunity: string): P
 }
 
 /** A config for these GoBGPs and a store that stays open, as a running daemon's does. */
-function deployment(t: TestContext, gobgpAddresses: readonly string[]): { config: string; store: SqliteBanStore } {
+function deployment(
+  t: TestContext,
+  gobgpAddresses: readonly string[],
+  dryRun = false,
+): { config: string; store: SqliteBanStore } {
   const directory = stateDirectory(t);
   const config = path.join(directory, 'kapkan.yaml');
   writeFileSync(
     config,
-    `listen: { netflow: "127.0.0.1:2055" }
+    `dry_run: ${dryRun}
+listen: { netflow: "127.0.0.1:2055" }
+bgp: { next_hop: 192.0.2.254, next_hop6: "100::1" }
 networks: [192.0.2.0/24, "2001:db8::/32"]
 thresholds: { pps: 1000, mbps: 100, flows_per_sec: 1000 }
 ban: { ttl_seconds: 60, max_active_bans: 10 }

@@ -1,0 +1,46 @@
+/*
+ * The stored state with every end bounded, for a reader that cannot ask the daemon: no ban lives longer than its own life
+ * after it was saved, and one that was saved in the future no longer than that after it was first met.
+ */
+import type { Ban } from '../mitigation/ban.ts';
+import { firstSightings } from './firstSightings.ts';
+import type { StoredState } from './storedState.ts';
+
+/** Clocks of one machine differ by less between a save and a read. */
+const TOLERANCE_MS = 60_000;
+
+/** Of a damaged ban whose life cannot be read. */
+const UNKNOWN_LIFE_MS = 86_400_000;
+
+export function boundedState(state: StoredState, directory: string, now: number): StoredState {
+  const active = state.bans.filter((ban) => ban.state === 'active' && !ban.dryRun);
+  const early = new Set(active.filter((ban) => storedAt(ban, state) > now + TOLERANCE_MS).map(({ id }) => `ban ${id}`));
+  const endless = state.damaged.filter(({ expiresAt }) => expiresAt === undefined).map(({ id }) => `damaged ${id}`);
+  const sightings = firstSightings(directory, [...early, ...endless], now);
+  return {
+    ...state,
+    bans: state.bans.map((ban) => {
+      if (ban.state !== 'active') return ban;
+      const life = lifeMs(ban, state);
+      const name = `ban ${ban.id}`;
+      // Where its first sighting cannot be remembered it has to end now: later would be never.
+      if (early.has(name)) return { ...ban, expiresAt: Math.min(ban.expiresAt, (sightings.get(name) ?? -life) + life) };
+      const savedAt = state.records.get(ban.id)?.savedAt;
+      return savedAt === undefined ? ban : { ...ban, expiresAt: Math.min(ban.expiresAt, savedAt + life) };
+    }),
+    damaged: state.damaged.map((ban) => {
+      if (ban.expiresAt !== undefined) return { ...ban, expiresAt: Math.min(ban.expiresAt, now + UNKNOWN_LIFE_MS) };
+      const seenAt = sightings.get(`damaged ${ban.id}`);
+      return { ...ban, expiresAt: seenAt === undefined ? undefined : seenAt + UNKNOWN_LIFE_MS };
+    }),
+  };
+}
+
+/** The latest moment that the stored ban speaks of as past. */
+function storedAt({ id, startedAt, lastSeenAt }: Ban, { records }: StoredState): number {
+  return Math.max(startedAt, lastSeenAt ?? 0, records.get(id)?.savedAt ?? 0);
+}
+
+function lifeMs({ id, plan }: Ban, { records }: StoredState): number {
+  return records.get(id)?.lifeMs ?? Math.max(plan.ttlSeconds, plan.unbanHysteresisSeconds) * 1000;
+}

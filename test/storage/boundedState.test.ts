@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { boundedState } from '../../src/storage/boundedState.ts';
+import { identityProblem } from '../../src/storage/gobgpIdentity.ts';
+import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
+import { readStoredState } from '../../src/storage/storedState.ts';
+import { banOf } from './banFixture.ts';
+import { stateDirectory } from './stateDirectory.ts';
+
+const NOW = 1_700_000_000_000;
+const YEAR_MS = 31_536_000_000;
+
+test('a ban stored while the clock was ahead ends its own life after it is first met, and is not met anew', (t) => {
+  const directory = stateDirectory(t);
+  const ahead = NOW + YEAR_MS;
+  const store = new SqliteBanStore(directory, { now: () => ahead });
+  store.save([banOf({ startedAt: ahead, expiresAt: ahead + 60_000 })]);
+  store.close();
+  const endAt = (now: number) => boundedState(readStoredState(directory), directory, now).bans[0].expiresAt;
+  assert.equal(endAt(NOW), NOW + 60_000);
+  assert.equal(endAt(NOW + 30_000), NOW + 60_000, 'a timer that comes every minute must not renew it');
+  assert.equal(endAt(NOW + YEAR_MS / 2), NOW + 60_000);
+});
+
+test('no ban lives longer than its own life after it was saved', (t) => {
+  const directory = stateDirectory(t);
+  const store = new SqliteBanStore(directory, { now: () => NOW });
+  store.save([banOf({ startedAt: NOW, expiresAt: NOW + YEAR_MS })]);
+  store.close();
+  assert.equal(boundedState(readStoredState(directory), directory, NOW).bans[0].expiresAt, NOW + 60_000);
+});
+
+test('another mark or a GoBGP less is a problem while real bans are in force, a GoBGP more is none', () => {
+  const saved = { instanceId: 1, addresses: ['a:1', 'b:1'], asn: 64512 };
+  const same = { ...saved, asn: undefined };
+  assert.equal(identityProblem(undefined, same, 5), undefined);
+  assert.equal(identityProblem(saved, same, 5), undefined);
+  assert.equal(identityProblem(saved, { ...same, addresses: ['b:1', 'a:1', 'c:1'] }, 5), undefined);
+  assert.match(
+    identityProblem(saved, { ...same, instanceId: 2 }, 1) ?? '',
+    /instance_id was 1 and is 2.*withdraw --all/,
+  );
+  assert.match(identityProblem(saved, { ...same, addresses: ['a:1'] }, 1) ?? '', /no longer has b:1/);
+  assert.match(identityProblem(saved, { ...saved, asn: 64513 }, 1) ?? '', /AS number was 64512 and is 64513/);
+  assert.equal(identityProblem(saved, { ...same, instanceId: 2 }, 0), undefined);
+});

@@ -13,6 +13,7 @@ import { chmodSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
+import { createPrivateFile } from '../regularFile.ts';
 import { HistoryError } from './historyStore.ts';
 
 const HISTORY_VERSION = 1;
@@ -84,6 +85,8 @@ const SCHEMA = `
  */
 export function openHistoryFile(file: string): DatabaseSync {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  // Before SQLite opens it: a FIFO would hold the thread for ever, and the log gets the mode of the file.
+  createPrivateFile(file);
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     // A crash may lose the last batches, never the file: WAL is whole without a sync at each commit.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -147,4 +148,10 @@ test('history leaves the rest of a nearly full disk to the bans, events last', a
   freeBytes = 30 * 1_048_576;
   await history.insert('traffic', [trafficRow({ time: T0 + 10_000 })]);
   assert.equal((await history.traffic(trafficOf())).length, 2);
+});
+
+test('a FIFO in the place of the file is an outage, not a wait', async (t) => {
+  const file = path.join(stateDirectory(t), 'history.db');
+  execFileSync('mkfifo', [file]);
+  await assert.rejects(open(t, file).history.insert('traffic', [trafficRow()]), /a FIFO and must be a regular file/);
 });

@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   decode: ['net', 'flowBatch'],
   engine: ['net', 'flowBatch', 'config/thresholds', 'types:config'],
   mitigation: ['net', 'config/thresholds', 'engine/attack', 'types:config', 'types:engine'],
+  incidents: ['engine', 'mitigation', 'net', 'types:config'],
   config: ['net', ...NOUNS],
   ingest: ['net', 'flowBatch', 'decode', 'engine', 'config/thresholds', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
@@ -31,6 +32,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'api/views/ratesView',
     'types:config',
     'types:engine',
+    'types:incidents',
+    'mitigation/routeText',
     'types:mitigation',
     ...NOUNS,
   ],
@@ -53,7 +56,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ON_TOP = ['cli', 'daemon', 'main'];
 
 /** Rooms that are handed the time and use nothing but the language. */
-const PURE = ['net', 'flowBatch', 'decode', 'engine', 'mitigation'];
+const PURE = ['net', 'flowBatch', 'decode', 'engine', 'mitigation', 'incidents'];
 
 interface Import {
   readonly file: string;

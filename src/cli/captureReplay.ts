@@ -1,50 +1,60 @@
 /*
- * What would have happened, had Kapkan seen the telemetry of a capture: the receiver, the detector and the controller of
- * the daemon, in one thread, by the capture's own clock. Nothing is announced, stored or sent, and the same capture and
+ * What would have happened, had Kapkan seen the telemetry of a capture: the receiver and the detection cycle of the
+ * daemon, in one thread, by the capture's own clock. Nothing is announced, stored or sent, and the same capture and
  * config always give the same answer.
  */
 import type { Config } from '../config/config.ts';
 import type { CaptureDatagram } from '../decode/capture.ts';
 import type { Attack } from '../engine/attack.ts';
 import { samplesOf } from '../engine/attackSample.ts';
-import { Detector } from '../engine/detector.ts';
 import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
+import { DetectionCycle } from '../incidents/detectionCycle.ts';
+import { type BanIncidentEvent, type IncidentEvent, isAttackEvent } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../ingest/receiver.ts';
 import type { TelemetryKind } from '../ingest/udpListener.ts';
 import { type Announcer, NO_EVIDENCE } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { BanStore } from '../mitigation/banStore.ts';
-import { MitigationController } from '../mitigation/controller.ts';
 import type { GuardVerdict } from '../mitigation/guards.ts';
-import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
 import { formatAddress } from '../net/address.ts';
 
 /** As often as the daemon's receiving threads. */
 const TICK_MS = 100;
 
-/** A silence longer than this is skipped: every window is empty by then, and a damaged clock may claim decades. */
+/**
+ * A silence is skipped after this long, once no attack and no ban is left: every window is empty by then. A damaged
+ * clock may claim decades, and may do so again with each datagram.
+ */
+const IDLE_SILENCE_MS = 2 * 60_000;
+
+/** With an attack or a ban left, a silence is skipped after this long. */
 const LONGEST_SILENCE_MS = 3_600_000;
+
+/** The year 2200. Above it a tick would be lost in the rounding of the number. */
+const LATEST_TIME_MS = 7_258_118_400_000;
 
 /** Any seed serves: nobody attacks the hash table of a replay. */
 const HASH_SEED = 0;
 
-/** An attack as it was when it ended, or at the end of the capture, and what the safety rules said of banning it. */
+/** An attack that was found in the capture. */
 export interface ReplayedAttack {
+  /** As it was when it ended, or is at the end of the capture. */
   attack: Attack;
-  /** Of every guard, when the attack was found. */
-  readonly verdicts: readonly GuardVerdict[];
+  /** The newest ban that answers it. */
+  ban: Ban | undefined;
+  /** What every guard said when the attack was found. */
+  verdicts: readonly GuardVerdict[];
   /** What was decided about it, oldest first. */
-  readonly decisions: MitigationEvent[];
+  readonly decisions: BanIncidentEvent[];
 }
 
 export class CaptureReplay {
   readonly #config: Config;
   readonly #plan: EnginePlan;
-  readonly #detector: Detector;
-  readonly #controller: MitigationController;
+  readonly #cycle: DetectionCycle;
+  /** By the id of the attack. */
   readonly #attacks = new Map<string, ReplayedAttack>();
-  readonly #events: MitigationEvent[] = [];
   #receiver: Receiver | undefined;
   #firstMs = 0;
   #now = 0;
@@ -58,27 +68,29 @@ export class CaptureReplay {
     this.#plan = planOf(config, 1, HASH_SEED);
     let ids = 0;
     const newId = (): string => `replay-${++ids}`;
-    this.#detector = new Detector(this.#plan, newId);
-    this.#controller = new MitigationController({
+    this.#cycle = new DetectionCycle({
       config: this.#config,
+      plan: this.#plan,
       store: NO_STORE,
       announcer: NO_GOBGP,
       dryRunAnnouncer: NO_GOBGP,
       newId,
-      onEvent: (event) => this.#events.push(event),
+      onEvent: (event) => this.#take(event),
+      // The step that failed throws as well, which ends the replay.
+      onFailure: () => undefined,
     });
   }
 
-  /** Datagrams in the order of the capture; where its clock steps back, time stands still. */
+  /** Datagrams in the order of the capture; where its clock steps back or cannot be meant, time stands still. */
   receive(datagram: CaptureDatagram): void {
     const kind = this.#kindOf(datagram);
     if (kind === undefined) {
       this.#otherDatagrams++;
       return;
     }
-    const receiver = this.#receiver ?? this.#begin(datagram.timeMs);
+    const receiver = this.#receiver ?? this.#begin(isTime(datagram.timeMs) ? datagram.timeMs : 0);
     this.#telemetryDatagrams++;
-    this.#advanceTo(Math.max(datagram.timeMs, this.#now));
+    if (isTime(datagram.timeMs)) this.#advanceTo(Math.max(datagram.timeMs, this.#now));
     receiver.receive(kind, datagram.payload, formatAddress(datagram.src), this.#now);
   }
 
@@ -93,11 +105,11 @@ export class CaptureReplay {
 
   /** In the order in which they were found. */
   attacks(): ReplayedAttack[] {
+    for (const { attack, ban } of this.#cycle.incidents.active()) {
+      const known = this.#attacks.get(attack.id);
+      if (known !== undefined) Object.assign(known, { attack, ban });
+    }
     return [...this.#attacks.values()];
-  }
-
-  bans(): Ban[] {
-    return this.#controller.bans();
   }
 
   /** First and last telemetry datagram, epoch milliseconds; both 0 where there was none. */
@@ -118,7 +130,7 @@ export class CaptureReplay {
     this.#firstMs = timeMs;
     this.#now = timeMs;
     this.#nextTickMs = timeMs + TICK_MS;
-    this.#controller.restore(timeMs);
+    this.#cycle.restore(timeMs);
     this.#receiver = new Receiver(receiverSettingsOf(this.#config, this.#plan), timeMs);
     return this.#receiver;
   }
@@ -127,7 +139,7 @@ export class CaptureReplay {
     const receiver = this.#receiver;
     if (receiver === undefined) return;
     const silentFrom = this.#now;
-    while (this.#nextTickMs <= timeMs && this.#nextTickMs - silentFrom < LONGEST_SILENCE_MS) {
+    while (this.#nextTickMs <= timeMs && this.#nextTickMs - silentFrom < this.#silenceToPlayMs()) {
       this.#tick(receiver, this.#nextTickMs);
       this.#nextTickMs += TICK_MS;
     }
@@ -135,41 +147,38 @@ export class CaptureReplay {
     this.#now = timeMs;
   }
 
+  #silenceToPlayMs(): number {
+    const { incidents, controller } = this.#cycle;
+    const isIdle = incidents.active().length === 0 && controller.activeBans().length === 0;
+    return isIdle ? IDLE_SILENCE_MS : LONGEST_SILENCE_MS;
+  }
+
   #tick(receiver: Receiver, now: number): void {
-    this.#detector.report(0, receiver.tick(now));
-    const { seen, ended, crossed } = this.#detector.advance(now);
-    this.#controller.batch(now, () => {
-      for (const attack of seen) this.#controller.attackSeen(attack.id, now);
-      for (const attack of ended) {
-        this.#keep(attack);
-        this.#controller.attackEnded(attack.id, now);
-      }
-    });
+    const crossed = this.#cycle.report(0, receiver.tick(now), now);
     if (crossed.length > 0) {
       const samples = samplesOf([receiver.sample(crossed, now)], crossed, this.#plan.samples.flowsPerAttack);
-      for (const attack of this.#detector.open(crossed, samples, now)) this.#open(attack, now);
+      this.#cycle.open(crossed, samples, now);
     }
-    this.#controller.tick(now);
-    receiver.watch(this.#detector.watched());
-    this.#fileDecisions();
+    this.#cycle.tick(now);
+    receiver.watch(this.#cycle.watched());
   }
 
-  #open(attack: Attack, now: number): void {
-    const { verdicts } = this.#controller.explain(attack.target, now, attack).judgement;
-    this.#attacks.set(attack.id, { attack, verdicts, decisions: [] });
-    this.#controller.attackOpened(attack, now);
+  #take(event: IncidentEvent): void {
+    if (!('attack' in event) || event.attack === undefined) return;
+    const { attack, ban } = event;
+    const known = this.#attacks.get(attack.id) ?? this.#enter(attack, event.at);
+    Object.assign(known, { attack, ban });
+    if (isAttackEvent(event)) return;
+    // The guards were asked before the ban existed; what they say of it now counts the ban itself.
+    if (known.decisions.length === 0 && 'verdicts' in event) known.verdicts = event.verdicts;
+    known.decisions.push(event);
   }
 
-  #keep(attack: Attack): void {
-    const known = this.#attacks.get(attack.id);
-    if (known !== undefined) known.attack = attack;
-  }
-
-  #fileDecisions(): void {
-    for (const event of this.#events.splice(0)) {
-      const attackId = 'ban' in event ? event.ban.attackId : undefined;
-      if (attackId !== undefined) this.#attacks.get(attackId)?.decisions.push(event);
-    }
+  #enter(attack: Attack, at: number): ReplayedAttack {
+    const { verdicts } = this.#cycle.controller.explain(attack.target, at, attack).judgement;
+    const entered = { attack, ban: undefined, verdicts, decisions: [] };
+    this.#attacks.set(attack.id, entered);
+    return entered;
   }
 
   /** What goes to a listener's port is what that listener takes; elsewhere the version in the first bytes tells. */
@@ -179,6 +188,11 @@ export class CaptureReplay {
     if (sflow.some(({ port }) => port === dstPort)) return 'sflow';
     return kindByVersion(payload);
   }
+}
+
+/** Whether a capture's clock, in epoch milliseconds, may be right. */
+function isTime(ms: number): boolean {
+  return ms >= 0 && ms <= LATEST_TIME_MS;
 }
 
 /** NetFlow and IPFIX begin with their version in 16 bits, sFlow in 32. */

@@ -5,8 +5,9 @@ import { attackViews } from '../api/views/attackView.ts';
 import { toRfc3339 } from '../clock.ts';
 import { METRICS } from '../config/thresholds.ts';
 import type { CaptureSummary } from '../decode/capture.ts';
+import { eventDetail } from '../incidents/eventDetail.ts';
+import type { BanIncidentEvent } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
-import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import type { CaptureReplay, ReplayedAttack } from './captureReplay.ts';
 
@@ -23,7 +24,8 @@ export function replayJson(file: string, replay: CaptureReplay, capture: Capture
   const replayed = replay.attacks();
   const { firstMs, lastMs } = replay.span();
   const ingest = replay.ingest();
-  const daemon = { bans: () => replay.bans(), config: () => replay.config };
+  const bans = replayed.flatMap(({ attack, ban }) => (ban === undefined ? [] : [{ ...ban, attackId: attack.id }]));
+  const daemon = { bans: () => bans, config: () => replay.config };
   const views = attackViews(
     replayed.map(({ attack }) => attack),
     daemon,
@@ -31,7 +33,7 @@ export function replayJson(file: string, replay: CaptureReplay, capture: Capture
   const attacks = views.map((view, index) => ({
     ...view,
     guards: replayed[index].verdicts,
-    decisions: replayed[index].decisions.map(decisionView),
+    decisions: replayed[index].decisions.map(decisionShape),
   }));
   const report = {
     capture: {
@@ -90,41 +92,45 @@ function attackLines({ attack, verdicts, decisions }: ReplayedAttack, replay: Ca
   ];
 }
 
-function decisionLine(event: MitigationEvent): string {
-  const { at, text, route, reason } = decisionOf(event);
-  return `    ${toRfc3339(at)}  ${[text, route, reason].filter((part) => part !== '').join(': ')}`;
+function decisionLine(event: BanIncidentEvent): string {
+  const { text, route, reason } = decisionOf(event);
+  return `    ${toRfc3339(event.at)}  ${[text, route, reason].filter((part) => part !== '').join(': ')}`;
 }
 
-function decisionView(event: MitigationEvent) {
-  const { at, route, reason } = decisionOf(event);
+function decisionShape(event: BanIncidentEvent) {
+  const { route, reason } = decisionOf(event);
   return {
-    at: toRfc3339(at),
+    at: toRfc3339(event.at),
     event: event.kind,
-    method: 'ban' in event ? event.ban.method : undefined,
+    method: event.ban.method,
     route: route === '' ? undefined : route,
     reason: reason === '' ? undefined : reason,
   };
 }
 
-function decisionOf(event: MitigationEvent): { at: number; text: string; route: string; reason: string } {
-  const route = 'ban' in event ? routeSummary(event.ban) : '';
-  const { at } = event;
+function decisionOf(event: BanIncidentEvent): { text: string; route: string; reason: string } {
+  const route = routeSummary(event.ban);
   switch (event.kind) {
     case 'ban_started':
-      return { at, text: 'would announce', route, reason: '' };
-    case 'ban_changed':
-      return { at, text: 'would announce in its place', route, reason: '' };
-    case 'fell_back':
-      return { at, text: 'falls back, would announce', route, reason: event.ban.fellBackReason ?? '' };
+      return { text: 'would announce', route, reason: '' };
+    case 'ban_changed': {
+      const reason = event.change === 'fallback' ? (event.ban.fellBackReason ?? '') : '';
+      return {
+        text: event.change === 'fallback' ? 'falls back, would announce' : 'would announce in its place',
+        route,
+        reason,
+      };
+    }
     case 'ban_ended':
-      return { at, text: 'would withdraw', route, reason: event.ban.reason };
+      return { text: 'would withdraw', route, reason: event.ban.reason };
     case 'ban_rejected':
-      return { at, text: 'refused', route: '', reason: event.ban.reason };
+      return { text: 'refused', route: '', reason: event.ban.reason };
+    case 'ban_unconfirmed':
+    case 'ban_confirmed':
+    case 'ban_advertised':
     case 'ban_failed':
-    case 'store_failed':
-      return { at, text: event.kind, route, reason: event.reason };
-    case 'store_recovered':
-      return { at, text: event.kind, route, reason: '' };
+    case 'ban_recovered':
+      return { text: event.kind, route, reason: eventDetail(event) };
   }
 }
 

@@ -13,24 +13,24 @@ import { SystemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { reloadProblems } from '../config/reload.ts';
-import { Detector } from '../engine/detector.ts';
 import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
 import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
 import { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../gobgp/gobgpAnnouncer.ts';
+import { DetectionCycle } from '../incidents/detectionCycle.ts';
+import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
-import { MitigationController } from '../mitigation/controller.ts';
 import { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
+import { notificationOf } from '../notify/notificationOf.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
 import { identityProblem } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
-import { AttackLoop } from './attackLoop.ts';
+import { DetectionLoop } from './detectionLoop.ts';
 import { HistoryFeed } from './historyFeed.ts';
-import { logMitigation } from './mitigationLog.ts';
-import { NotificationFeed } from './notificationFeed.ts';
+import { logIncident } from './incidentLog.ts';
 import { View } from './view.ts';
 
 /** How long a stop waits for GoBGP to have withdrawn what `ban.on_shutdown: withdraw` asks. */
@@ -55,13 +55,11 @@ export class Daemon {
   readonly #hashSeed = randomBytes(4).readUInt32LE();
   readonly #store: SqliteBanStore;
   readonly #notifier: Notifier;
-  readonly #feed: NotificationFeed;
   readonly #history: HistoryFeed;
   readonly #announcers: AnnouncerGroup;
-  readonly #controller: MitigationController;
-  readonly #detector: Detector;
+  readonly #cycle: DetectionCycle;
   readonly #pool: ReceiverPool;
-  readonly #loop: AttackLoop;
+  readonly #loop: DetectionLoop;
   readonly #audit: AuditLog;
   readonly #api: ApiServer;
   #config: Config;
@@ -69,6 +67,7 @@ export class Daemon {
   #apiUrl = '';
   #clockTimer: NodeJS.Timeout | undefined;
   #reloading: Promise<unknown> = Promise.resolve();
+  #failed = false;
   #stopped: Promise<void> | undefined;
 
   /** Opens the state file; throws where it cannot be trusted or another daemon holds it. Starts nothing. */
@@ -86,26 +85,19 @@ export class Daemon {
       env: options.env,
       apiUrl: () => this.#apiUrl,
     });
-    this.#feed = new NotificationFeed({
-      config: () => this.#config,
-      notify: (notification) => this.#notifier.notify(notification),
-    });
     const dryRunAnnouncer = new DryRunAnnouncer();
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
-    this.#controller = new MitigationController({
+    this.#cycle = new DetectionCycle({
       config,
+      plan,
       store: this.#store,
       announcer: this.#announcers,
       dryRunAnnouncer,
       newId: randomUUID,
-      onEvent: (event) => {
-        logMitigation(this.#log, event);
-        this.#feed.onMitigation(event);
-        this.#history.mitigationEvent(event);
-      },
+      onEvent: (event) => this.#publish(event),
+      onFailure: (error) => this.#fail(error),
       bgpEndpoints: () => this.#announcers.bgpEndpoints(),
     });
-    this.#detector = new Detector(plan, randomUUID);
     this.#pool = new ReceiverPool(config, plan, this.#clock, {
       onReport: (worker, report) => this.#loop.receive(worker, report),
       onLog: (line) => this.#log[line.level](line.fields, line.message),
@@ -117,12 +109,9 @@ export class Daemon {
       pool: this.#pool,
       log: this.#log,
     });
-    this.#loop = new AttackLoop({
-      detector: this.#detector,
-      controller: this.#controller,
+    this.#loop = new DetectionLoop({
+      cycle: this.#cycle,
       pool: this.#pool,
-      feed: this.#feed,
-      history: this.#history,
       clock: this.#clock,
       log: this.#log,
       onFailure: (error) => this.#fail(error),
@@ -130,8 +119,7 @@ export class Daemon {
     this.view = new View({
       config: () => this.#config,
       clock: this.#clock,
-      controller: this.#controller,
-      detector: this.#detector,
+      cycle: this.#cycle,
       pool: this.#pool,
       announcers: this.#announcers,
       dryRunAnnouncer,
@@ -155,8 +143,7 @@ export class Daemon {
     const started = Promise.withResolvers<void>();
     this.#reloading = started.promise;
     try {
-      const adopted = this.#controller.restore(this.#clock.now());
-      this.#loop.adopt(adopted);
+      this.#cycle.restore(this.#clock.now());
       this.#announcers.start();
       await this.#api.start();
       this.#apiUrl = reachableUrl(this.#api.url());
@@ -192,8 +179,9 @@ export class Daemon {
     await this.#pool.stop();
     // Before the last decision: a ban that came after it would be announced with nobody left to end it.
     await this.#api.stop();
-    this.#controller.shutdown(this.#clock.now());
-    if (this.#config.ban.onShutdown === 'withdraw' && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
+    const withdraws = this.#config.ban.onShutdown === 'withdraw' && !this.#failed;
+    this.#cycle.controller.shutdown(this.#clock.now(), withdraws ? 'withdraw' : 'keep');
+    if (withdraws && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
       this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
     }
     await this.#announcers.stop();
@@ -250,8 +238,7 @@ export class Daemon {
     const before = this.#config;
     this.#config = next;
     // Before the threads are told: a whitelisted address or a removed network is out of the RIB at once.
-    this.#detector.reconfigure(plan, this.#clock.now());
-    this.#controller.reconfigure(next, this.#detector.active(), this.#clock.now());
+    this.#cycle.reconfigure(next, plan, this.#clock.now());
     this.#notifier.reconfigure(next.notify);
     this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);
     await this.#pool.reconfigure(next, plan);
@@ -294,7 +281,7 @@ export class Daemon {
       // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
       // A route that may be of a damaged ban stays until that ban would have ended.
       withdrawOrphans: (key) =>
-        (!this.#config.dryRun || this.#controller.ownedKeys().has(key)) && !this.#store.protectsRoute(key),
+        (!this.#config.dryRun || this.#cycle.controller.ownedKeys().has(key)) && !this.#store.protectsRoute(key),
     });
   }
 
@@ -302,14 +289,35 @@ export class Daemon {
     const step = this.#clock.wallClockStepMs();
     if (Math.abs(step) < CLOCK_STEP_MS) return;
     this.#clock.followWallClock();
-    this.#detector.clockStepped(step);
-    this.#controller.clockStepped(step, this.#clock.now());
+    this.#cycle.clockStepped(step, this.#clock.now());
     this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries moved with it');
   }
 
+  /** Everything that happens to attacks and bans passes here, in order. */
+  #publish(event: IncidentEvent): void {
+    const listeners = [
+      () => logIncident(this.#log, event),
+      () => this.#history.incident(event),
+      () => {
+        const notification = notificationOf(event, this.#config);
+        if (notification !== undefined) this.#notifier.notify(notification);
+      },
+    ];
+    for (const listener of listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // A listener decides nothing, so a bug in it must not end the protection.
+        this.#log.error({ error: messageOf(error), event: event.kind }, 'an event could not be passed on');
+      }
+    }
+  }
+
+  /** Whatever the config says of a shutdown, the routes stay: what was decided last may still be needed. */
   #fail(error: Error): void {
-    const { onShutdown } = this.#config.ban;
-    this.#log.fatal({ error: messageOf(error), on_shutdown: onShutdown }, 'Kapkan cannot go on and stops');
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#log.fatal({ error: messageOf(error) }, 'Kapkan cannot go on and stops; its routes stay in GoBGP');
     this.#options.onFatal(error);
   }
 }

@@ -8,17 +8,16 @@ import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
-import type { Detector } from '../engine/detector.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
 import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../gobgp/peer.ts';
+import type { DetectionCycle } from '../incidents/detectionCycle.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import type { MitigationController } from '../mitigation/controller.ts';
 import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../net/address.ts';
 import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';
@@ -36,8 +35,7 @@ import type { HistoryFeed } from './historyFeed.ts';
 export interface Rooms {
   readonly config: () => Config;
   readonly clock: Clock;
-  readonly controller: MitigationController;
-  readonly detector: Detector;
+  readonly cycle: DetectionCycle;
   readonly pool: ReceiverPool;
   readonly announcers: AnnouncerGroup;
   readonly dryRunAnnouncer: DryRunAnnouncer;
@@ -74,15 +72,15 @@ export class View implements DaemonView {
   }
 
   activeAttacks(): readonly Attack[] {
-    return [...this.#rooms.detector.active()];
+    return [...this.#rooms.cycle.detector.active()];
   }
 
   recentAttacks(): readonly Attack[] {
-    return this.#rooms.detector.recent();
+    return this.#rooms.cycle.detector.recent();
   }
 
   bans(): readonly Ban[] {
-    return this.#rooms.controller.bans();
+    return this.#rooms.cycle.controller.bans();
   }
 
   evidence(key: string, dryRun: boolean): RouteEvidence {
@@ -106,15 +104,15 @@ export class View implements DaemonView {
   }
 
   async metrics(): Promise<MetricsSnapshot> {
-    const { controller, detector, pool, announcers, dryRunAnnouncer, notifier, history } = this.#rooms;
+    const { cycle, pool, announcers, dryRunAnnouncer, notifier, history } = this.#rooms;
     return {
       ingest: await pool.snapshot(),
       latencyBoundsSeconds: LATENCY_BOUNDS_SECONDS,
-      engine: detector.counters(),
+      engine: cycle.detector.counters(),
       mitigation: {
         real: announcers.counts(),
         dryRun: dryRunAnnouncer.counts(),
-        counters: controller.counters(),
+        counters: cycle.controller.counters(),
       },
       notifications: notifier.counts(),
       storageRows: await history.counts(),
@@ -122,11 +120,11 @@ export class View implements DaemonView {
   }
 
   async ban(request: BanRequest): Promise<Ban> {
-    return this.#rooms.controller.ban(request, this.#rooms.clock.now()).ban;
+    return this.#rooms.cycle.controller.ban(request, this.#rooms.clock.now()).ban;
   }
 
   async unban(target: Address, operator: string): Promise<Ban | undefined> {
-    return this.#rooms.controller.unban(target, this.#rooms.clock.now(), operator);
+    return this.#rooms.cycle.controller.unban(target, this.#rooms.clock.now(), operator);
   }
 
   audit(query: AuditQuery): Promise<AuditPage> {

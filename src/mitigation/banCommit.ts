@@ -1,21 +1,34 @@
 /*
- * Carries out what the controller decided, always in one order: decide, save, announce, tell. Whatever is decided
- * within one batch is saved in one transaction, announced in one set and told afterwards; so there is no moment at
- * which a crash leaves a route that the store knows nothing of.
+ * Carries out what the controller decided, always in one order: decide, save, announce, report. Whatever is decided
+ * within one batch is saved in one transaction, announced in one set and reported afterwards; so there is no moment at
+ * which a crash leaves a route that the store does not know.
  */
 import type { Announcer } from './announcer.ts';
 import type { Ban } from './ban.ts';
-import { admitBan, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
+import { admitBan, type BanEffect, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
 import type { BanStore } from './banStore.ts';
 import { BanTable } from './banTable.ts';
 import { GUARDS, type Guard } from './guard.ts';
-import type { GuardVerdict } from './guards.ts';
+import type { GuardVerdict, Judgement } from './guards.ts';
 import { evidences, MethodHealth } from './methodHealth.ts';
-import type { MitigationEvent } from './mitigationEvent.ts';
+import type { MethodChangeKind, MitigationEvent } from './mitigationEvent.ts';
+import { PlacementWatch } from './placementWatch.ts';
 import { routeKey } from './routeText.ts';
 
 /** Keys of real routes that are remembered as ours; the oldest are forgotten. */
 const MAX_OWNED_KEYS = 100_000;
+
+const METHOD_CHANGES: { readonly [effect in BanEffect]?: MethodChangeKind } = {
+  reportRung: 'rung',
+  reportFallback: 'fallback',
+  reportReturn: 'return',
+};
+
+/** A judgement that refuses. */
+interface Refusal {
+  readonly refusedBy: GuardVerdict;
+  readonly verdicts: readonly GuardVerdict[];
+}
 
 /** Since start. */
 export interface MitigationCounters {
@@ -43,9 +56,10 @@ export class BanCommit {
   readonly #announcer: Announcer;
   readonly #dryRunAnnouncer: Announcer;
   readonly #onEvent: (event: MitigationEvent) => void;
+  readonly #placements = new PlacementWatch();
   readonly #ownedKeys = new Set<string>();
   readonly #rejectedBy = Object.fromEntries(GUARDS.map((guard) => [guard, 0])) as { [guard in Guard]: number };
-  readonly #told = { rejected: 0, started: 0, ended: 0, failed: 0, fellBack: 0 };
+  readonly #counters = { rejected: 0, started: 0, ended: 0, failed: 0, fellBack: 0 };
   #events: MitigationEvent[] = [];
   #storeError: string | undefined;
   #openBatches = 0;
@@ -79,24 +93,25 @@ export class BanCommit {
     return answer;
   }
 
-  /** Enters a new ban, in the place of one that ends with it if there is one. */
-  admit(request: BanRequest, replaced: Ban | undefined): Ban {
+  /** Enters a new ban, in the place of one that ends with it if there is one. `verdicts`: what every guard said. */
+  admit(request: BanRequest, { verdicts }: Pick<Judgement, 'verdicts'>, replaced: Ban | undefined): Ban {
     const { ban } = admitBan(request);
     if (replaced === undefined) this.table.begin(ban);
     else this.table.replace(replaced, ban);
     if (replaced !== undefined) this.#ended(replaced, ban.startedAt);
-    this.#told.started++;
-    this.#events.push({ kind: 'ban_started', at: ban.startedAt, ban });
+    this.#counters.started++;
+    this.#events.push({ kind: 'ban_started', at: ban.startedAt, ban, verdicts });
     return ban;
   }
 
-  /** Enters a ban that was refused; it is kept, counted and told, and announces nothing. */
-  refuse(request: BanRequest, { guard, reason }: GuardVerdict): Ban {
+  /** Enters a ban that a guard refused; it is kept, counted and reported, and announces nothing. */
+  refuse(request: BanRequest, { refusedBy, verdicts }: Refusal): Ban {
+    const { guard, reason } = refusedBy;
     const { ban } = refuseBan(request, guard, reason);
     this.table.refuse(ban);
-    this.#told.rejected++;
+    this.#counters.rejected++;
     this.#rejectedBy[guard]++;
-    this.#events.push({ kind: 'ban_rejected', at: ban.startedAt, ban, guard });
+    this.#events.push({ kind: 'ban_rejected', at: ban.startedAt, ban, verdicts });
     return ban;
   }
 
@@ -106,32 +121,29 @@ export class BanCommit {
     if (ban === before) return before;
     if (ban.state === 'active') this.table.change(ban, effects.includes('save'));
     else this.table.end(ban);
-    if (effects.includes('tellEnded')) this.#ended(ban, event.at);
-    if (effects.includes('tellChanged')) this.#events.push({ kind: 'ban_changed', at: event.at, ban });
-    if (effects.includes('tellFellBack')) {
-      this.#told.fellBack++;
-      this.#events.push({ kind: 'fell_back', at: event.at, ban });
+    for (const effect of effects) {
+      if (effect === 'reportEnd') this.#ended(ban, event.at);
+      const change = METHOD_CHANGES[effect];
+      if (change !== undefined) this.#changed(ban, change, event.at);
     }
     return ban;
   }
 
-  /** Tells, once for each time, of a real ban that is wanted and for too long not in GoBGP's RIB. */
+  /** Reports what changed about where the routes of a real ban are. */
   reviewPlacement(ban: Ban, now: number): void {
-    if (ban.dryRun) return;
-    const saved = this.table.isSaved(ban);
-    const missing = evidences(ban, this.#announcer).filter(({ installed }) => !installed);
-    if (!this.health.failsNow(ban, saved && missing.length === 0, now)) return;
-    const reason = saved
-      ? (missing.find(({ lastError }) => lastError !== undefined)?.lastError ?? "not in GoBGP's RIB")
-      : `cannot be stored: ${this.#storeError ?? 'unknown'}`;
-    this.#told.failed++;
-    this.#events.push({ kind: 'ban_failed', at: now, ban, reason });
+    if (ban.dryRun || ban.routes.length === 0) return;
+    const notStored = this.table.isSaved(ban) ? undefined : (this.#storeError ?? 'unknown');
+    for (const change of this.#placements.review(ban, { notStored, routes: evidences(ban, this.#announcer) }, now)) {
+      if (change.kind === 'ban_failed') this.#counters.failed++;
+      this.#events.push({ at: now, ban, ...change });
+    }
   }
 
   /** The wall clock was set; times held of no ban move with it. */
   clockStepped(deltaMs: number): void {
     this.table.clockStepped(deltaMs);
     this.health.clockStepped(deltaMs);
+    this.#placements.clockStepped(deltaMs);
   }
 
   announcerOf(ban: Pick<Ban, 'dryRun'>): Announcer {
@@ -139,7 +151,7 @@ export class BanCommit {
   }
 
   counters(): MitigationCounters {
-    return { ...this.#told, rejectedBy: { ...this.#rejectedBy } };
+    return { ...this.#counters, rejectedBy: { ...this.#rejectedBy } };
   }
 
   /** Keys of every real route there ever was, as far as this process and the store remember. */
@@ -149,8 +161,14 @@ export class BanCommit {
 
   #ended(ban: Ban, at: number): void {
     this.health.forget(ban);
-    this.#told.ended++;
+    this.#placements.forget(ban);
+    this.#counters.ended++;
     this.#events.push({ kind: 'ban_ended', at, ban });
+  }
+
+  #changed(ban: Ban, change: MethodChangeKind, at: number): void {
+    if (change === 'fallback') this.#counters.fellBack++;
+    this.#events.push({ kind: 'ban_changed', at, change, ban });
   }
 
   #takeEffect(now: number): void {

@@ -17,8 +17,18 @@ interface Start {
   readonly dryRun: boolean;
 }
 
+/** Numbers that the caps compare with. */
+export interface BanTally {
+  /** Active bans in all, or of one group. */
+  active(group?: string): number;
+  /** Active bans of a family in all, or of one group. */
+  activeOfFamily(version: IpVersion, group?: string): number;
+  /** FlowSpec rules in use. */
+  flowspecRules(): number;
+}
+
 /** The active bans. */
-export class BanCounts {
+export class BanCounts implements BanTally {
   #all = 0;
   #flowspecRules = 0;
   readonly #byKey = new Map<string, number>();
@@ -40,19 +50,28 @@ export class BanCounts {
     this.#flowspecRules -= rulesInForce(ban);
   }
 
-  /** Active bans in all, or of one group. */
   active(group?: string): number {
     return group === undefined ? this.#all : (this.#byKey.get(groupKey(group)) ?? 0);
   }
 
-  /** Active bans of a family in all, or of one group. */
   activeOfFamily(version: IpVersion, group?: string): number {
     return this.#byKey.get(familyKey(version, group)) ?? 0;
   }
 
-  /** FlowSpec rules in use. */
   flowspecRules(): number {
     return this.#flowspecRules;
+  }
+
+  /** The numbers as they would be without one of the bans counted. */
+  without(ban: Ban | undefined): BanTally {
+    if (ban === undefined) return this;
+    const { version } = ban.target;
+    const counts = (group: string | undefined) => Number(group === undefined || group === ban.group);
+    return {
+      active: (group) => this.active(group) - counts(group),
+      activeOfFamily: (family, group) => this.activeOfFamily(family, group) - (family === version ? counts(group) : 0),
+      flowspecRules: () => this.#flowspecRules - rulesInForce(ban),
+    };
   }
 
   #count(ban: Ban, by: 1 | -1): void {

@@ -45,9 +45,9 @@ export interface MethodChange {
 
 /**
  * `save`: durable before anything else is done. `extend`: the expiry moved on, which may be saved with the next ones.
- * `announce`: what is wanted in the RIB changed. The rest is to be told.
+ * `announce`: what is wanted in the RIB changed. The rest is to be reported.
  */
-export type BanEffect = 'save' | 'extend' | 'announce' | 'tellChanged' | 'tellFellBack' | 'tellEnded';
+export type BanEffect = 'save' | 'extend' | 'announce' | 'reportRung' | 'reportFallback' | 'reportReturn' | 'reportEnd';
 
 export interface Transition {
   readonly ban: Ban;
@@ -174,7 +174,7 @@ function ignore(ban: Ban): Transition {
 
 function end(ban: Ban, at: number, code: BanEndCode, detail: string): Transition {
   const ended: Ban = { ...ban, state: 'withdrawn', withdrawnAt: at, reason: detail, endedBy: { code, detail } };
-  return { ban: ended, effects: ['save', 'announce', 'tellEnded'] };
+  return { ban: ended, effects: ['save', 'announce', 'reportEnd'] };
 }
 
 function extend(ban: Ban, at: number): Transition {
@@ -200,18 +200,18 @@ function lifetimeMs({ madeBy, plan }: Pick<Ban, 'madeBy' | 'plan'>): number {
 
 function climb(ban: Ban, step: number, change: MethodChange): Transition {
   const next = withMethod({ ...ban, escalationStep: step }, change);
-  const told: BanEffect = change.fellBackFrom === undefined ? 'tellChanged' : 'tellFellBack';
-  return { ban: next, effects: ['save', 'announce', told] };
+  const report: BanEffect = change.fellBackFrom === undefined ? 'reportRung' : 'reportFallback';
+  return { ban: next, effects: ['save', 'announce', report] };
 }
 
 function fallBack(ban: Ban, reason: string): Transition {
   const change: MethodChange = { method: 'blackhole', fellBackFrom: ban.method, fellBackReason: reason };
-  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'tellFellBack'] };
+  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'reportFallback'] };
 }
 
 function returnToMethod(ban: Ban, method: MitigationMethod): Transition {
   const change: MethodChange = { method, fellBackFrom: undefined, fellBackReason: undefined };
-  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'tellChanged'] };
+  return { ban: withMethod(ban, change), effects: ['save', 'announce', 'reportReturn'] };
 }
 
 function withMethod(ban: Ban, { method, fellBackFrom, fellBackReason }: MethodChange): Ban {

@@ -22,6 +22,11 @@ import { Scope } from './scope.ts';
 export interface ControllerOptions extends BanCommitOptions {
   readonly config: Config;
   readonly newId: () => string;
+  /**
+   * Called once when a decision threw, which is a bug. Nothing of that decision is saved or announced, and nothing more
+   * is decided: the routes stay as they are until the process is started again.
+   */
+  readonly onFailure: (error: Error) => void;
   /** Addresses of GoBGP and its peers, whose BGP no route may touch; asked at every judgement. */
   readonly bgpEndpoints?: () => readonly Address[];
 }
@@ -51,16 +56,18 @@ export interface Explanation {
 
 export class MitigationController {
   readonly #newId: () => string;
+  readonly #onFailure: (error: Error) => void;
   readonly #bgpEndpoints: () => readonly Address[];
   readonly #commit: BanCommit;
   readonly #attacks = new AttackTable();
   #scope: Scope;
   /** Those that every active ban was last looked at with. */
   #checkedEndpoints: readonly Address[] = [];
-  #phase: 'new' | 'running' | 'stopped' = 'new';
+  #phase: 'new' | 'running' | 'stopped' | 'failed' = 'new';
 
   constructor(options: ControllerOptions) {
     this.#newId = options.newId;
+    this.#onFailure = options.onFailure;
     this.#bgpEndpoints = options.bgpEndpoints ?? (() => []);
     this.#commit = new BanCommit(options);
     this.#scope = new Scope(options.config);
@@ -84,11 +91,20 @@ export class MitigationController {
     });
   }
 
-  /** Makes the decisions of one detector tick durable together: a thousand bans are one transaction. */
+  /**
+   * One decision, whole or not at all: what `work` decides is saved in one transaction, a thousand bans alike, and
+   * announced as one set. Where `work` throws, nothing of it takes effect, then or later.
+   */
   batch<T>(now: number, work: () => T): T {
     if (this.#phase === 'new') throw new Error('restore must be called first');
     if (this.#phase === 'stopped') throw new Error('nothing is decided after the shutdown');
-    return this.#commit.batch(now, work);
+    if (this.#phase === 'failed') throw new Error('nothing is decided after a failure');
+    try {
+      return this.#commit.batch(now, work);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
   }
 
   /** Answers the ban that is active on the target now, or the one just refused; undefined where none is called for. */
@@ -136,10 +152,11 @@ export class MitigationController {
       const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
       const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
       const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
-      if (judgement.refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, judgement.refusedBy) };
+      const { refusedBy, verdicts } = judgement;
+      if (refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, { refusedBy, verdicts }) };
       const before = this.#bans.of(candidate.targetText);
       const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;
-      return { ok: true, ban: this.#commit.admit(asked, replaced) };
+      return { ok: true, ban: this.#commit.admit(asked, judgement, replaced) };
     });
   }
 
@@ -169,7 +186,7 @@ export class MitigationController {
 
   /** Time has passed: expiries, rungs, peers lost and found, refused attacks, saves that failed. */
   tick(now: number): void {
-    if (this.#phase === 'stopped') return;
+    if (this.#phase === 'stopped' || this.#phase === 'failed') return;
     this.batch(now, () => {
       this.#spareBgpSessions(now);
       for (const ban of this.#bans.active()) {
@@ -193,12 +210,12 @@ export class MitigationController {
     });
   }
 
-  /** The last call. Routes stay for the next start to adopt, or are withdrawn, as `ban.on_shutdown` says. */
-  shutdown(now: number): void {
+  /** The last call. The routes stay for the next start to adopt, or are withdrawn. */
+  shutdown(now: number, routes: 'keep' | 'withdraw' = this.#scope.config.ban.onShutdown): void {
     if (this.#phase !== 'running') return;
     this.batch(now, () => {
       this.#bans.saveMovedExpiries();
-      if (this.#scope.config.ban.onShutdown === 'keep') return;
+      if (routes === 'keep') return;
       for (const ban of this.#bans.active()) this.#commit.apply(ban, { kind: 'shutDown', at: now });
     });
     this.#phase = 'stopped';
@@ -248,6 +265,13 @@ export class MitigationController {
     };
   }
 
+  /** The bans in memory are half-way through a decision; to save or announce them would be wrong. */
+  #fail(error: unknown): void {
+    if (this.#phase === 'failed') return;
+    this.#phase = 'failed';
+    this.#onFailure(error instanceof Error ? error : new Error(String(error)));
+  }
+
   get #bans() {
     return this.#commit.table;
   }
@@ -273,13 +297,14 @@ export class MitigationController {
       threshold: attack.threshold,
       escalationStep: step,
     };
-    if (judgement.refusedBy === undefined) {
+    const { refusedBy, verdicts } = judgement;
+    if (refusedBy === undefined) {
       live.refused = false;
-      return this.#commit.admit(asked, replaced);
+      return this.#commit.admit(asked, judgement, replaced);
     }
     if (live.refused) return undefined;
     live.refused = true;
-    return this.#commit.refuse(asked, judgement.refusedBy);
+    return this.#commit.refuse(asked, { refusedBy, verdicts });
   }
 
   /** Tries the attacks that have no ban, are being seen, and were not tried lately. */
@@ -320,9 +345,8 @@ export class MitigationController {
   }
 
   #reviewMethod(ban: Ban, now: number): void {
-    const event = this.#without(ban.targetText, () =>
-      reviewMethod(ban, this.#circumstances(ban.dryRun, now), this.#commit.announcerOf(ban), this.#commit.health),
-    );
+    const circumstances = this.#circumstancesWithout(ban.targetText, ban.dryRun, now);
+    const event = reviewMethod(ban, circumstances, this.#commit.announcerOf(ban), this.#commit.health);
     if (event !== undefined) this.#commit.apply(ban, event);
   }
 
@@ -341,27 +365,16 @@ export class MitigationController {
   }
 
   #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {
-    return this.#without(candidate.targetText, () =>
-      judge(candidate, method, this.#circumstances(candidate.dryRun, now)),
-    );
+    return judge(candidate, method, this.#circumstancesWithout(candidate.targetText, candidate.dryRun, now));
   }
 
-  /** Asks something as if the target had no ban, since what is asked about would take its place. */
-  #without<T>(targetText: string, ask: () => T): T {
-    const ban = this.#bans.of(targetText);
-    if (ban === undefined) return ask();
-    this.#bans.counts.remove(ban);
-    const answer = ask();
-    this.#bans.counts.add(ban);
-    return answer;
-  }
-
-  #circumstances(dryRun: boolean, now: number): Circumstances {
+  /** As if the target had no ban, since what is asked about would take its place. */
+  #circumstancesWithout(targetText: string, dryRun: boolean, now: number): Circumstances {
     const announcer = this.#commit.announcerOf({ dryRun });
     return {
       now,
       scope: this.#scope,
-      counts: this.#bans.counts,
+      counts: this.#bans.counts.without(this.#bans.of(targetText)),
       starts: this.#bans.starts,
       bgpEndpoints: this.#bgpEndpoints,
       audience: (family) => announcer.audience(family),

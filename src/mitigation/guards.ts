@@ -6,7 +6,7 @@
 import type { BanLimits, GroupConfig, MitigationMethod } from '../config/config.ts';
 import type { Address } from '../net/address.ts';
 import type { BanPlan } from './ban.ts';
-import type { BanCounts, BanStarts } from './banCounts.ts';
+import type { BanStarts, BanTally } from './banCounts.ts';
 import type { Guard } from './guard.ts';
 import { bgpSessionProblem, flowspecProblem } from './harmlessFlowspec.ts';
 import { type RouteFamily, routeFamily } from './route.ts';
@@ -32,7 +32,7 @@ export interface Circumstances {
   readonly now: number;
   readonly scope: Scope;
   /** Without the ban, if any, that this one would replace. */
-  readonly counts: BanCounts;
+  readonly counts: BanTally;
   readonly starts: BanStarts;
   /** Addresses of GoBGP and its peers. */
   readonly bgpEndpoints: () => readonly Address[];

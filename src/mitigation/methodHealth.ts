@@ -12,15 +12,9 @@ export const LOST_AFTER_MS = 3000;
 /** Usable again for this long: return. */
 export const BACK_AFTER_MS = 10_000;
 
-/** Wanted and in no RIB for this long: the ban could not be announced. */
-export const FAILED_AFTER_MS = 10_000;
-
 interface Health {
   /** Since when the method in force is unusable, or the one fallen back from usable. */
   since: number | undefined;
-  /** The ban's routes are wanted and not all in the RIB since then. */
-  missingSince: number | undefined;
-  failureTold: boolean;
   /** GoBGP would not take the method's routes; asking again would get the same answer. */
   refused: boolean;
 }
@@ -59,25 +53,10 @@ export class MethodHealth {
     return this.#of(ban.id).refused;
   }
 
-  /** Answers true once when the ban's routes, or the ban itself, could not be placed for `FAILED_AFTER_MS`. */
-  failsNow(ban: Ban, placed: boolean, now: number): boolean {
-    const health = this.#of(ban.id);
-    if (placed) {
-      health.missingSince = undefined;
-      health.failureTold = false;
-      return false;
-    }
-    health.missingSince ??= now;
-    if (health.failureTold || now - health.missingSince < FAILED_AFTER_MS) return false;
-    health.failureTold = true;
-    return true;
-  }
-
   /** The wall clock was set; the times held move with it. */
   clockStepped(deltaMs: number): void {
     for (const health of this.#byBan.values()) {
       if (health.since !== undefined) health.since += deltaMs;
-      if (health.missingSince !== undefined) health.missingSince += deltaMs;
     }
   }
 
@@ -88,7 +67,7 @@ export class MethodHealth {
   #of(banId: string): Health {
     let health = this.#byBan.get(banId);
     if (health === undefined) {
-      health = { since: undefined, missingSince: undefined, failureTold: false, refused: false };
+      health = { since: undefined, refused: false };
       this.#byBan.set(banId, health);
     }
     return health;

@@ -1,20 +1,21 @@
 /*
- * What the controller tells the rest of the house: notifications, the event stream, the audit and the log hang on it.
+ * What became of a ban, as the controller reports it. The room `incidents` joins it with the attack that the ban answers.
  */
 import type { Ban } from './ban.ts';
-import type { Guard } from './guard.ts';
+import type { GuardVerdict } from './guards.ts';
+import type { PlacementEvent } from './placementWatch.ts';
 
-/** Told after the decision was saved and the announcer was handed it. `at` is clock milliseconds. */
-export type MitigationEvent = { readonly at: number } & (
-  | { readonly kind: 'ban_started'; readonly ban: Ban }
-  /** It climbed, came back to its method, or was replaced on the spot. */
-  | { readonly kind: 'ban_changed'; readonly ban: Ban }
-  | { readonly kind: 'fell_back'; readonly ban: Ban }
+/** Reported after the decision was saved and the announcer was given the routes. `at` is clock milliseconds. */
+export type MitigationEvent = { readonly at: number } /** `verdicts`: what every guard said. */ & (
+  | { readonly kind: 'ban_started'; readonly ban: Ban; readonly verdicts: readonly GuardVerdict[] }
+  | { readonly kind: 'ban_changed'; readonly change: MethodChangeKind; readonly ban: Ban }
   | { readonly kind: 'ban_ended'; readonly ban: Ban }
-  | { readonly kind: 'ban_rejected'; readonly ban: Ban; readonly guard: Guard }
-  /** Wanted for a while and still in no RIB; once for each time. */
-  | { readonly kind: 'ban_failed'; readonly ban: Ban; readonly reason: string }
+  | { readonly kind: 'ban_rejected'; readonly ban: Ban; readonly verdicts: readonly GuardVerdict[] }
+  | PlacementEvent
   /** Bans cannot be made durable: new ones are not announced until `store_recovered`. */
   | { readonly kind: 'store_failed'; readonly reason: string }
   | { readonly kind: 'store_recovered' }
 );
+
+/** The ban took the next rung of its ladder, gave way to a blackhole, or took up its own method again. */
+export type MethodChangeKind = 'rung' | 'fallback' | 'return';

@@ -28,6 +28,9 @@ function setUp(config: Config = configFixture(), store = new MemoryStore()) {
     dryRunAnnouncer,
     newId: () => `ban-${START}-${++ids}-${store.saves}`,
     onEvent: (event) => events.push(event),
+    onFailure: (error) => {
+      throw error;
+    },
     bgpEndpoints: () => [...bgpEndpoints],
   });
   const keys = () => [...(announcer.wanted?.keys() ?? [])];

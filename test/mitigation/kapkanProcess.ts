@@ -42,6 +42,9 @@ export class KapkanProcess {
       dryRunAnnouncer: this.dryRunAnnouncer,
       newId: options.newId,
       onEvent: (event) => this.events.push(event),
+      onFailure: (error) => {
+        throw error;
+      },
     });
   }
 

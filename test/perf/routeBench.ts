@@ -131,6 +131,9 @@ async function benchManyBans(gobgpd: Gobgpd, folder: string): Promise<BenchRow[]
     dryRunAnnouncer: new DryRunAnnouncer(),
     newId: randomUUID,
     onEvent: () => {},
+    onFailure: (error) => {
+      throw error;
+    },
   });
   controller.restore(clock.now());
   announcer.start();

@@ -15,10 +15,15 @@ export type RowResult = (typeof ROW_RESULTS)[number];
 
 export type AttackEventKind =
   | 'attack_started'
+  | 'attack_updated'
   | 'attack_ended'
   | 'ban_started'
   | 'ban_changed'
   | 'ban_fell_back'
+  | 'ban_unconfirmed'
+  | 'ban_confirmed'
+  | 'ban_advertised'
+  | 'ban_recovered'
   | 'ban_ended'
   | 'ban_rejected'
   | 'ban_failed';

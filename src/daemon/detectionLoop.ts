@@ -1,0 +1,82 @@
+/*
+ * Drives the detection cycle by the wall clock: the threads' reports as they come, time ten times a second, and the
+ * samples that the cycle asks for, fetched from the threads.
+ */
+import type { Clock } from '../clock.ts';
+import type { AttackSample } from '../engine/attack.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import { messageOf } from '../errors.ts';
+import type { DetectionCycle } from '../incidents/detectionCycle.ts';
+import type { ReceiverPool } from '../ingest/receiverPool.ts';
+import type { Logger } from '../log.ts';
+import type { Address } from '../net/address.ts';
+
+/** How often expiries, rungs and retries are looked at. */
+const TICK_MS = 100;
+
+export interface DetectionLoopOptions {
+  readonly cycle: DetectionCycle;
+  readonly pool: Pick<ReceiverPool, 'sample' | 'watch'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called when a step threw, which is a bug; the loop has stopped then. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export class DetectionLoop {
+  readonly #options: DetectionLoopOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #running = false;
+
+  constructor(options: DetectionLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = true;
+    this.#watch();
+    this.#timer = setInterval(() => this.#run((cycle, now) => cycle.tick(now)), TICK_MS);
+  }
+
+  stop(): void {
+    this.#running = false;
+    clearInterval(this.#timer);
+  }
+
+  /** A report of thread `worker`, counted from 0. */
+  receive(worker: number, report: HostReport): void {
+    this.#run((cycle, now) => {
+      const crossed = cycle.report(worker, report, now);
+      if (crossed.length > 0) void this.#open(crossed);
+      this.#watch();
+    });
+  }
+
+  /** Without a sample, where no thread answers in time, the attack opens all the same. */
+  async #open(targets: readonly Address[]): Promise<void> {
+    const { pool, log } = this.#options;
+    const samples = await pool.sample(targets).catch((error: unknown): AttackSample[] => {
+      log.error({ error: messageOf(error) }, 'no sample could be taken, attacks are answered without one');
+      return [];
+    });
+    this.#run((cycle, now) => {
+      cycle.open(targets, samples, now);
+      this.#watch();
+    });
+  }
+
+  #watch(): void {
+    const { pool, cycle } = this.#options;
+    pool.watch(cycle.watched());
+  }
+
+  #run(step: (cycle: DetectionCycle, now: number) => void): void {
+    if (!this.#running) return;
+    try {
+      step(this.#options.cycle, this.#options.clock.now());
+    } catch (error) {
+      this.stop();
+      this.#options.onFailure(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}

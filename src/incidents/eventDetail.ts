@@ -1,0 +1,47 @@
+/*
+ * An incident event in words: the detail of a timeline entry, of a stored event and of a replayed decision.
+ */
+import { routeSummary } from '../mitigation/routeText.ts';
+import type { IncidentEvent } from './incidentEvent.ts';
+
+/** One sentence or less; empty where the kind of the event says it all. */
+export function eventDetail(event: IncidentEvent): string {
+  switch (event.kind) {
+    case 'attack_started':
+    case 'attack_updated':
+      return event.attack.reason;
+    case 'attack_ended': {
+      const { metric, peakRate, startedAt } = event.attack;
+      return `lasted ${Math.round((event.at - startedAt) / 1000)} s, peak ${metric} ${Math.round(peakRate)}`;
+    }
+    case 'ban_started': {
+      const { fellBackReason } = event.ban;
+      return [routeSummary(event.ban), ...(fellBackReason === undefined ? [] : [fellBackReason])].join('; ');
+    }
+    case 'ban_changed': {
+      const { fellBackReason } = event.ban;
+      const why = event.change === 'fallback' ? `: ${fellBackReason ?? 'unknown'}` : '';
+      return `${CHANGES[event.change]}${why}; ${routeSummary(event.ban)}`;
+    }
+    case 'ban_ended':
+    case 'ban_rejected':
+      return event.ban.reason;
+    case 'ban_confirmed':
+      return "every route was read back from GoBGP's RIB";
+    case 'ban_advertised':
+      return `sent to ${event.peers.join(', ')}`;
+    case 'ban_unconfirmed':
+    case 'ban_failed':
+    case 'store_failed':
+      return event.reason;
+    case 'ban_recovered':
+    case 'store_recovered':
+      return '';
+  }
+}
+
+const CHANGES = {
+  rung: 'next rung of the escalation',
+  fallback: 'fell back',
+  return: 'returned to its method',
+} as const;

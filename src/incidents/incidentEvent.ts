@@ -1,0 +1,35 @@
+/*
+ * What happens in the life of an attack, from its first crossing of a limit to the end of the last ban that answers it.
+ * One ordered stream of these events is all that the log, notifications, history and the console are made from.
+ *
+ * An event carries the attack and the ban as they were at that moment. It is a snapshot: it does not change while it
+ * waits in a queue.
+ */
+import type { Attack } from '../engine/attack.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
+
+/** `attack_updated`: its vector was found to be another one. `ban` is undefined where none answers the attack. */
+export interface AttackEvent {
+  readonly kind: 'attack_started' | 'attack_updated' | 'attack_ended';
+  /** Clock milliseconds. */
+  readonly at: number;
+  readonly attack: Attack;
+  readonly ban: Ban | undefined;
+}
+
+/** What became of a ban. `attack` is undefined where no attack is known that it answers. */
+export type BanIncidentEvent = Extract<MitigationEvent, { readonly ban: Ban }> & {
+  readonly attack: Attack | undefined;
+};
+
+/** Bans cannot be made durable, or can be again. */
+export type StoreEvent = Exclude<MitigationEvent, { readonly ban: Ban }>;
+
+export type IncidentEvent = AttackEvent | BanIncidentEvent | StoreEvent;
+
+export type IncidentEventKind = IncidentEvent['kind'];
+
+export function isAttackEvent(event: IncidentEvent): event is AttackEvent {
+  return event.kind === 'attack_started' || event.kind === 'attack_updated' || event.kind === 'attack_ended';
+}

@@ -1,0 +1,87 @@
+/*
+ * The incidents: each attack with the ban that answers it and its timeline. This is the only place where attacks and
+ * bans are joined.
+ */
+import type { Attack } from '../engine/attack.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import type { IncidentEvent } from './incidentEvent.ts';
+import { Timeline } from './timeline.ts';
+
+/** Ended incidents that are kept: a ban may end after its attack, and people look back. */
+const KEPT_ENDED = 1000;
+
+export interface Incident {
+  /** As the detector has it: its rates are current while it is active. */
+  readonly attack: Attack;
+  /** The newest ban that answers the attack, made for it or by hand on its target; undefined where there is none. */
+  readonly ban: Ban | undefined;
+  readonly timeline: Timeline;
+}
+
+interface Entry extends Incident {
+  ban: Ban | undefined;
+}
+
+export class IncidentTable {
+  readonly #byAttack = new Map<string, Entry>();
+  /** Of attacks that go on, by the text of the target. */
+  readonly #byTarget = new Map<string, Entry>();
+  /** Ids of ended attacks, oldest first. */
+  readonly #ended: string[] = [];
+
+  /** Enters an attack with the ban that answers it, if there is one. */
+  open(attack: Attack, ban: Ban | undefined): void {
+    const entry: Entry = { attack, ban, timeline: new Timeline() };
+    this.#byAttack.set(attack.id, entry);
+    this.#byTarget.set(attack.targetText, entry);
+  }
+
+  /** The attack ended; it is kept for a while. */
+  close(attack: Attack): void {
+    if (this.#byTarget.get(attack.targetText)?.attack.id === attack.id) this.#byTarget.delete(attack.targetText);
+    this.#ended.push(attack.id);
+    if (this.#ended.length > KEPT_ENDED) this.#byAttack.delete(this.#ended.shift() ?? '');
+  }
+
+  /** Takes in what became of a ban; answers the attack that it answers, if one is known. */
+  answer(ban: Ban): Attack | undefined {
+    const entry = ban.attackId === undefined ? this.#byTarget.get(ban.targetText) : this.#byAttack.get(ban.attackId);
+    if (entry === undefined) return undefined;
+    if (entry.ban === undefined || ban.id === entry.ban.id || takesPlaceOf(ban, entry.ban)) entry.ban = ban;
+    return entry.attack;
+  }
+
+  /** Adds an event to the timeline of its attack. */
+  record(event: IncidentEvent): void {
+    if ('attack' in event && event.attack !== undefined) this.#byAttack.get(event.attack.id)?.timeline.add(event);
+  }
+
+  of(attackId: string): Incident | undefined {
+    return this.#byAttack.get(attackId);
+  }
+
+  banOf(attackId: string): Ban | undefined {
+    return this.#byAttack.get(attackId)?.ban;
+  }
+
+  /** Those whose attack goes on, in the order in which they were found. */
+  active(): Incident[] {
+    return [...this.#byTarget.values()];
+  }
+
+  /** Those whose attack ended, newest first. */
+  ended(limit: number): Incident[] {
+    const ended: Incident[] = [];
+    for (let i = this.#ended.length - 1; i >= 0 && ended.length < limit; i--) {
+      const incident = this.#byAttack.get(this.#ended[i]);
+      if (incident !== undefined) ended.push(incident);
+    }
+    return ended;
+  }
+}
+
+/** Neither an older ban nor one that was refused takes the place of the ban that answers the attack now. */
+function takesPlaceOf(ban: Ban, current: Ban): boolean {
+  if (ban.state === 'rejected' && current.state === 'active') return false;
+  return ban.startedAt >= current.startedAt;
+}

@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CaptureReplay } from '../../src/cli/captureReplay.ts';
+import { replayText } from '../../src/cli/replayReport.ts';
+import { readCapture } from '../../src/decode/capture.ts';
+import { configFixture } from '../mitigation/configFixture.ts';
+import { TelemetryScene } from './telemetryScene.ts';
+
+const DAY_MS = 86_400_000;
+
+test('times that no capture can mean, and a leap of a day with every datagram, do not hold up a replay', () => {
+  const scene = new TelemetryScene();
+  scene.play({ attack: 'udp_flood', target: '198.51.100.1', from: 0, to: 2, packetsPerSecond: 100_000 });
+  const capture = readCapture(scene.bytes());
+  const datagrams = [...capture.datagrams];
+  const times = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -1, 1e16, 1e18, 2 ** 63, 1e300];
+  for (const first of [0, ...times]) {
+    const replay = new CaptureReplay(configFixture());
+    replay.receive({ ...datagrams[0], timeMs: first });
+    for (const timeMs of times) replay.receive({ ...datagrams[1], timeMs });
+    datagrams.forEach((datagram, i) => {
+      replay.receive({ ...datagram, timeMs: datagram.timeMs + Math.max(0, i - 100) * DAY_MS });
+    });
+    replay.finish();
+    assert.equal(replay.datagrams().telemetry, 1 + times.length + datagrams.length);
+    assert.match(replayText('x.pcap', replay, capture.summary), /x\.pcap: \d{4}-/);
+  }
+});

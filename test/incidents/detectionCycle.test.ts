@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
+import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
+import { enginePlan } from '../engine/planFixture.ts';
+import { address } from '../mitigation/attackFixture.ts';
+import { groupFixture, prefix } from '../mitigation/configFixture.ts';
+import { cycleFixture } from './cycleFixture.ts';
+
+const HOST = '10.0.0.1';
+const OTHER = '10.0.0.2';
+
+function reportOf(...floods: readonly string[]): HostReport {
+  const writer = new HostReportWriter();
+  for (const host of floods) {
+    const { word0, word1, word2, word3 } = address(host);
+    writer.append(word0, word1, word2, word3, 0, new Float64Array(RATES_PER_HOST).fill(1e9));
+  }
+  return writer.report(0);
+}
+
+/** A report, and what it calls for. */
+function step(cycle: ReturnType<typeof cycleFixture>['cycle'], now: number, ...floods: readonly string[]): void {
+  const crossed = cycle.report(0, reportOf(...floods), now);
+  if (crossed.length > 0) cycle.open(crossed, [], now);
+  cycle.tick(now);
+}
+
+function linesOf(events: readonly IncidentEvent[]): string[] {
+  return events.map((event) => {
+    if (!('attack' in event)) return event.kind;
+    const target = event.attack?.targetText ?? event.ban?.targetText;
+    return `${event.kind} ${target} ${event.ban?.state ?? '-'}`;
+  });
+}
+
+test('an attack is told first with the ban that answers it, then its ban, and the same at the end', () => {
+  const { cycle, events } = cycleFixture();
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  assert.deepEqual(linesOf(events.splice(0)), [`attack_started ${HOST} active`, `ban_started ${HOST} active`]);
+  for (let now = 1100; now < 70_000; now += 1000) step(cycle, now);
+  assert.deepEqual(linesOf(events), [
+    `ban_unconfirmed ${HOST} active`,
+    `ban_failed ${HOST} active`,
+    `attack_ended ${HOST} withdrawn`,
+    `ban_ended ${HOST} withdrawn`,
+  ]);
+});
+
+test('an event stays as it was, whatever becomes of its attack and ban', () => {
+  const { cycle, events } = cycleFixture();
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  const [first] = events;
+  const before = JSON.stringify(first);
+  for (let now = 1100; now < 70_000; now += 1000) step(cycle, now);
+  assert.equal(JSON.stringify(first), before);
+});
+
+test('an incident keeps its attack, the ban that answers it and its timeline, also once it ended', () => {
+  const { cycle } = cycleFixture();
+  cycle.restore(0);
+  step(cycle, 1000, HOST, OTHER);
+  const [incident, other] = cycle.incidents.active();
+  assert.deepEqual([incident.attack.targetText, other.attack.targetText], [HOST, OTHER]);
+  assert.equal(incident.ban?.state, 'active');
+  for (let now = 1100; now < 70_000; now += 1000) step(cycle, now, OTHER);
+  assert.deepEqual(cycle.incidents.active(), [other]);
+  assert.deepEqual(cycle.incidents.ended(10), [incident]);
+  assert.equal(cycle.incidents.of(incident.attack.id), incident);
+  assert.deepEqual([incident.attack.active, incident.ban?.endedBy?.code], [false, 'attack_ended']);
+  const kinds = incident.timeline.entries().map(({ event }) => event);
+  assert.deepEqual(kinds, [
+    'attack_started',
+    'ban_started',
+    'ban_unconfirmed',
+    'ban_failed',
+    'attack_ended',
+    'ban_ended',
+  ]);
+  const end = incident.timeline.entries().at(-1);
+  assert.equal(end?.detail, 'the attack ended');
+});
+
+test('a ban by hand answers the attack on its target, and a refused one does not take the place of what covers it', () => {
+  const { cycle, events } = cycleFixture({}, { whitelist: ['203.0.113.1/32'] });
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  const automatic = cycle.incidents.active()[0].ban;
+  const match = { ...matchVictim(address(HOST)), source: prefix('203.0.113.0/24') };
+  const refused = cycle.controller.ban({ target: address(HOST), operator: 'ana', match }, 1100);
+  assert.equal(refused.ban.rejectedBy, 'whitelist');
+  assert.equal(cycle.incidents.active()[0].ban, automatic);
+  const { ban } = cycle.controller.ban({ target: address(HOST), operator: 'ana' }, 1200);
+  assert.equal(cycle.incidents.active()[0].ban, ban);
+  assert.equal(events.at(-1)?.kind, 'ban_started');
+  assert.equal(
+    events.every((event) => !('attack' in event) || event.attack?.targetText === HOST),
+    true,
+  );
+});
+
+test('the attacks of bans that outlived the last run go on, are told at their end only, and end by the hysteresis', () => {
+  const first = cycleFixture();
+  first.cycle.restore(0);
+  step(first.cycle, 1000, HOST);
+  const second = cycleFixture({ store: first.store });
+  second.cycle.restore(2000);
+  assert.deepEqual(second.events, []);
+  assert.equal(second.cycle.incidents.active()[0].ban?.state, 'active');
+  assert.deepEqual(second.cycle.watched().length, 1);
+  for (let now = 2100; now < 70_000; now += 1000) step(second.cycle, now);
+  const kinds = second.events.map(({ kind }): string => kind).filter((kind) => kind.endsWith('_ended'));
+  assert.deepEqual(kinds, ['attack_ended', 'ban_ended']);
+});
+
+test('a decision that throws takes no effect, then or later, whoever asked for it', () => {
+  const asked: { readonly [who: string]: (fixture: ReturnType<typeof cycleFixture>) => void } = {
+    report: ({ cycle }) => step(cycle, 2000, HOST, OTHER),
+    tick: ({ cycle }) => cycle.tick(2000),
+    'an operator': ({ cycle }) => cycle.controller.ban({ target: address(OTHER), operator: 'ana' }, 2000),
+    'an unban': ({ cycle }) => cycle.controller.unban(address(HOST), 2000, 'ana'),
+    reload: ({ cycle, config }) => cycle.reconfigure({ ...config, dryRun: true }, enginePlan(), 2000),
+    'the clock': ({ cycle }) => cycle.clockStepped(60_000, 2000),
+  };
+  for (const [who, ask] of Object.entries(asked)) {
+    let broken = false;
+    const fixture = cycleFixture({
+      newId: () => {
+        if (broken) throw new Error('a bug');
+        return `id-${++ids}`;
+      },
+      bgpEndpoints: () => {
+        if (broken) throw new Error('a bug');
+        return [];
+      },
+    });
+    let ids = 0;
+    const { cycle, events, failures, store, announcer } = fixture;
+    cycle.restore(0);
+    step(cycle, 1000, HOST);
+    const before = [[...announcer.wanted().keys()], JSON.stringify(store.loadActive()), events.length];
+    broken = true;
+    if (who === 'an unban' || who === 'the clock' || who === 'reload') breakTransition(fixture);
+    assert.throws(() => ask(fixture), /a bug/, who);
+    broken = false;
+    assert.deepEqual(
+      failures.map(({ message }) => message),
+      ['a bug'],
+      who,
+    );
+    cycle.tick(5000);
+    assert.throws(() => cycle.report(0, reportOf(), 5000), /nothing is decided after a failure/, who);
+    assert.throws(
+      () => cycle.controller.ban({ target: address(OTHER), operator: 'ana' }, 5000),
+      /after a failure/,
+      who,
+    );
+    cycle.controller.shutdown(6000, 'withdraw');
+    const after = [[...announcer.wanted().keys()], JSON.stringify(store.loadActive()), events.length];
+    assert.deepEqual(after, before, `${who}: nothing of it was announced, saved or told`);
+  }
+});
+
+/** Where the decision asks nothing that a test can break, the ban that it is about breaks it. */
+function breakTransition({ cycle }: ReturnType<typeof cycleFixture>): void {
+  const ban = cycle.controller.activeBanOf(HOST);
+  assert.ok(ban !== undefined);
+  Object.defineProperty(ban, 'state', {
+    get: () => {
+      throw new Error('a bug');
+    },
+  });
+}
+
+test('what the guards would say is asked without touching what is counted', () => {
+  const groups = [groupFixture({ mitigation: 'flowspec' })];
+  const { cycle } = cycleFixture({}, { groups, flowspecMaxRules: 1 });
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  const ban = cycle.controller.activeBanOf(HOST);
+  assert.equal(ban?.method, 'flowspec');
+  const asked = () => cycle.controller.explain(address(HOST), 1500).judgement;
+  assert.equal(asked().refusedBy, undefined, 'its own rule is not in its way');
+  assert.equal(asked().method, 'flowspec');
+  const others = cycle.controller.explain(address(OTHER), 1500).judgement;
+  assert.equal(others.fellBackFrom, 'flowspec', 'the rule of the other ban is counted as before');
+});

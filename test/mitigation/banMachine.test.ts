@@ -122,7 +122,7 @@ test('every end is saved, withdrawn and told, and says when and why', () => {
   for (const event of Object.values(EVENTS)) {
     const { ban, effects } = transition(active, event);
     if (ban.state !== 'withdrawn') continue;
-    assert.deepEqual(effects, ['save', 'announce', 'tellEnded'], event.kind);
+    assert.deepEqual(effects, ['save', 'announce', 'reportEnd'], event.kind);
     assert.equal(ban.withdrawnAt, event.at);
     assert.notEqual(ban.reason, '');
   }
@@ -153,7 +153,7 @@ test('a method that comes into force brings the routes of the plan, and a fallba
     [climbed.ban.escalationStep, climbed.ban.method, climbed.ban.fellBackFrom],
     [1, 'blackhole', undefined],
   );
-  assert.deepEqual(climbed.effects, ['save', 'announce', 'tellChanged']);
+  assert.deepEqual(climbed.effects, ['save', 'announce', 'reportRung']);
 });
 
 test('an adopted ban lasts at least until the detector can tell that its attack is over', () => {

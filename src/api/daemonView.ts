@@ -14,7 +14,7 @@ import type { Peer } from '../gobgp/peer.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import type { ManualWish } from '../mitigation/banPlan.ts';
+import type { ManualBanRequest } from '../mitigation/controller.ts';
 import type { Address } from '../net/address.ts';
 import type { NotifierStatus, TestOutcome } from '../notify/notifier.ts';
 import type { AttackQuery, Page, PastAttack, TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
@@ -52,7 +52,7 @@ export interface DaemonView extends AuditArchive {
   notifications(): NotifierStatus;
 
   /** Bans by hand, through every guard. Never rejects for a safety rule: a refused ban comes back as such. */
-  ban(request: BanRequest): Promise<Ban>;
+  ban(request: ManualBanRequest): Promise<Ban>;
   /** Ends the active ban of the target; undefined where there is none. */
   unban(target: Address, operator: string): Promise<Ban | undefined>;
   /** Sends a test through every channel; never rejects, for what failed is part of the answer. */
@@ -66,13 +66,6 @@ export interface HostQuery {
   readonly limit: number;
   /** Numbers of groups; undefined = all. */
   readonly groups: readonly number[] | undefined;
-}
-
-/** A manual ban as it was asked for. */
-export interface BanRequest extends ManualWish {
-  readonly comment: string | undefined;
-  /** Name of the token that asked. */
-  readonly operator: string;
 }
 
 export type ReloadOutcome =

@@ -56,6 +56,10 @@ const banRequestSchema = z.strictObject({
     .optional()
     .describe("default: flowspec with a match, else the group's"),
   match: matchSchema.optional(),
+  allow_fallback: z
+    .boolean()
+    .optional()
+    .describe('a blackhole may take the place of FlowSpec or divert; without it such a ban is refused'),
   comment: z
     .string()
     .max(MAX_COMMENT_LENGTH)
@@ -92,6 +96,7 @@ function banEndpoint(daemon: DaemonView): Endpoint {
         ttlSeconds: body.ttl_seconds,
         method: match === undefined ? body.method : 'flowspec',
         match,
+        allowFallback: body.allow_fallback ?? false,
         comment: body.comment,
         operator: asker.name,
       });

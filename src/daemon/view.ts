@@ -2,7 +2,7 @@
  * The daemon as the API sees it: each question handed to the room that knows the answer.
  */
 import { ApiError } from '../api/apiError.ts';
-import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../api/daemonView.ts';
+import type { DaemonView, HostQuery, ReloadOutcome } from '../api/daemonView.ts';
 import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
@@ -18,6 +18,7 @@ import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
+import type { ManualBanRequest } from '../mitigation/controller.ts';
 import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../net/address.ts';
 import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';
@@ -119,7 +120,7 @@ export class View implements DaemonView {
     };
   }
 
-  async ban(request: BanRequest): Promise<Ban> {
+  async ban(request: ManualBanRequest): Promise<Ban> {
     return this.#rooms.cycle.controller.ban(request, this.#rooms.clock.now()).ban;
   }
 

@@ -21,6 +21,8 @@ export interface ManualWish {
   readonly method: Exclude<MitigationMethod, 'none'> | undefined;
   readonly match: FlowspecMatch | undefined;
   readonly ttlSeconds: number | undefined;
+  /** A blackhole may take the place of FlowSpec or divert; without it the ban is refused instead. */
+  readonly allowFallback: boolean;
 }
 
 /** What a plan is made from besides the attack. A `dryRun` blackhole may lack its next hop, which is shown as unset. */
@@ -42,7 +44,7 @@ export function attackPlan(attack: PlannedAttack, context: PlanContext): BanPlan
     fallback: group.ban.fallback,
     ladder,
     ladderStartedAt: attack.startedAt,
-    ...plannedRoutes(attack.target, methods, attack, undefined, context),
+    ...plannedRoutes(attack.target, methods, group.ban.fallback, attack, undefined, context),
   };
 }
 
@@ -63,13 +65,15 @@ export function manualPlan(
   context: PlanContext,
 ): BanPlan {
   const { group } = context;
+  // A person gets what was asked for, or an error: a wider route in its place could take the customer down.
+  const fallback = wish.allowFallback ? 'blackhole' : 'none';
   return {
     ttlSeconds: wish.ttlSeconds ?? group.ban.ttlSeconds,
     unbanHysteresisSeconds: group.ban.unbanHysteresisSeconds,
-    fallback: group.ban.fallback,
+    fallback,
     ladder: [],
     ladderStartedAt: now,
-    ...plannedRoutes(wish.target, [manualMethod(wish, group)], attack, wish.match, context),
+    ...plannedRoutes(wish.target, [manualMethod(wish, group)], fallback, attack, wish.match, context),
   };
 }
 
@@ -87,11 +91,12 @@ export function holdMs(plan: BanPlan): number {
 function plannedRoutes(
   target: Address,
   methods: readonly MitigationMethod[],
+  fallback: BanPlan['fallback'],
   attack: PlannedAttack | undefined,
   match: FlowspecMatch | undefined,
   { group, dryRun, whitelist }: PlanContext,
 ): Pick<BanPlan, 'routes' | 'collateralShare'> {
-  const mayFallBack = group.ban.fallback === 'blackhole' && methods.some((method) => method !== 'none');
+  const mayFallBack = fallback === 'blackhole' && methods.some((method) => method !== 'none');
   const wants = (method: MitigationMethod) => methods.includes(method) || (method === 'blackhole' && mayFallBack);
   const flowspec = wants('flowspec') ? flowspecRoutes(target, attack, match, group.flowspec, whitelist) : [];
   const rules = flowspec.filter((route) => route.kind === 'flowspec');

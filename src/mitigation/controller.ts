@@ -15,6 +15,7 @@ import { type BanRequest, transition } from './banMachine.ts';
 import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
 import { bgpSessionProblem } from './harmlessFlowspec.ts';
+import { withAlternative } from './manualRefusal.ts';
 import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
 import { Scope } from './scope.ts';
@@ -143,16 +144,17 @@ export class MitigationController {
    * still seen then gets an automatic ban again. A refused one changes nothing.
    */
   ban(request: ManualBanRequest, now: number): ManualBanResult {
-    const { target, method, match, ttlSeconds, comment, operator } = request;
+    const { target, method, match, ttlSeconds, allowFallback = false, comment, operator } = request;
     if (ttlSeconds !== undefined && !(ttlSeconds > 0)) throw new Error(`ttlSeconds must be above 0, got ${ttlSeconds}`);
     return this.batch(now, () => {
       const context = this.#planContext(target);
-      const wish: ManualWish = { target, method, match, ttlSeconds };
+      const wish: ManualWish = { target, method, match, ttlSeconds, allowFallback };
       const attack = this.#attacks.on(formatAddress(target))?.attack;
       const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
       const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
       const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
-      const { refusedBy, verdicts } = judgement;
+      const { verdicts } = judgement;
+      const refusedBy = judgement.refusedBy && withAlternative(judgement.refusedBy, candidate.plan, judgement.method);
       if (refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, { refusedBy, verdicts }) };
       const before = this.#bans.of(candidate.targetText);
       const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;

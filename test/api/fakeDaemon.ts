@@ -1,7 +1,7 @@
 /*
  * A daemon made of plain values: an attack with its FlowSpec ban, a manual ban, an old one and a refused one.
  */
-import type { BanRequest, DaemonView, HostQuery, ReloadOutcome } from '../../src/api/daemonView.ts';
+import type { DaemonView, HostQuery, ReloadOutcome } from '../../src/api/daemonView.ts';
 import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -15,6 +15,7 @@ import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
 import type { MitigationCounters } from '../../src/mitigation/banCommit.ts';
+import type { ManualBanRequest } from '../../src/mitigation/controller.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
@@ -338,7 +339,7 @@ export class FakeDaemon implements DaemonView {
   readonly seen = new Map<string, RouteEvidence>();
 
   /** What was asked for. */
-  readonly banRequests: BanRequest[] = [];
+  readonly banRequests: ManualBanRequest[] = [];
   readonly hostQueries: HostQuery[] = [];
   readonly unbans: { target: string; operator: string }[] = [];
   readonly attackQueries: AttackQuery[] = [];
@@ -423,7 +424,7 @@ export class FakeDaemon implements DaemonView {
     };
   }
 
-  async ban(request: BanRequest): Promise<Ban> {
+  async ban(request: ManualBanRequest): Promise<Ban> {
     this.banRequests.push(request);
     const overrides = { operator: request.operator, comment: request.comment };
     const target = formatAddress(request.target);

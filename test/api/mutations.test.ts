@@ -25,6 +25,7 @@ test('a ban by hand answers with the ban, in the name of the token', async (t) =
     ttlSeconds: 60,
     method: 'blackhole',
     match: undefined,
+    allowFallback: false,
     comment: 'ticket 7',
     operator: 'noc',
   });
@@ -86,7 +87,10 @@ test('a malformed ban is a 400 that says what is wrong, and reaches nobody', asy
     [{ ip, method: 'none' }, /method: .*"blackhole"\|"flowspec"\|"divert"/],
     [{ ip, comment: 'a\nb' }, /comment: must not contain control characters/],
     [{ ip, comment: 'x'.repeat(501) }, /comment: /],
-    [{ ip, tll_seconds: 60 }, /unknown key "tll_seconds", allowed: ip, ttl_seconds, method, match, comment/],
+    [
+      { ip, tll_seconds: 60 },
+      /unknown key "tll_seconds", allowed: ip, ttl_seconds, method, match, allow_fallback, comment/,
+    ],
     [{ ip, ttl: 1, foo: 2 }, /unknown key "ttl", "foo"/],
     [`{"ip": "${ip}", "__proto__": {}}`, /unknown key "__proto__"/],
     [{ ip, match: { port: 1 } }, /unknown key "port" in match/],

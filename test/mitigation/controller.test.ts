@@ -381,7 +381,8 @@ test('while bans that replace each other cannot be saved, the last saved one cov
   controller.ban({ ...request, method: 'divert' }, START + 2000);
   const covering = [`ipv4-flowspec dst ${VICTIM}/32 proto udp`];
   assert.deepEqual(keys(), covering);
-  const other = controller.ban({ ...request, target: address('198.51.100.2'), method: 'flowspec' }, START + 2000).ban;
+  const wish = { ...request, target: address('198.51.100.2'), method: 'flowspec', allowFallback: true } as const;
+  const other = controller.ban(wish, START + 2000).ban;
   assert.deepEqual([other.method, other.fellBackFrom], ['blackhole', 'flowspec'], 'the rule in use leaves no room');
   const now = run(START + 2000, 25, 'a');
   assert.equal(controller.activeBanOf(VICTIM)?.madeBy, 'attack', 'the manual ban ran out and handed over');

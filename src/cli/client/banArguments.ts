@@ -10,6 +10,7 @@ export const BAN_OPTIONS = {
   ttl: { type: 'string' },
   method: { type: 'string' },
   comment: { type: 'string' },
+  'allow-fallback': { type: 'boolean' },
   proto: { type: 'string' },
   src: { type: 'string' },
   'src-port': { type: 'string' },
@@ -52,6 +53,7 @@ export function banRequestBody(ip: string, flags: BanFlags): Record<string, unkn
     body.method = flags.method;
   }
   if (flags.comment !== undefined) body.comment = flags.comment;
+  if (flags['allow-fallback'] === true) body.allow_fallback = true;
 
   const given = MATCH_OPTIONS.filter((option) => flags[option] !== undefined);
   if (given.length === 0) return body;

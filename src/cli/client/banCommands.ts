@@ -12,12 +12,13 @@ const OPERAND = 'the IP address';
 
 export const banCommand = clientCommand({
   name: 'ban',
-  synopsis: 'IP [--ttl SECONDS] [--method METHOD] [--comment TEXT] [MATCH…]',
+  synopsis: 'IP [--ttl SECONDS] [--method METHOD] [--comment TEXT] [--allow-fallback] [MATCH…]',
   help: `Bans an address by hand. The safety rules are the same as for any other ban. It ends by its TTL or by unban.
 
   --ttl SECONDS     how long, also as 10m, 2h or 1d (default: the group's)
   --method METHOD   blackhole, flowspec or divert (default: flowspec with a MATCH, else the group's)
   --comment TEXT    kept with the ban
+  --allow-fallback  where FlowSpec or divert cannot be used, announce a blackhole; without it the ban is refused
 
 MATCH narrows a FlowSpec ban; lists are separated by commas:
   --proto NAME      tcp, udp, icmp, … or a number

@@ -142,7 +142,14 @@ test('ban sends what its flags say', async (t) => {
   assert.equal(code, 0);
   assert.match(stdout, /^route +blackhole 192\.0\.2\.10\/32 next-hop 192\.0\.2\.1/m);
   const [{ target: _target, ...asked }] = api.daemon.banRequests;
-  assert.deepEqual(asked, { ttlSeconds: 600, method: 'blackhole', match: undefined, comment: 'x y', operator: 'noc' });
+  assert.deepEqual(asked, {
+    ttlSeconds: 600,
+    method: 'blackhole',
+    match: undefined,
+    allowFallback: false,
+    comment: 'x y',
+    operator: 'noc',
+  });
 });
 
 test('every match flag reaches the rule', async (t) => {

@@ -16,6 +16,7 @@ const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'version'];
 const MAY_IMPORT: Record<string, readonly string[]> = {
   net: [],
   flowBatch: [],
+  capture: ['net'],
   decode: ['net', 'flowBatch'],
   engine: ['net', 'flowBatch', 'config/thresholds', 'types:config'],
   mitigation: ['net', 'config/thresholds', 'engine/attack', 'types:config', 'types:engine'],
@@ -56,7 +57,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ON_TOP = ['cli', 'daemon', 'main'];
 
 /** Rooms that are handed the time and use nothing but the language. */
-const PURE = ['net', 'flowBatch', 'decode', 'engine', 'mitigation', 'incidents'];
+const PURE = ['net', 'flowBatch', 'capture', 'decode', 'engine', 'mitigation', 'incidents'];
 
 interface Import {
   readonly file: string;
@@ -137,26 +138,64 @@ test('the pure rooms use no package, no node: module and no clock', () => {
   assert.deepEqual(wrong, []);
 });
 
-test('no import runs in a circle between rooms', () => {
-  const edges = new Map<string, Set<string>>();
-  for (const { file, specifier, typeOnly } of sourceFiles().flatMap(importsOf)) {
-    if (typeOnly || !specifier.startsWith('.')) continue;
-    const to = roomOf(path.posix.join(path.posix.dirname(file), specifier));
-    if (to !== roomOf(file)) edges.set(roomOf(file), (edges.get(roomOf(file)) ?? new Set()).add(to));
-  }
-  const visit = (room: string, trail: readonly string[]): void => {
-    assert.ok(!trail.includes(room), [...trail, room].join(' -> '));
-    for (const next of edges.get(room) ?? []) visit(next, [...trail, room]);
+/** The first circle found among the edges, as the nodes it passes; undefined where there is none. */
+function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (node: string, trail: readonly string[]): string[] | undefined => {
+    if (trail.includes(node)) return [...trail.slice(trail.indexOf(node)), node];
+    if (done.has(node)) return undefined;
+    for (const next of edges.get(node) ?? []) {
+      const circle = visit(next, [...trail, node]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(node);
+    return undefined;
   };
-  for (const room of edges.keys()) visit(room, []);
+  for (const node of edges.keys()) {
+    const circle = visit(node, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+/** Imports that close a circle and are yet to go: by the beginnings of both files' paths. */
+const CIRCULAR: readonly (readonly [from: string, to: string])[] = [
+  ['src/notify/', 'src/api/'],
+  ['src/notify/summaryText.ts', 'src/notify/messageText.ts'],
+  ['src/notify/fastnetmonCall.ts', 'src/notify/execChannel.ts'],
+];
+
+/**
+ * Imports, types included, as edges between what `nameOf` makes of the files, but for those within one name and those
+ * in `CIRCULAR`.
+ */
+function importEdges(nameOf: (file: string) => string): Map<string, Set<string>> {
+  const edges = new Map<string, Set<string>>();
+  for (const { file, specifier } of sourceFiles().flatMap(importsOf)) {
+    if (!specifier.startsWith('.')) continue;
+    const target = path.posix.join(path.posix.dirname(file), specifier);
+    if (CIRCULAR.some(([from, to]) => file.startsWith(from) && target.startsWith(to))) continue;
+    const from = nameOf(file);
+    const to = nameOf(target);
+    if (to !== from) edges.set(from, (edges.get(from) ?? new Set()).add(to));
+  }
+  return edges;
+}
+
+test('no import runs in a circle between rooms, types included', () => {
+  assert.equal(circleIn(importEdges(roomOf))?.join(' -> '), undefined);
+});
+
+test('no import runs in a circle between files, types included', () => {
+  assert.equal(circleIn(importEdges((file) => file))?.join(' -> '), undefined);
 });
 
 /** What runs for every flow or every datagram, by file and the function's head. */
 const HOT: readonly (readonly [file: string, head: string])[] = [
-  ['src/decode/netflow5.ts', 'function appendRecords('],
+  ['src/decode/netflow/netflow5.ts', 'function appendRecords('],
   ['src/decode/resolveSampling.ts', 'export function resolveSampling('],
   ['src/decode/implausibleCounters.ts', 'export function clearImplausible('],
-  ['src/decode/columnLoaders.ts', 'function loadCounter('],
+  ['src/decode/netflow/columnLoaders.ts', 'function loadCounter('],
   ['src/engine/hostTable.ts', '  #probe('],
   ['src/engine/hostTable.ts', '  #touchRows('],
   ['src/engine/accounting.ts', '  #countFlows('],

@@ -4,14 +4,15 @@
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { type CaptureDatagram, type CaptureSummary, readCapture } from '../decode/capture.ts';
-import { CaptureError } from '../decode/captureError.ts';
-import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '../decode/decodeLimits.ts';
-import { decodeNetflow } from '../decode/decodeNetflow.ts';
-import { decodeSflow, sflowAgentAddress } from '../decode/decodeSflow.ts';
-import { ExporterState } from '../decode/exporterState.ts';
-import { netflowProtocol, PROTOCOLS, SFLOW5 } from '../decode/protocol.ts';
+import { CaptureError, type CaptureSummary } from '../capture/capturedPacket.ts';
+import { readCapture } from '../capture/readCapture.ts';
+import type { CaptureDatagram } from '../capture/udpReader.ts';
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '../decode/exporter/decodeLimits.ts';
+import { ExporterState } from '../decode/exporter/exporterState.ts';
+import { netflowProtocol, PROTOCOLS, SFLOW5 } from '../decode/exporter/protocol.ts';
+import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
 import { resolveSampling } from '../decode/resolveSampling.ts';
+import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { formatAddress, formatWords } from '../net/address.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';

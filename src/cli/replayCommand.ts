@@ -3,10 +3,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { CaptureError } from '../capture/capturedPacket.ts';
+import { readCapture } from '../capture/readCapture.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { readCapture } from '../decode/capture.ts';
-import { CaptureError } from '../decode/captureError.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { CaptureReplay } from './captureReplay.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';

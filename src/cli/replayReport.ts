@@ -2,9 +2,9 @@
  * What a replay found, as text for people and as JSON for programs.
  */
 import { attackViews } from '../api/views/attackView.ts';
+import type { CaptureSummary } from '../capture/capturedPacket.ts';
 import { toRfc3339 } from '../clock.ts';
 import { METRICS } from '../config/thresholds.ts';
-import type { CaptureSummary } from '../decode/capture.ts';
 import { eventDetail } from '../incidents/eventDetail.ts';
 import type { BanIncidentEvent } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';

@@ -2,8 +2,8 @@
  * One exporter as ingest knows it: what decoding remembers of it, which sampling rate is put on it, how it is labelled,
  * and when it last said anything of use.
  */
-import { ExporterState } from '../decode/exporterState.ts';
-import { PROTOCOLS } from '../decode/protocol.ts';
+import { ExporterState } from '../decode/exporter/exporterState.ts';
+import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { ExporterSnapshot } from './ingestSnapshot.ts';

@@ -6,7 +6,7 @@
  * keep the real exporters out: known ones always get a row, and silent strangers lose theirs when room is needed.
  */
 import type { Config } from '../config/config.ts';
-import { PROTOCOLS } from '../decode/protocol.ts';
+import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type Address, formatAddress, parseAddress, sameAddress } from '../net/address.ts';
 import { Exporter } from './exporter.ts';
 import { type LabelledDatagrams, OTHER_EXPORTERS } from './ingestSnapshot.ts';

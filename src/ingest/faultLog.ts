@@ -3,7 +3,7 @@
  * more than a few dozen a minute over all of them, for forged sources may be many. Each says what was wrong since the
  * line before it, and where in its datagram the newest fault was.
  */
-import type { DecodeErrorReason } from '../decode/decodeErrors.ts';
+import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { Exporter } from './exporter.ts';
 import type { ExporterTable } from './exporterTable.ts';
 

@@ -3,8 +3,8 @@
  * the one that metrics and API read. An exporter's row appears in several workers' where it sends to several sockets or
  * from several ports; so rows are merged by address.
  */
-import type { DecodeErrorReason } from '../decode/decodeErrors.ts';
-import { PROTOCOLS, type Protocol } from '../decode/protocol.ts';
+import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
+import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
 

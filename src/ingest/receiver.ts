@@ -6,10 +6,10 @@
  * Nothing is allocated for a datagram, and its time is that at which it was taken from the queue.
  */
 import type { Config } from '../config/config.ts';
-import { decodeNetflow } from '../decode/decodeNetflow.ts';
-import { decodeSflow, sflowAgentAddress } from '../decode/decodeSflow.ts';
-import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/protocol.ts';
+import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
+import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
 import { resolveSampling } from '../decode/resolveSampling.ts';
+import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
 import { Accounting } from '../engine/accounting.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';

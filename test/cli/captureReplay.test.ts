@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readCapture } from '../../src/capture/readCapture.ts';
 import { CaptureReplay } from '../../src/cli/captureReplay.ts';
 import { replayText } from '../../src/cli/replayReport.ts';
-import { readCapture } from '../../src/decode/capture.ts';
 import { configFixture } from '../mitigation/configFixture.ts';
 import { TelemetryScene } from './telemetryScene.ts';
 

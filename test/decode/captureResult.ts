@@ -5,11 +5,11 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { readCapture } from '../../src/decode/capture.ts';
-import { decodeNetflow } from '../../src/decode/decodeNetflow.ts';
-import { decodeSflow, sflowAgentAddress } from '../../src/decode/decodeSflow.ts';
-import { ExporterState } from '../../src/decode/exporterState.ts';
-import { PROTOCOLS } from '../../src/decode/protocol.ts';
+import { readCapture } from '../../src/capture/readCapture.ts';
+import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
+import { PROTOCOLS } from '../../src/decode/exporter/protocol.ts';
+import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
+import { decodeSflow, sflowAgentAddress } from '../../src/decode/sflow/decodeSflow.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { type DecodedFlow, flowsOf } from './decodedFlows.ts';

@@ -1,10 +1,10 @@
 /*
  * Runs datagrams through the decoders as a receiving thread does, and shows the rows as objects.
  */
-import type { DecodeLimits } from '../../src/decode/decodeLimits.ts';
-import { decodeNetflow } from '../../src/decode/decodeNetflow.ts';
-import { decodeSflow } from '../../src/decode/decodeSflow.ts';
-import { ExporterState } from '../../src/decode/exporterState.ts';
+import type { DecodeLimits } from '../../src/decode/exporter/decodeLimits.ts';
+import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
+import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
+import { decodeSflow } from '../../src/decode/sflow/decodeSflow.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../../src/flowBatch.ts';
 import { formatWords } from '../../src/net/address.ts';
 

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readCapture } from '../../src/decode/capture.ts';
-import { CaptureError } from '../../src/decode/captureError.ts';
-import { DECODE_ERROR_REASONS } from '../../src/decode/decodeErrors.ts';
-import type { DecodeLimits } from '../../src/decode/decodeLimits.ts';
+import { CaptureError } from '../../src/capture/capturedPacket.ts';
+import { readCapture } from '../../src/capture/readCapture.ts';
+import { DECODE_ERROR_REASONS } from '../../src/decode/exporter/decodeErrors.ts';
+import type { DecodeLimits } from '../../src/decode/exporter/decodeLimits.ts';
 import { MAX_FLOWS_PER_DATAGRAM } from '../../src/flowBatch.ts';
 import { captureBytes, captureNames } from './captureResult.ts';
 import { DecodeBench } from './decodedFlows.ts';

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodeNetflow } from '../../src/decode/decodeNetflow.ts';
-import { decodeSflow, sflowAgentAddress } from '../../src/decode/decodeSflow.ts';
-import { ExporterState } from '../../src/decode/exporterState.ts';
+import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
+import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
+import { decodeSflow, sflowAgentAddress } from '../../src/decode/sflow/decodeSflow.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';
 import {
   createEncoder,

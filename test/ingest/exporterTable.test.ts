@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { NETFLOW5, SFLOW5 } from '../../src/decode/protocol.ts';
+import { NETFLOW5, SFLOW5 } from '../../src/decode/exporter/protocol.ts';
 import type { Exporter } from '../../src/ingest/exporter.ts';
 import { type ExporterPolicy, ExporterTable } from '../../src/ingest/exporterTable.ts';
 import { address } from './runningPool.ts';

@@ -1,9 +1,10 @@
 /*
  * What decoding costs a flow, beside the least that any decoder must do: look at every byte of the same datagrams.
  */
-import { decodeNetflow } from '../../src/decode/decodeNetflow.ts';
-import { decodeSflow } from '../../src/decode/decodeSflow.ts';
-import { ExporterState } from '../../src/decode/exporterState.ts';
+
+import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
+import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
+import { decodeSflow } from '../../src/decode/sflow/decodeSflow.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';
 import {
   ethernet,

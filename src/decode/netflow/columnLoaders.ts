@@ -1,0 +1,326 @@
+/*
+ * The loaders that move one field of many records into one column of the batch.
+ *
+ * A set is decoded column by column, not record by record: which loader to use and how wide the field is was settled
+ * when the template was compiled, so what is left for each record is a read, a store and an addition. Loaders that
+ * stand in for others ("fill") write only where the column is still zero; the rows are empty when loading begins.
+ */
+import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../../net/address.ts';
+import { isSamplingRate } from '../exporter/samplingRates.ts';
+import type { RecordRun } from '../exporter/template.ts';
+import { MAX_DURATION_MS } from '../flowRows.ts';
+import { readUnsigned } from './unsigned.ts';
+
+const ICMP = 1;
+const ICMPV6 = 58;
+
+/** More-fragments among the flags of element 197: the third bit from the left. */
+const MORE_FRAGMENTS = 0x20;
+
+/** Source and destination IPv4 address, the pair at once, so that a row is never half of each family. */
+export function loadIpv4Pair(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { view, batch, row, count, stride } = run;
+  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = batch;
+  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
+    src0[i] = 0;
+    src1[i] = 0;
+    src2[i] = IPV4_MAPPED_WORD;
+    src3[i] = at < 0 ? 0 : view.getUint32(p);
+    dst0[i] = 0;
+    dst1[i] = 0;
+    dst2[i] = IPV4_MAPPED_WORD;
+    dst3[i] = at2 < 0 ? 0 : view.getUint32(q);
+  }
+}
+
+export function loadIpv6Pair(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { batch } = run;
+  loadIpv6(batch.src0, batch.src1, batch.src2, batch.src3, run, at);
+  loadIpv6(batch.dst0, batch.dst1, batch.dst2, batch.dst3, run, at2);
+}
+
+/** The four words of an address; zeros where the template lacks it. */
+function loadIpv6(
+  word0: Uint32Array,
+  word1: Uint32Array,
+  word2: Uint32Array,
+  word3: Uint32Array,
+  run: RecordRun,
+  at: number,
+): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    word0[i] = at < 0 ? 0 : view.getUint32(p);
+    word1[i] = at < 0 ? 0 : view.getUint32(p + 4);
+    word2[i] = at < 0 ? 0 : view.getUint32(p + 8);
+    word3[i] = at < 0 ? 0 : view.getUint32(p + 12);
+  }
+}
+
+/**
+ * IPv6 addresses of a template that has IPv4 ones too, where the record leaves the IPv4 pair zero (IOS XR, Procera).
+ * Where both pairs are set the IPv4 packet travels inside the IPv6 one and its ends are the hosts.
+ */
+export function fillIpv6Pair(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { view, batch, row, count, stride } = run;
+  const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = batch;
+  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
+    const sourceSet = at >= 0 && !isZero(view, p);
+    const destinationSet = at2 >= 0 && !isZero(view, q);
+    if (src3[i] !== 0 || dst3[i] !== 0 || (!sourceSet && !destinationSet)) continue;
+    src0[i] = sourceSet ? view.getUint32(p) : 0;
+    src1[i] = sourceSet ? view.getUint32(p + 4) : 0;
+    src2[i] = sourceSet ? view.getUint32(p + 8) : 0;
+    src3[i] = sourceSet ? view.getUint32(p + 12) : 0;
+    dst0[i] = destinationSet ? view.getUint32(q) : 0;
+    dst1[i] = destinationSet ? view.getUint32(q + 4) : 0;
+    dst2[i] = destinationSet ? view.getUint32(q + 8) : 0;
+    dst3[i] = destinationSet ? view.getUint32(q + 12) : 0;
+  }
+}
+
+function isZero(view: DataView, at: number): boolean {
+  return (view.getUint32(at) | view.getUint32(at + 4) | view.getUint32(at + 8) | view.getUint32(at + 12)) === 0;
+}
+
+export function loadPackets(run: RecordRun, at: number, size: number): void {
+  loadCounter(run.batch.sampledPackets, run, at, size);
+}
+
+export function loadBytes(run: RecordRun, at: number, size: number): void {
+  loadCounter(run.batch.sampledBytes, run, at, size);
+}
+
+export function fillPackets(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.sampledPackets, run, at, size);
+}
+
+export function fillBytes(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.sampledBytes, run, at, size);
+}
+
+export function loadProtocol(run: RecordRun, at: number, size: number): void {
+  loadLowByte(run.batch.ipProtocol, run, at, size);
+}
+
+/** One or two bytes on the wire; the flags of RFC 9293 are the low eight bits. */
+export function loadTcpFlags(run: RecordRun, at: number, size: number): void {
+  loadLowByte(run.batch.tcpFlags, run, at, size);
+}
+
+export function loadSourcePort(run: RecordRun, at: number): void {
+  loadUint16(run.batch.srcPort, run, at);
+}
+
+export function loadDestinationPort(run: RecordRun, at: number): void {
+  loadUint16(run.batch.dstPort, run, at);
+}
+
+export function fillSourcePort(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.srcPort, run, at, size);
+}
+
+export function fillDestinationPort(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.dstPort, run, at, size);
+}
+
+export function loadInInterface(run: RecordRun, at: number, size: number): void {
+  loadUint32(run.batch.inInterface, run, at, size);
+}
+
+export function loadOutInterface(run: RecordRun, at: number, size: number): void {
+  loadUint32(run.batch.outInterface, run, at, size);
+}
+
+export function fillInInterface(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.inInterface, run, at, size);
+}
+
+export function fillOutInterface(run: RecordRun, at: number, size: number): void {
+  fillColumn(run.batch.outInterface, run, at, size);
+}
+
+/**
+ * ICMP type × 256 + code into the destination port of ICMP rows. softflowd and others send the element for every
+ * protocol, and some leave it zero and put the value where NetFlow v5 had it, in the port: a zero changes nothing.
+ */
+export function loadIcmpTypeCode(run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    if (batch.ipProtocol[i] !== ICMP && batch.ipProtocol[i] !== ICMPV6) continue;
+    const typeCode = readUnsigned(view, p, size);
+    if (typeCode !== 0) batch.dstPort[i] = typeCode;
+  }
+}
+
+/** The same from two elements of one byte; the code may be missing. */
+export function loadIcmpTypeAndCode(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = 0; i < count; i++) {
+    if (batch.ipProtocol[row + i] !== ICMP && batch.ipProtocol[row + i] !== ICMPV6) continue;
+    const code = at2 < 0 ? 0 : view.getUint8(at2 + i * stride);
+    const typeCode = view.getUint8(at + i * stride) * 256 + code;
+    if (typeCode !== 0) batch.dstPort[row + i] = typeCode;
+  }
+}
+
+export function loadFragmentOffset(run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    if (readUnsigned(view, p, size) > 0) batch.fragment[i] = 1;
+  }
+}
+
+export function loadFragmentFlags(run: RecordRun, at: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    if ((view.getUint8(p) & MORE_FRAGMENTS) !== 0) batch.fragment[i] = 1;
+  }
+}
+
+/** Start and end in milliseconds since the exporter's boot; 32 bits that run over after seven weeks. */
+export function loadUptimeDuration(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { view, batch, row, count, stride } = run;
+  const { durationMs } = batch;
+  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
+    const duration = (view.getUint32(q) - view.getUint32(p)) >>> 0;
+    if (duration <= MAX_DURATION_MS && durationMs[i] === 0) durationMs[i] = duration;
+  }
+}
+
+export function loadSecondsDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  loadDuration(run, at, size, at2, size2, 1000);
+}
+
+export function loadMillisecondsDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  loadDuration(run, at, size, at2, size2, 1);
+}
+
+/** Start and end in NTP format, seconds and 2^-32 fractions (RFC 7011 §6.1.9): a number of 2^-32 seconds each. */
+export function loadNtpDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  loadDuration(run, at, size, at2, size2, 1000 / 0x1_0000_0000);
+}
+
+/** How many microseconds before the export the flow began and ended: the greater number is the earlier time. */
+export function loadDeltaDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  loadDuration(run, at2, size2, at, size, 1 / 1000);
+}
+
+export function loadElapsedMilliseconds(run: RecordRun, at: number, size: number): void {
+  loadElapsed(run, at, size, 1);
+}
+
+export function loadElapsedMicroseconds(run: RecordRun, at: number, size: number): void {
+  loadElapsed(run, at, size, 1 / 1000);
+}
+
+/** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for "not sampled". */
+export function loadSamplingInterval(run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run.batch, i, readUnsigned(view, p, size));
+}
+
+/** So many packets taken, so many left out (305 and 306). */
+export function loadSamplingSpace(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  for (let i = 0; i < run.count; i++) {
+    const taken = readUnsigned(run.view, at + i * run.stride, size);
+    const leftOut = readUnsigned(run.view, at2 + i * run.stride, size2);
+    stateRate(run.batch, run.row + i, (taken + leftOut) / taken);
+  }
+}
+
+/** So many packets taken out of so many (309 and 310). */
+export function loadSamplingPopulation(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
+  for (let i = 0; i < run.count; i++) {
+    const taken = readUnsigned(run.view, at + i * run.stride, size);
+    const population = readUnsigned(run.view, at2 + i * run.stride, size2);
+    stateRate(run.batch, run.row + i, population / taken);
+  }
+}
+
+/** The sampler that took the record, whose rate the domain's options records state. */
+export function loadSampler(run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  const { bySampler } = run.sampling;
+  let lastSampler = -1;
+  let rate = 0;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    const sampler = readUnsigned(view, p, size);
+    if (sampler !== lastSampler) {
+      lastSampler = sampler;
+      rate = bySampler.get(sampler) ?? 0;
+    }
+    if (rate === 0 || batch.samplingRate[i] !== 0) continue;
+    batch.samplingRate[i] = rate;
+    batch.samplingSource[i] = SAMPLING_FROM_OPTIONS;
+  }
+}
+
+function stateRate(batch: FlowBatch, row: number, rate: number): void {
+  if (batch.samplingRate[row] !== 0 || !isSamplingRate(rate)) return;
+  batch.samplingRate[row] = rate;
+  batch.samplingSource[row] = SAMPLING_FROM_RECORD;
+}
+
+function loadCounter(column: Float64Array, run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  if (size === 4) {
+    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint32(p);
+  } else if (size === 8) {
+    for (let i = row, p = at; i < row + count; i++, p += stride) {
+      column[i] = view.getUint32(p) * 0x1_0000_0000 + view.getUint32(p + 4);
+    }
+  } else {
+    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = readUnsigned(view, p, size);
+  }
+}
+
+function loadLowByte(column: Uint8Array, run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at + size - 1; i < row + count; i++, p += stride) column[i] = view.getUint8(p);
+}
+
+function loadUint16(column: Uint16Array, run: RecordRun, at: number): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint16(p);
+}
+
+function loadUint32(column: Uint32Array, run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  if (size === 4) {
+    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint32(p);
+  } else if (size === 2) {
+    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint16(p);
+  } else {
+    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = readUnsigned(view, p, size);
+  }
+}
+
+function fillColumn(column: Float64Array | Uint32Array | Uint16Array, run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    if (column[i] === 0) column[i] = readUnsigned(view, p, size);
+  }
+}
+
+/** `unitMs`: milliseconds in one unit of start and end. */
+function loadDuration(run: RecordRun, at: number, size: number, at2: number, size2: number, unitMs: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = 0; i < count; i++) {
+    const start = readUnsigned(view, at + i * stride, size);
+    const end = readUnsigned(view, at2 + i * stride, size2);
+    stateDuration(batch, row + i, (end - start) * unitMs);
+  }
+}
+
+function loadElapsed(run: RecordRun, at: number, size: number, unitMs: number): void {
+  const { view, batch, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    stateDuration(batch, i, readUnsigned(view, p, size) * unitMs);
+  }
+}
+
+function stateDuration(batch: FlowBatch, row: number, ms: number): void {
+  if (ms > 0 && ms <= MAX_DURATION_MS && batch.durationMs[row] === 0) batch.durationMs[row] = Math.round(ms);
+}

@@ -1,0 +1,251 @@
+/*
+ * Which fields of a template become which columns, and in what order of preference: the one place that knows what
+ * exporters mean by their elements. It runs when a template is learned, never for a record.
+ */
+import { type ColumnLoad, type ColumnLoader, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
+import {
+  fillBytes,
+  fillDestinationPort,
+  fillInInterface,
+  fillIpv6Pair,
+  fillOutInterface,
+  fillPackets,
+  fillSourcePort,
+  loadBytes,
+  loadDeltaDuration,
+  loadDestinationPort,
+  loadElapsedMicroseconds,
+  loadElapsedMilliseconds,
+  loadFragmentFlags,
+  loadFragmentOffset,
+  loadIcmpTypeAndCode,
+  loadIcmpTypeCode,
+  loadInInterface,
+  loadIpv4Pair,
+  loadIpv6Pair,
+  loadMillisecondsDuration,
+  loadNtpDuration,
+  loadOutInterface,
+  loadPackets,
+  loadProtocol,
+  loadSampler,
+  loadSamplingInterval,
+  loadSamplingPopulation,
+  loadSamplingSpace,
+  loadSecondsDuration,
+  loadSourcePort,
+  loadTcpFlags,
+  loadUptimeDuration,
+} from './columnLoaders.ts';
+import { CISCO, CISCO_IE, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
+import { MAX_INTEGER_BYTES } from './unsigned.ts';
+
+/** What nearly every router's template has, by the loaders that write it. */
+const COMMON_COLUMNS: readonly ColumnLoader[] = [
+  loadPackets,
+  loadBytes,
+  loadProtocol,
+  loadTcpFlags,
+  loadSourcePort,
+  loadDestinationPort,
+  loadInInterface,
+  loadOutInterface,
+];
+
+/** The fields of a template by element. RFC 7011 §8: of repeated ones the first is the outermost, and the one taken. */
+class Fields {
+  readonly #fields: readonly TemplateField[];
+  readonly #indexes = new Map<number, number>();
+
+  constructor(fields: readonly TemplateField[]) {
+    this.#fields = fields;
+    for (let i = fields.length - 1; i >= 0; i--)
+      this.#indexes.set(fieldKey(fields[i].element, fields[i].enterprise), i);
+  }
+
+  /** Index of the first field of this element, if its length can be read; else `NO_FIELD`. */
+  find(element: number, minBytes: number, maxBytes: number, enterprise = 0): number {
+    const index = this.#indexes.get(fieldKey(element, enterprise));
+    if (index === undefined) return NO_FIELD;
+    const { length } = this.#fields[index];
+    return length === VARIABLE_LENGTH || (length >= minBytes && length <= maxBytes) ? index : NO_FIELD;
+  }
+
+  findAny(elements: readonly number[], minBytes: number, maxBytes: number): number {
+    for (const element of elements) {
+      const index = this.find(element, minBytes, maxBytes);
+      if (index !== NO_FIELD) return index;
+    }
+    return NO_FIELD;
+  }
+}
+
+/** Elements have 15 bits. */
+function fieldKey(element: number, enterprise: number): number {
+  return enterprise * 0x8000 + element;
+}
+
+class LoadList {
+  readonly loads: ColumnLoad[] = [];
+  readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+
+  /** Loads the column from the first of the elements that the template has; "fill"s it from the others where zero. */
+  prefer(
+    load: ColumnLoader,
+    fill: ColumnLoader,
+    elements: readonly number[],
+    minBytes: number,
+    maxBytes: number,
+  ): void {
+    let loader = load;
+    for (const element of elements) {
+      if (this.one(loader, element, minBytes, maxBytes)) loader = fill;
+    }
+  }
+
+  one(loader: ColumnLoader, element: number, minBytes: number, maxBytes: number): boolean {
+    const field = this.fields.find(element, minBytes, maxBytes);
+    if (field === NO_FIELD) return false;
+    this.loads.push({ loader, field, field2: NO_FIELD, minBytes, maxBytes });
+    return true;
+  }
+
+  /** Both of two elements, or nothing. */
+  both(loader: ColumnLoader, first: number, second: number, minBytes: number, maxBytes = minBytes): void {
+    const field = this.fields.find(first, minBytes, maxBytes);
+    const field2 = this.fields.find(second, minBytes, maxBytes);
+    if (field === NO_FIELD || field2 === NO_FIELD) return;
+    this.loads.push({ loader, field, field2, minBytes, maxBytes });
+  }
+
+  /** An address pair of which one side may be missing; whether there is any. */
+  addresses(loader: ColumnLoader, source: number, destination: number, bytes: number): boolean {
+    if (source === NO_FIELD && destination === NO_FIELD) return false;
+    this.loads.push({ loader, field: source, field2: destination, minBytes: bytes, maxBytes: bytes });
+    return true;
+  }
+}
+
+export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
+  const fields = new Fields(templateFields);
+  const list = new LoadList(fields);
+  const hasAddresses = planAddresses(list);
+  const hasCounters = planCounters(list);
+  planPorts(list);
+  planFragment(list);
+  list.prefer(loadInInterface, fillInInterface, [IE.ingressInterface, IE.ingressPhysicalInterface], 1, 4);
+  list.prefer(loadOutInterface, fillOutInterface, [IE.egressInterface, IE.egressPhysicalInterface], 1, 4);
+  planDuration(list);
+  const namesSampler = planSampling(list);
+  const ethernet = fields.find(IE.dataLinkFrameSection, 1, VARIABLE_LENGTH);
+  return {
+    loads: list.loads,
+    loadsCommonColumns: COMMON_COLUMNS.every((loader) => list.loads.some((load) => load.loader === loader)),
+    hasAddresses,
+    hasCounters,
+    namesSampler,
+    reverseBytes: fields.find(IE.responderOctets, 1, MAX_INTEGER_BYTES),
+    reversePackets: fields.find(IE.responderPackets, 1, MAX_INTEGER_BYTES),
+    frameSection: ethernet !== NO_FIELD ? ethernet : fields.find(IE.ipHeaderPacketSection, 1, VARIABLE_LENGTH),
+    frameIsEthernet: ethernet !== NO_FIELD,
+    frameSize: fields.find(IE.dataLinkFrameSize, 1, MAX_INTEGER_BYTES),
+  };
+}
+
+/** The addresses before translation are those seen on the side that is protected; the others only for want of them. */
+function planAddresses(list: LoadList): boolean {
+  const { fields } = list;
+  const pick = (cisco: number, bytes: number, ...elements: number[]): number => {
+    const index = fields.findAny(elements, bytes, bytes);
+    return index !== NO_FIELD ? index : fields.find(cisco, bytes, bytes, CISCO);
+  };
+  const ipv4 = list.addresses(
+    loadIpv4Pair,
+    pick(CISCO_IE.connectionClientIPv4Address, 4, IE.sourceIPv4Address, IE.postNATSourceIPv4Address),
+    pick(CISCO_IE.connectionServerIPv4Address, 4, IE.destinationIPv4Address, IE.postNATDestinationIPv4Address),
+    4,
+  );
+  const ipv6 = list.addresses(
+    ipv4 ? fillIpv6Pair : loadIpv6Pair,
+    pick(CISCO_IE.connectionClientIPv6Address, 16, IE.sourceIPv6Address, IE.postNATSourceIPv6Address),
+    pick(CISCO_IE.connectionServerIPv6Address, 16, IE.destinationIPv6Address, IE.postNATDestinationIPv6Address),
+    16,
+  );
+  return ipv4 || ipv6;
+}
+
+/**
+ * The same traffic under several names, so never a sum: FortiGate sends 1 and 23 with one value, Barracuda 1 as zero
+ * beside a true 85. "post" counts, after the exporter's own policing, come last.
+ */
+function planCounters(list: LoadList): boolean {
+  const before = list.loads.length;
+  const packets = [IE.packetDeltaCount, IE.packetTotalCount, IE.initiatorPackets, IE.postPacketDeltaCount];
+  const bytes = [
+    IE.octetDeltaCount,
+    IE.octetTotalCount,
+    IE.layer2OctetDeltaCount,
+    IE.initiatorOctets,
+    IE.postOctetDeltaCount,
+  ];
+  list.prefer(loadPackets, fillPackets, packets, 1, MAX_INTEGER_BYTES);
+  list.prefer(loadBytes, fillBytes, bytes, 1, MAX_INTEGER_BYTES);
+  const { fields } = list;
+  const reverse = fields.findAny([IE.responderOctets, IE.responderPackets], 1, MAX_INTEGER_BYTES);
+  return list.loads.length > before || reverse !== NO_FIELD;
+}
+
+/** Protocol first: whether a port is a port or an ICMP type depends on it. */
+function planPorts(list: LoadList): void {
+  list.one(loadProtocol, IE.protocolIdentifier, 1, 2);
+  list.one(loadTcpFlags, IE.tcpControlBits, 1, 2);
+  list.prefer(loadSourcePort, fillSourcePort, [IE.sourceTransportPort, IE.udpSourcePort, IE.tcpSourcePort], 2, 2);
+  list.prefer(
+    loadDestinationPort,
+    fillDestinationPort,
+    [IE.destinationTransportPort, IE.udpDestinationPort, IE.tcpDestinationPort],
+    2,
+    2,
+  );
+  const clientPort = list.fields.find(CISCO_IE.connectionClientTransportPort, 2, 2, CISCO);
+  const serverPort = list.fields.find(CISCO_IE.connectionServerTransportPort, 2, 2, CISCO);
+  const twoBytes = { field2: NO_FIELD, minBytes: 2, maxBytes: 2 };
+  if (clientPort !== NO_FIELD) list.loads.push({ loader: fillSourcePort, field: clientPort, ...twoBytes });
+  if (serverPort !== NO_FIELD) list.loads.push({ loader: fillDestinationPort, field: serverPort, ...twoBytes });
+  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv4, 2, 2);
+  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv6, 2, 2);
+  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv4, IE.icmpCodeIPv4, 1);
+  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv6, IE.icmpCodeIPv6, 1);
+}
+
+function planFragment(list: LoadList): void {
+  list.one(loadFragmentOffset, IE.fragmentOffset, 1, 2);
+  list.one(loadFragmentFlags, IE.fragmentFlags, 1, 1);
+}
+
+/** Finest clock first; the first that gives a duration settles it. */
+function planDuration(list: LoadList): void {
+  list.both(loadMillisecondsDuration, IE.flowStartMilliseconds, IE.flowEndMilliseconds, 8);
+  list.both(loadNtpDuration, IE.flowStartMicroseconds, IE.flowEndMicroseconds, 8);
+  list.both(loadNtpDuration, IE.flowStartNanoseconds, IE.flowEndNanoseconds, 8);
+  list.both(loadDeltaDuration, IE.flowStartDeltaMicroseconds, IE.flowEndDeltaMicroseconds, 4);
+  list.both(loadUptimeDuration, IE.flowStartSysUpTime, IE.flowEndSysUpTime, 4);
+  list.both(loadSecondsDuration, IE.flowStartSeconds, IE.flowEndSeconds, 4);
+  list.one(loadElapsedMilliseconds, IE.flowDurationMilliseconds, 1, MAX_INTEGER_BYTES);
+  list.one(loadElapsedMicroseconds, IE.flowDurationMicroseconds, 1, MAX_INTEGER_BYTES);
+}
+
+/** What the record states itself before what its sampler is known for; whether it names one. */
+function planSampling(list: LoadList): boolean {
+  list.both(loadSamplingPopulation, IE.samplingSize, IE.samplingPopulation, 1, MAX_INTEGER_BYTES);
+  list.both(loadSamplingSpace, IE.samplingPacketInterval, IE.samplingPacketSpace, 1, MAX_INTEGER_BYTES);
+  list.one(loadSamplingInterval, IE.samplerRandomInterval, 1, MAX_INTEGER_BYTES);
+  list.one(loadSamplingInterval, IE.samplingInterval, 1, MAX_INTEGER_BYTES);
+  const bySamplerId = list.one(loadSampler, IE.samplerId, 1, MAX_INTEGER_BYTES);
+  const bySelectorId = list.one(loadSampler, IE.selectorId, 1, MAX_INTEGER_BYTES);
+  return bySamplerId || bySelectorId;
+}

@@ -1,0 +1,189 @@
+/*
+ * Reads template sets and options template sets of NetFlow v9 and IPFIX (RFC 3954 §5.2 and §6.1, RFC 7011 §3.4).
+ *
+ *   template            0 id, 2 fields, 4 field…
+ *   options, NetFlow v9 0 id, 2 bytes of scope fields, 4 bytes of option fields, 6 field…
+ *   options, IPFIX      0 id, 2 fields, 4 scope fields among them, 6 field…
+ *   field               0 element, 2 length; in IPFIX, where the element's first bit is set, 4 enterprise
+ */
+import type { FlowBatch } from '../../flowBatch.ts';
+import type { ExporterState } from '../exporter/exporterState.ts';
+import type { ObservationDomain } from '../exporter/observationDomain.ts';
+import { IPFIX } from '../exporter/protocol.ts';
+import type { Template } from '../exporter/template.ts';
+import { MAX_DURATION_MS } from '../flowRows.ts';
+import { compileTemplate } from './compileTemplate.ts';
+import { decodeDataSet } from './dataSet.ts';
+import { CISCO, IE, type TemplateField } from './informationElements.ts';
+
+/** Ids below are those of sets. */
+const LOWEST_TEMPLATE_ID = 256;
+const ENTERPRISE_BIT = 0x8000;
+
+/** Set ids that IPFIX also uses to withdraw all templates of a kind (RFC 7011 §8.1). */
+const ALL_TEMPLATES = 2;
+const ALL_OPTIONS_TEMPLATES = 3;
+
+/** NetFlow v9 scope types up to this are a numbering of their own (RFC 3954 §6.1); of them only interfaces matter. */
+const LAST_SCOPE_TYPE = 5;
+const SCOPE_INTERFACE = 2;
+
+/** Where a template's header ends and how many fields follow it. */
+interface TemplateHeader {
+  readonly fieldsAt: number;
+  readonly fieldCount: number;
+  readonly scopeCount: number;
+}
+
+/** Learns the templates in bytes [offset, end) and decodes the data that waited for them. */
+export function readTemplateSet(
+  exporter: ExporterState,
+  domain: ObservationDomain,
+  kind: Template['kind'],
+  view: DataView,
+  offset: number,
+  end: number,
+  batch: FlowBatch,
+  now: number,
+): void {
+  let p = offset;
+  while (p + 4 <= end) {
+    const id = view.getUint16(p);
+    const count = view.getUint16(p + 2);
+    if (id === 0 && count === 0) return; // padding
+    if (domain.protocol === IPFIX && count === 0) {
+      withdraw(exporter, domain, id);
+      p += 4;
+      continue;
+    }
+    if (id < LOWEST_TEMPLATE_ID) {
+      exporter.fail('template_id_reserved', p);
+      return;
+    }
+    const header = readHeader(kind, domain.protocol, view, p, end);
+    const next = header === undefined ? -1 : endOfFields(domain.protocol, view, header, end);
+    if (header === undefined || next < 0) {
+      exporter.fail('template_truncated', p);
+      return;
+    }
+    if (header.fieldCount === 0) exporter.fail('template_empty', p);
+    else if (learn(exporter, domain, kind, id, view, p, next, header)) release(exporter, domain, id, batch, now);
+    p = next;
+  }
+}
+
+function readHeader(
+  kind: Template['kind'],
+  protocol: number,
+  view: DataView,
+  at: number,
+  end: number,
+): TemplateHeader | undefined {
+  const second = view.getUint16(at + 2);
+  if (kind === 'flow') return { fieldsAt: at + 4, fieldCount: second, scopeCount: 0 };
+  if (at + 6 > end) return undefined;
+  const third = view.getUint16(at + 4);
+  if (protocol === IPFIX) return { fieldsAt: at + 6, fieldCount: second, scopeCount: third };
+  if (second % 4 !== 0 || third % 4 !== 0) return undefined;
+  return { fieldsAt: at + 6, fieldCount: (second + third) / 4, scopeCount: second / 4 };
+}
+
+/** One past the last field, or -1 where the set ends before. */
+function endOfFields(protocol: number, view: DataView, header: TemplateHeader, end: number): number {
+  let p = header.fieldsAt;
+  for (let i = 0; i < header.fieldCount; i++) {
+    if (p + 4 > end) return -1;
+    p += protocol === IPFIX && (view.getUint16(p) & ENTERPRISE_BIT) !== 0 ? 8 : 4;
+  }
+  return p <= end ? p : -1;
+}
+
+/** Takes the template announced in bytes [at, next). False where it could not be kept. */
+function learn(
+  exporter: ExporterState,
+  domain: ObservationDomain,
+  kind: Template['kind'],
+  id: number,
+  view: DataView,
+  at: number,
+  next: number,
+  header: TemplateHeader,
+): boolean {
+  const known = domain.templates.get(id);
+  if (known !== undefined && known.kind === kind && sameBytes(known.announcement, view, at, next)) {
+    exporter.refreshTemplate(domain, known);
+    return true;
+  }
+  const announcement = new Uint8Array(view.buffer, view.byteOffset + at, next - at).slice();
+  const template = compileTemplate(kind, id, readFields(domain.protocol, view, header), announcement);
+  if (exporter.learnTemplate(domain, template)) return true;
+  exporter.fail('template_limit', at);
+  return false;
+}
+
+function sameBytes(bytes: Uint8Array, view: DataView, at: number, end: number): boolean {
+  if (bytes.length !== end - at) return false;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== view.getUint8(at + i)) return false;
+  }
+  return true;
+}
+
+function readFields(protocol: number, view: DataView, header: TemplateHeader): TemplateField[] {
+  const fields: TemplateField[] = [];
+  let p = header.fieldsAt;
+  for (let i = 0; i < header.fieldCount; i++) {
+    const type = view.getUint16(p);
+    const length = view.getUint16(p + 2);
+    p += 4;
+    if (protocol !== IPFIX) {
+      fields.push(fieldOfNetflow9(type, length, i < header.scopeCount));
+    } else if ((type & ENTERPRISE_BIT) === 0) {
+      fields.push({ enterprise: 0, element: type, length });
+    } else {
+      fields.push({ enterprise: view.getUint32(p), element: type & ~ENTERPRISE_BIT, length });
+      p += 4;
+    }
+  }
+  return fields;
+}
+
+/** NetFlow v9 has no enterprise numbers; Cisco puts its own elements into the upper half of the types. */
+function fieldOfNetflow9(type: number, length: number, scope: boolean): TemplateField {
+  if (scope && type <= LAST_SCOPE_TYPE) {
+    return { enterprise: 0, element: type === SCOPE_INTERFACE ? IE.ingressInterface : 0, length };
+  }
+  if ((type & ENTERPRISE_BIT) === 0) return { enterprise: 0, element: type, length };
+  return { enterprise: CISCO, element: type & ~ENTERPRISE_BIT, length };
+}
+
+/** A template without fields withdraws the one of its id, or all of its kind (RFC 7011 §8.1). */
+function withdraw(exporter: ExporterState, domain: ObservationDomain, id: number): void {
+  if (id >= LOWEST_TEMPLATE_ID) {
+    exporter.forgetTemplate(domain, id);
+    return;
+  }
+  if (id !== ALL_TEMPLATES && id !== ALL_OPTIONS_TEMPLATES) return;
+  const kind = id === ALL_TEMPLATES ? 'flow' : 'options';
+  for (const template of [...domain.templates.values()]) {
+    if (template.kind === kind) exporter.forgetTemplate(domain, template.id);
+  }
+}
+
+/**
+ * Decodes the data sets that waited for the template. Their traffic is already past, so their flows are stretched up
+ * to now: waiting sets that all count at once would look like an attack.
+ */
+function release(exporter: ExporterState, domain: ObservationDomain, id: number, batch: FlowBatch, now: number): void {
+  if (exporter.awaitingTemplateSets === 0) return;
+  const template = domain.templates.get(id);
+  if (template === undefined) return;
+  for (const { view, receivedAtMs } of exporter.awaiting.take(domain, id)) {
+    const firstRow = batch.end;
+    decodeDataSet(exporter, domain, template, view, 0, view.byteLength, batch);
+    const waitedMs = Math.max(0, Math.round(now - receivedAtMs));
+    for (let row = firstRow; row < batch.end; row++) {
+      batch.durationMs[row] = Math.min(batch.durationMs[row] + waitedMs, MAX_DURATION_MS);
+    }
+  }
+}

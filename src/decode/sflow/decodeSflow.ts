@@ -1,0 +1,182 @@
+/*
+ * sFlow version 5 (sflow.org, sflow_version_5.txt): samples of packets and interface counters from an agent.
+ *
+ *   datagram         0 version, 4 kind of agent address (1 IPv4, 2 IPv6), 8 agent address, then sub-agent, sequence,
+ *                    uptime, number of samples, samples
+ *   sample, record   0 enterprise:20 format:12, 4 length of what follows
+ *   flow sample      0 sequence, 4 source, 8 rate, 12 pool, 16 drops, 20 input, 24 output, 28 number of records
+ *   expanded sample  0 sequence, 4 source (two words), 12 rate, 16 pool, 20 drops, 24 input and 32 output (format and
+ *                    value each), 40 number of records
+ */
+import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
+import { type Address, addressOfWords } from '../../net/address.ts';
+import type { ExporterState } from '../exporter/exporterState.ts';
+import { SFLOW5 } from '../exporter/protocol.ts';
+import { clearRows } from '../flowRows.ts';
+import { readSampledPacket } from './sflowRecords.ts';
+
+const VERSION = 5;
+const AGENT_IPV4 = 1;
+const AGENT_IPV6 = 2;
+
+/** Version and kind of address; the agent address follows. */
+const ADDRESS_AT = 8;
+/** Sub-agent, sequence number, uptime and number of samples, behind the agent address. */
+const REST_OF_HEADER = 16;
+const SAMPLE_HEADER = 8;
+
+/** Enterprise 0, formats of samples. */
+const FLOW_SAMPLE = 1;
+const COUNTER_SAMPLE = 2;
+const EXPANDED_FLOW_SAMPLE = 3;
+const EXPANDED_COUNTER_SAMPLE = 4;
+const DISCARDED_PACKET = 5;
+
+const FLOW_SAMPLE_HEADER = 32;
+const EXPANDED_FLOW_SAMPLE_HEADER = 44;
+
+/** Interface numbers of flow samples hold a format in two bits; 0 is an ifIndex, the others discards and multicasts. */
+const INTERFACE_FORMAT_SHIFT = 30;
+/** An ifIndex of this value stands for the device itself. */
+const INTERNAL_INTERFACE = 0x3fff_ffff;
+
+/**
+ * The agent that a datagram comes from, which is the exporter, whatever address it was sent from: a collector may
+ * relay several agents. Undefined where the first `length` bytes of the view are no sFlow v5 header.
+ */
+export function sflowAgentAddress(view: DataView, length: number): Address | undefined {
+  if (!hasHeader(view, length) || view.getUint32(0) !== VERSION) return undefined;
+  const word = view.getUint32(ADDRESS_AT);
+  if (view.getUint32(4) === AGENT_IPV4) return addressOfWords(0, 0, 0xffff, word);
+  return addressOfWords(word, view.getUint32(ADDRESS_AT + 4), view.getUint32(ADDRESS_AT + 8), view.getUint32(20));
+}
+
+/**
+ * Decodes the first `length` bytes of the view, an sFlow datagram, into rows behind `batch.end`, one for each sampled
+ * IP packet, and counts what happened on the exporter. Whether the datagram was free of faults; what came before a
+ * fault is kept.
+ */
+export function decodeSflow(
+  view: DataView,
+  length: number,
+  exporter: ExporterState,
+  batch: FlowBatch,
+  now: number,
+): boolean {
+  if (length < 4) {
+    exporter.fail('header_truncated', 0);
+    return exporter.endDatagram();
+  }
+  if (view.getUint32(0) !== VERSION) {
+    exporter.fail('unsupported_version', 0);
+    return exporter.endDatagram();
+  }
+  exporter.beginDatagram(SFLOW5);
+  const firstRow = batch.end;
+  if (hasHeader(view, length)) decodeSamples(view, length, exporter, batch, now);
+  else exporter.fail(length < ADDRESS_AT || isAgentKind(view.getUint32(4)) ? 'header_truncated' : 'agent_address', 4);
+  exporter.flows[SFLOW5] += batch.end - firstRow;
+  return exporter.endDatagram();
+}
+
+function isAgentKind(kind: number): boolean {
+  return kind === AGENT_IPV4 || kind === AGENT_IPV6;
+}
+
+/** Whether the datagram holds a whole header with an agent address that can be read. */
+function hasHeader(view: DataView, length: number): boolean {
+  return length >= ADDRESS_AT && isAgentKind(view.getUint32(4)) && length >= headerBytes(view);
+}
+
+function headerBytes(view: DataView): number {
+  return ADDRESS_AT + (view.getUint32(4) === AGENT_IPV4 ? 4 : 16) + REST_OF_HEADER;
+}
+
+function decodeSamples(view: DataView, length: number, exporter: ExporterState, batch: FlowBatch, now: number): void {
+  let at = headerBytes(view);
+  const samples = view.getUint32(at - 4);
+  const domain = exporter.domain(SFLOW5, view.getUint32(at - 16), now);
+  exporter.followSequence(domain, view.getUint32(at - 12), 1);
+  for (let i = 0; i < samples; i++) {
+    if (at + SAMPLE_HEADER > length) {
+      exporter.fail('datagram_truncated', at);
+      return;
+    }
+    const body = at + SAMPLE_HEADER;
+    const end = body + view.getUint32(at + 4);
+    if (end > length) {
+      exporter.fail('sample_truncated', at);
+      return;
+    }
+    decodeSample(view, view.getUint32(at), body, end, exporter, batch);
+    at = end;
+  }
+}
+
+function decodeSample(
+  view: DataView,
+  format: number,
+  at: number,
+  end: number,
+  exporter: ExporterState,
+  batch: FlowBatch,
+): void {
+  switch (format) {
+    case FLOW_SAMPLE:
+      if (at + FLOW_SAMPLE_HEADER > end) {
+        exporter.fail('sample_truncated', at);
+        return;
+      }
+      beginRow(batch, view.getUint32(at + 8), compactInterface(view, at + 20), compactInterface(view, at + 24));
+      finishRow(view, at + FLOW_SAMPLE_HEADER, end, exporter, batch);
+      return;
+    case EXPANDED_FLOW_SAMPLE:
+      if (at + EXPANDED_FLOW_SAMPLE_HEADER > end) {
+        exporter.fail('sample_truncated', at);
+        return;
+      }
+      beginRow(batch, view.getUint32(at + 12), expandedInterface(view, at + 24), expandedInterface(view, at + 32));
+      finishRow(view, at + EXPANDED_FLOW_SAMPLE_HEADER, end, exporter, batch);
+      return;
+    case COUNTER_SAMPLE:
+    case EXPANDED_COUNTER_SAMPLE:
+    case DISCARDED_PACKET:
+      exporter.skippedSamples++;
+      return;
+    default:
+      // Samples of other formats and other enterprises are the vendor's own business.
+      exporter.skippedSamples++;
+  }
+}
+
+/** Opens the row behind `batch.end` for a sample of one packet. `rate` 0 is not stated. */
+function beginRow(batch: FlowBatch, rate: number, inInterface: number, outInterface: number): void {
+  const row = batch.end;
+  clearRows(batch, row, 1);
+  batch.sampledPackets[row] = 1;
+  batch.samplingRate[row] = rate;
+  batch.samplingSource[row] = rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;
+  batch.inInterface[row] = inInterface;
+  batch.outInterface[row] = outInterface;
+}
+
+/** Keeps the row if an IP packet is found in the sample's records. */
+function finishRow(view: DataView, recordsAt: number, end: number, exporter: ExporterState, batch: FlowBatch): void {
+  const bytes = readSampledPacket(view, recordsAt, end, view.getUint32(recordsAt - 4), exporter, batch, batch.end);
+  if (bytes === 0) {
+    exporter.recordsWithoutAddresses++;
+    return;
+  }
+  batch.sampledBytes[batch.end] = bytes;
+  batch.end++;
+}
+
+/** The ifIndex, or 0 where the number says something else (discarded, several, the device itself). */
+function compactInterface(view: DataView, at: number): number {
+  const number = view.getUint32(at);
+  return number >>> INTERFACE_FORMAT_SHIFT === 0 && number !== INTERNAL_INTERFACE ? number : 0;
+}
+
+function expandedInterface(view: DataView, at: number): number {
+  return view.getUint32(at) === 0 ? view.getUint32(at + 4) : 0;
+}

@@ -1,0 +1,125 @@
+/*
+ * The records of an sFlow flow sample (sflow_version_5.txt, "Flow Data Types"): finds the sampled packet among them.
+ * They come in any order; extended data (switch, router, gateway, user) before or after is passed over.
+ *
+ *   raw header    0 protocol of the header, 4 frame length, 8 bytes stripped, 12 header length, 16 header
+ *   sampled IPv4  0 packet length, 4 protocol, 8 source, 12 destination, 16 source port, 20 destination port,
+ *                 24 TCP flags, 28 ToS
+ *   sampled IPv6  0 packet length, 4 protocol, 8 source, 24 destination, 40 source port, 44 destination port,
+ *                 48 TCP flags, 52 priority
+ */
+import type { FlowBatch } from '../../flowBatch.ts';
+import { readIpv4Pair, readIpv6Pair } from '../addressPair.ts';
+import type { ExporterState } from '../exporter/exporterState.ts';
+import { NOT_IP, readEthernet, readIp, readMpls } from '../sampledPacket.ts';
+
+const RECORD_HEADER = 8;
+
+/** Enterprise 0, formats of flow records. */
+const RAW_HEADER = 1;
+const SAMPLED_IPV4 = 3;
+const SAMPLED_IPV6 = 4;
+
+const RAW_HEADER_FIELDS = 16;
+const SAMPLED_IPV4_BYTES = 32;
+const SAMPLED_IPV6_BYTES = 56;
+
+/** Protocols of a raw header. */
+const HEADER_ETHERNET = 1;
+const HEADER_IPV4 = 11;
+const HEADER_IPV6 = 12;
+const HEADER_MPLS = 13;
+
+/** Not among the records. */
+const ABSENT = -1;
+
+/**
+ * Reads the packet that records in bytes [offset, end) tell of into the row. A raw header is preferred, sampled IPv4
+ * or IPv6 data stands in for one that cannot be read. Bytes of the packet on the wire, 0 where there is no IP packet.
+ */
+export function readSampledPacket(
+  view: DataView,
+  offset: number,
+  end: number,
+  records: number,
+  exporter: ExporterState,
+  batch: FlowBatch,
+  row: number,
+): number {
+  let rawHeader = ABSENT;
+  let ipv4 = ABSENT;
+  let ipv6 = ABSENT;
+  for (let i = 0, at = offset; i < records; i++) {
+    const body = at + RECORD_HEADER;
+    const next = body <= end ? body + view.getUint32(at + 4) : body;
+    if (next > end) {
+      exporter.fail('sample_record_truncated', at);
+      break;
+    }
+    const format = view.getUint32(at);
+    if (next - body < leastBytes(format)) exporter.fail('sample_record_truncated', at);
+    else if (format === RAW_HEADER) rawHeader = body;
+    else if (format === SAMPLED_IPV4) ipv4 = body;
+    else if (format === SAMPLED_IPV6) ipv6 = body;
+    at = next;
+  }
+  const bytes = rawHeader === ABSENT ? 0 : readRawHeader(view, rawHeader, end, batch, row);
+  if (bytes > 0) return bytes;
+  if (ipv4 !== ABSENT) return readSampledIpv4(view, ipv4, batch, row);
+  return ipv6 === ABSENT ? 0 : readSampledIpv6(view, ipv6, batch, row);
+}
+
+function leastBytes(format: number): number {
+  switch (format) {
+    case RAW_HEADER:
+      return RAW_HEADER_FIELDS;
+    case SAMPLED_IPV4:
+      return SAMPLED_IPV4_BYTES;
+    case SAMPLED_IPV6:
+      return SAMPLED_IPV6_BYTES;
+    default:
+      return 0;
+  }
+}
+
+function readRawHeader(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+  const header = at + RAW_HEADER_FIELDS;
+  const headerEnd = Math.min(header + view.getUint32(at + 12), end);
+  const ipBytes = readHeader(view, view.getUint32(at), header, headerEnd, batch, row);
+  const frameBytes = view.getUint32(at + 4);
+  return ipBytes === NOT_IP || frameBytes === 0 ? ipBytes : frameBytes;
+}
+
+function readHeader(view: DataView, protocol: number, at: number, end: number, batch: FlowBatch, row: number): number {
+  switch (protocol) {
+    case HEADER_ETHERNET:
+      return readEthernet(view, at, end, batch, row);
+    case HEADER_IPV4:
+    case HEADER_IPV6:
+      return readIp(view, at, end, batch, row);
+    case HEADER_MPLS:
+      return readMpls(view, at, end, batch, row);
+    default:
+      return NOT_IP;
+  }
+}
+
+function readSampledIpv4(view: DataView, at: number, batch: FlowBatch, row: number): number {
+  readIpv4Pair(view, at + 8, batch, row);
+  readTransportFields(view, at + 4, at + 16, batch, row);
+  return view.getUint32(at);
+}
+
+function readSampledIpv6(view: DataView, at: number, batch: FlowBatch, row: number): number {
+  readIpv6Pair(view, at + 8, batch, row);
+  readTransportFields(view, at + 4, at + 40, batch, row);
+  return view.getUint32(at);
+}
+
+/** Protocol, ports and TCP flags; each a word in which the low bits count. */
+function readTransportFields(view: DataView, protocolAt: number, portsAt: number, batch: FlowBatch, row: number): void {
+  batch.ipProtocol[row] = view.getUint32(protocolAt);
+  batch.srcPort[row] = view.getUint32(portsAt);
+  batch.dstPort[row] = view.getUint32(portsAt + 4);
+  batch.tcpFlags[row] = view.getUint32(portsAt + 8);
+}

@@ -26,6 +26,8 @@ export interface AuditEvent {
   readonly target: string;
   readonly targetType: 'host' | 'config' | 'notify';
   readonly reason: string;
+  /** The guard that refused the ban, or what ended it; else empty. A tenant is told no more than that. */
+  readonly code: string;
   readonly source: AuditSource;
   /** Address of the client. */
   readonly client: string;

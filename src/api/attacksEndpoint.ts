@@ -3,12 +3,17 @@
  * ended attacks come out of the history, page by page.
  */
 import { z } from 'zod';
+import type { Incident } from '../incidents/incidentTable.ts';
+import { ATTACK_TYPES, type AttackJson, attackJson, attackSchema } from '../shapes/attackJson.ts';
+import { storedAttack } from '../shapes/storedAttack.ts';
 import type { Page, PastAttack } from '../storage/history/historyStore.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
-import { TenantSight } from './tenantSight.ts';
-import { ATTACK_TYPES, type AttackView, attackSchema, attackViews } from './views/attackView.ts';
+import { TenantFilter } from './tenantFilter.ts';
+
+/** Ended attacks that are answered unless more are asked for. */
+const RECENT_ATTACKS = 100;
 
 const MAX_ATTACKS = 1000;
 
@@ -28,7 +33,7 @@ const querySchema = z.strictObject({
 
 type Query = z.infer<typeof querySchema>;
 
-export function attacksEndpoint(daemon: DaemonView): Endpoint {
+export function attacksEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/attacks',
@@ -47,15 +52,21 @@ export function attacksEndpoint(daemon: DaemonView): Endpoint {
         }),
       },
     },
-    handle: async ({ query, asker }) => {
-      const sight = new TenantSight(daemon.config(), asker);
-      const active = attackViews(
-        daemon.activeAttacks().filter((attack) => sight.seesAttack(attack)),
-        daemon,
-      ).filter((attack) => isAsked(attack, query));
+    handle: async ({ query, principal }) => {
+      const filter = new TenantFilter(daemon.config(), principal);
+      const config = daemon.config();
+      const seen = (incidents: readonly Incident[]) => incidents.filter(({ attack }) => filter.seesAttack(attack));
+      const active = seen(daemon.activeIncidents())
+        .map((incident) => attackJson(incident, config))
+        .filter((attack) => isAsked(attack, query));
       if (Object.values(query).every((value) => value === undefined)) {
-        const ended = daemon.recentAttacks().filter((attack) => sight.seesAttack(attack));
-        return { status: 200, body: { active, recent: attackViews(ended, daemon) } };
+        const ended = seen(daemon.endedIncidents()).slice(0, RECENT_ATTACKS);
+        const recent = ended.map((incident) => attackJson(incident, config));
+        const known = new Set([...daemon.activeIncidents(), ...ended].map(({ attack }) => attack.id));
+        const earlier = daemon
+          .earlierAttacks()
+          .filter((attack) => !known.has(attack.id) && filter.seesAttackJson(attack));
+        return { status: 200, body: { active, recent: [...recent, ...earlier].slice(0, RECENT_ATTACKS) } };
       }
       const page = await daemon.pastAttacks({
         from: query.from,
@@ -63,19 +74,17 @@ export function attacksEndpoint(daemon: DaemonView): Endpoint {
         target: query.target,
         group: query.group,
         type: query.type,
-        tenant: sight.tenant,
-        limit: query.limit ?? 100,
+        tenant: filter.tenant,
+        limit: query.limit ?? RECENT_ATTACKS,
         cursor: query.cursor,
       });
-      const recent = endedAttacks(page, daemon).filter(
-        ({ group, target }) => sight.seesGroup(group) && sight.seesTargetText(target),
-      );
+      const recent = endedAttacks(page, daemon).filter((attack) => filter.seesAttackJson(attack));
       return { status: 200, body: { active, recent, next_cursor: page.nextCursor } };
     },
   });
 }
 
-function isAsked(attack: AttackView, { to, target, group, type }: Query): boolean {
+function isAsked(attack: AttackJson, { to, target, group, type }: Query): boolean {
   return (
     (to === undefined || Date.parse(attack.started_at) < to) &&
     (target === undefined || attack.target === target) &&
@@ -85,9 +94,10 @@ function isAsked(attack: AttackView, { to, target, group, type }: Query): boolea
 }
 
 /** An attack that was not seen to end, because Kapkan did before it, is over all the same. */
-function endedAttacks({ rows }: Page<PastAttack>, daemon: DaemonView): AttackView[] {
-  const active = new Set(daemon.activeAttacks().map(({ id }) => id));
+function endedAttacks({ rows }: Page<PastAttack>, daemon: DaemonFacade): AttackJson[] {
+  const active = new Set(daemon.activeIncidents().map(({ attack }) => attack.id));
   return rows
     .filter(({ id }) => !active.has(id))
-    .map(({ attack }) => ({ ...(JSON.parse(attack) as AttackView), active: false }));
+    .flatMap(({ attack }) => storedAttack(attack) ?? [])
+    .map((attack) => ({ ...attack, active: false }));
 }

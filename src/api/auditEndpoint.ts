@@ -3,12 +3,12 @@
  */
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditRow } from '../auditEvent.ts';
-import type { DaemonView } from './daemonView.ts';
+import { auditJson, auditSchema } from './auditJson.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
-import { TenantSight } from './tenantSight.ts';
-import { auditSchema, auditView } from './views/auditView.ts';
-import { tenantReason } from './views/tenantReason.ts';
+import { TenantFilter } from './tenantFilter.ts';
+import { tenantReason } from './tenantReason.ts';
 
 const MAX_EVENTS = 1000;
 
@@ -25,7 +25,7 @@ const querySchema = z.strictObject({
     .describe('the next_cursor of the page before'),
 });
 
-export function auditEndpoint(daemon: DaemonView): Endpoint {
+export function auditEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/audit',
@@ -40,30 +40,32 @@ export function auditEndpoint(daemon: DaemonView): Endpoint {
         schema: z.object({ events: z.array(auditSchema), next_cursor: z.string().optional() }),
       },
     },
-    handle: async ({ query, asker }) => {
-      const sight = new TenantSight(daemon.config(), asker);
+    handle: async ({ query, principal }) => {
+      const filter = new TenantFilter(daemon.config(), principal);
       const { rows, nextCursor } = await daemon.audit({
         from: query.from,
         to: query.to,
         action: query.action,
         target: query.target,
-        tenant: sight.tenant,
+        tenant: filter.tenant,
         limit: query.limit,
         cursor: query.cursor,
       });
-      const events = rows.filter((row) => isSeen(row, sight)).map((row) => viewFor(row, sight));
+      const events = rows.filter((row) => isSeen(row, filter)).map((row) => auditJson(rowFor(row, filter)));
       return { status: 200, body: { events, next_cursor: nextCursor } };
     },
   });
 }
 
 /** A tenant sees what was done to its hosts, and what its tokens asked for that named no host. */
-function isSeen({ tenant, target }: AuditRow, sight: TenantSight): boolean {
-  if (sight.isUnscoped) return true;
-  if (tenant !== sight.tenant) return false;
-  return target === '' || sight.seesTargetText(target);
+function isSeen({ tenant, target }: AuditRow, filter: TenantFilter): boolean {
+  if (filter.isUnscoped) return true;
+  if (tenant !== filter.tenant) return false;
+  return target === '' || filter.seesTargetText(target);
 }
 
-function viewFor(row: AuditRow, sight: TenantSight) {
-  return auditView(sight.isUnscoped ? row : { ...row, reason: tenantReason(row.reason) });
+/** What was wrong with a request is its sender's to know; what became of a ban is told by its code. */
+function rowFor(row: AuditRow, filter: TenantFilter): AuditRow {
+  if (filter.isUnscoped || row.banState === '') return row;
+  return { ...row, reason: tenantReason(row.code) };
 }

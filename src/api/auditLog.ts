@@ -4,7 +4,7 @@
  */
 import type { AuditEvent, AuditSink } from '../auditEvent.ts';
 import type { Logger } from '../log.ts';
-import { auditView } from './views/auditView.ts';
+import { auditJson } from './auditJson.ts';
 
 export class AuditLog implements AuditSink {
   readonly #logger: Logger;
@@ -19,7 +19,7 @@ export class AuditLog implements AuditSink {
     this.#sink.record(event);
     const { action, target, result, client } = event;
     const level = result === 'rejected' || result === 'error' ? 'warn' : 'info';
-    const audit = { ...auditView(event), client };
+    const audit = { ...auditJson(event), client };
     this.#logger[level]({ audit }, `${action} ${target === '' ? '' : `${target} `}${result}`);
   }
 }

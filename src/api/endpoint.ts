@@ -10,11 +10,12 @@ import type { Principal, Role } from './authenticator.ts';
 export interface EndpointRequest<Query, Body> {
   readonly query: Query;
   readonly body: Body;
-  readonly asker: Principal;
+  readonly principal: Principal;
 }
 
 /** What came of a mutation, for the audit. */
-export type MutationOutcome = Pick<AuditEvent, 'result' | 'reason'> & Partial<Pick<AuditEvent, 'banState' | 'dryRun'>>;
+export type MutationOutcome = Pick<AuditEvent, 'result' | 'reason'> &
+  Partial<Pick<AuditEvent, 'code' | 'banState' | 'dryRun'>>;
 
 export interface Reply {
   readonly status: number;
@@ -26,12 +27,13 @@ export interface Reply {
 
 interface EndpointFacts {
   readonly method: 'GET' | 'POST';
+  /** May have parameters, as OpenAPI writes them: `/attacks/{id}`. The handler finds them beside the query's. */
   readonly path: string;
   readonly summary: string;
   /** Who may call it; `open` needs no token and answers before the daemon is ready. */
   readonly role: Role | 'open';
   /**
-   * `scoped` where the handler keeps to what the asker's tenant owns, by TenantSight. Without it the endpoint is about the
+   * `scoped` where the handler keeps to what the principal's tenant owns, by TenantFilter. Without it the endpoint is about the
    * whole deployment, and a token with a tenant is refused.
    */
   readonly tenants?: 'scoped';
@@ -61,11 +63,11 @@ export function endpoint<Query extends z.ZodType, Body extends z.ZodType>(
 ): Endpoint {
   return {
     ...definition,
-    run: async ({ query, body, asker }) =>
+    run: async ({ query, body, principal }) =>
       definition.handle({
         query: validated(definition.query, query, 'query parameter'),
         body: validated(definition.body, body, 'key'),
-        asker,
+        principal,
       }),
   };
 }

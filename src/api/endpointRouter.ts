@@ -10,7 +10,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { ApiError } from './apiError.ts';
 import { ANONYMOUS, type Authenticator, type Principal, roleCovers } from './authenticator.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
 import { errorAnswers } from './errorAnswers.ts';
 import { LoginGate } from './loginGate.ts';
@@ -29,7 +29,7 @@ const SECURITY_HEADERS = {
 };
 
 export interface RouterOptions {
-  readonly daemon: DaemonView;
+  readonly daemon: DaemonFacade;
   readonly endpoints: readonly Endpoint[];
   /** Asked anew for each request, for a reload replaces it. */
   readonly authenticator: () => Authenticator;
@@ -53,7 +53,8 @@ export class EndpointRouter {
     const app = new Koa();
     const router = new Router();
     for (const endpoint of this.#options.endpoints) {
-      router.register(endpoint.path, [endpoint.method], async (context) => {
+      const pattern = endpoint.path.replaceAll(/\{(\w+)\}/g, ':$1');
+      router.register(pattern, [endpoint.method], async (context) => {
         const reply = await this.#reply(context, endpoint);
         context.status = reply.status;
         context.body = reply.body;
@@ -75,31 +76,31 @@ export class EndpointRouter {
   async #reply(context: Context, endpoint: Endpoint): Promise<Reply> {
     const { action, role } = endpoint;
     if (action !== undefined) return this.#mutate(context, endpoint, action);
-    const asker = role === 'open' ? ANONYMOUS : this.#authenticate(context);
-    this.#authorize(asker, endpoint);
-    return endpoint.run({ query: context.query, body: undefined, asker });
+    const principal = role === 'open' ? ANONYMOUS : this.#authenticate(context);
+    this.#authorize(principal, endpoint);
+    return endpoint.run({ query: { ...context.query, ...context.params }, body: undefined, principal });
   }
 
   /** Leaves a row in the audit, however it ends; so the body is read also of one whose token does not suffice. */
   async #mutate(context: Context, endpoint: Endpoint, action: AuditAction): Promise<Reply> {
-    let asker: Principal | undefined;
+    let principal: Principal | undefined;
     let sent: ReadBody = { body: undefined };
     let outcome: MutationOutcome = { result: 'error', reason: 'internal error' };
     try {
-      asker = this.#authenticate(context);
+      principal = this.#authenticate(context);
       sent = await readJsonBody(context.req);
       // While the body came in, a reload may have taken the token away.
-      asker = this.#authenticate(context);
-      this.#authorize(asker, endpoint);
+      principal = this.#authenticate(context);
+      this.#authorize(principal, endpoint);
       if (sent.problem !== undefined) throw sent.problem;
-      const reply = await endpoint.run({ query: context.query, body: sent.body, asker });
+      const reply = await endpoint.run({ query: context.query, body: sent.body, principal });
       outcome = reply.outcome ?? outcome;
       return reply;
     } catch (error) {
       if (error instanceof ApiError) outcome = { result: 'error', reason: error.message };
       throw error;
     } finally {
-      this.#trail.leave({ action, asker, body: sent.body, context }, outcome);
+      this.#trail.leave({ action, principal, body: sent.body, context }, outcome);
     }
   }
 
@@ -111,10 +112,10 @@ export class EndpointRouter {
     return this.#gate.admit(authenticator, context.req.headers.authorization, context.ip);
   }
 
-  #authorize(asker: Principal, { role, tenants }: Endpoint): void {
+  #authorize(principal: Principal, { role, tenants }: Endpoint): void {
     if (role === 'open') return;
-    if (!roleCovers(asker.role, role)) throw new ApiError('forbidden', `this needs the role ${role}`);
-    if (asker.tenant !== undefined && tenants !== 'scoped') {
+    if (!roleCovers(principal.role, role)) throw new ApiError('forbidden', `this needs the role ${role}`);
+    if (principal.tenant !== undefined && tenants !== 'scoped') {
       throw new ApiError('forbidden', 'this is about the whole deployment, the token only about a tenant');
     }
     if (!this.#options.daemon.ready()) throw new ApiError('not_ready', 'Kapkan is starting');

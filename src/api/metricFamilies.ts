@@ -3,23 +3,24 @@
  * types and label sets; the second is what else helps to run Kapkan. Every combination of labels that can be known in
  * advance is there from the start, and no label value is an address that is attacked.
  */
+
+import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { GUARDS } from '../mitigation/guard.ts';
 import { routeKey } from '../mitigation/routeText.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import {
   type MetricsSnapshot,
   NOTIFY_CHANNELS,
   NOTIFY_RESULTS,
-  PROTOCOLS,
   STORAGE_RESULTS,
   STORAGE_TABLES,
 } from './metricsSnapshot.ts';
 
 /** What one scrape reads from. */
 export interface Scrape {
-  readonly daemon: DaemonView;
+  readonly daemon: DaemonFacade;
   readonly snapshot: MetricsSnapshot;
 }
 
@@ -55,7 +56,7 @@ export const CONTRACT_FAMILIES: readonly MetricFamily[] = [
   counter('kapkan_ingest_decode_errors_total', 'Datagrams that failed to decode', [], ({ snapshot }) => [
     [snapshot.ingest.decodeErrorDatagrams],
   ]),
-  gauge('kapkan_engine_active_attacks', 'Attacks in progress', [], ({ daemon }) => [[daemon.activeAttacks().length]]),
+  gauge('kapkan_engine_active_attacks', 'Attacks in progress', [], ({ daemon }) => [[daemon.activeIncidents().length]]),
   counter('kapkan_engine_attacks_total', 'Attacks since start', [], ({ snapshot }) => [[snapshot.engine.attacks]]),
   gauge('kapkan_engine_tracked_hosts', 'Hosts tracked now', [], ({ snapshot }) => [[snapshot.ingest.trackedHosts]]),
   gauge('kapkan_mitigate_announced_routes', 'Host routes announced', ['mode'], ({ snapshot: { mitigation } }) => [
@@ -195,12 +196,12 @@ function gobgpFamilies(): MetricFamily[] {
   ];
 }
 
-function activeBans(daemon: DaemonView, dryRun: boolean): Ban[] {
+function activeBans(daemon: DaemonFacade, dryRun: boolean): Ban[] {
   return daemon.bans().filter((ban) => ban.state === 'active' && ban.dryRun === dryRun);
 }
 
 /** The evidence of every route that is wanted in GoBGP. */
-function announcedRoutes(daemon: DaemonView) {
+function announcedRoutes(daemon: DaemonFacade) {
   return activeBans(daemon, false).flatMap(({ routes }) =>
     routes.map((route) => daemon.evidence(routeKey(route), false)),
   );

@@ -2,7 +2,7 @@
  * `GET /metrics`: reads the daemon's counters at the moment of the scrape and writes them in the Prometheus text format.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { LatencyMetric } from './latencyMetric.ts';
 import { CONTRACT_FAMILIES, FURTHER_FAMILIES, type MetricFamily } from './metricFamilies.ts';
 
@@ -16,13 +16,13 @@ const MISNAMED = [
 ];
 
 export class Metrics {
-  readonly #daemon: DaemonView;
+  readonly #daemon: DaemonFacade;
   readonly #registry = new Registry();
   readonly #families: readonly { readonly family: MetricFamily; readonly metric: Counter | Gauge }[];
   readonly #latency = new LatencyMetric();
   #scraping: Promise<string> | undefined;
 
-  constructor(daemon: DaemonView) {
+  constructor(daemon: DaemonFacade) {
     this.#daemon = daemon;
     this.#registry.registerMetric(this.#latency);
     this.#families = [...CONTRACT_FAMILIES, ...FURTHER_FAMILIES].map((family) => ({

@@ -4,10 +4,6 @@
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { MitigationCounters } from '../mitigation/banCommit.ts';
 
-/** In the order in which metrics list them. */
-export const PROTOCOLS = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const satisfies readonly Protocol[];
-export type Protocol = keyof IngestSnapshot['flows'];
-
 export const NOTIFY_CHANNELS = ['telegram', 'slack', 'email', 'webhook', 'exec'] as const;
 export const NOTIFY_RESULTS = ['ok', 'error', 'dropped'] as const;
 export const STORAGE_TABLES = ['attack_events', 'traffic', 'audit_events'] as const;

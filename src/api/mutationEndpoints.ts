@@ -7,11 +7,12 @@ import type { Ban } from '../mitigation/ban.ts';
 import { parseFlowspecMatch } from '../mitigation/parseFlowspecMatch.ts';
 import type { FlowspecMatch } from '../mitigation/route.ts';
 import { type Address, parseAddress } from '../net/address.ts';
+import { banSchema } from '../shapes/banJson.ts';
 import { ApiError } from './apiError.ts';
-import type { DaemonView } from './daemonView.ts';
+import { filteredBanJson } from './bansJson.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint, type Reply } from './endpoint.ts';
-import { TenantSight } from './tenantSight.ts';
-import { banSchema, banView } from './views/banView.ts';
+import { TenantFilter } from './tenantFilter.ts';
 
 /** A year: longer is not a ban but a filter, and belongs on the routers. */
 const MAX_TTL_SECONDS = 31_536_000;
@@ -69,11 +70,11 @@ const banRequestSchema = z.strictObject({
 
 const reloadSchema = z.object({ reloaded: z.literal(true), dry_run: z.boolean() }).meta({ id: 'Reload' });
 
-export function mutationEndpoints(daemon: DaemonView): Endpoint[] {
+export function mutationEndpoints(daemon: DaemonFacade): Endpoint[] {
   return [banEndpoint(daemon), unbanEndpoint(daemon), reloadEndpoint(daemon)];
 }
 
-function banEndpoint(daemon: DaemonView): Endpoint {
+function banEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
     path: '/api/v1/ban',
@@ -87,9 +88,9 @@ function banEndpoint(daemon: DaemonView): Endpoint {
       200: { description: 'The ban', schema: banSchema },
       409: { description: 'Refused by a safety rule', schema: banSchema.extend({ error: z.string() }) },
     },
-    handle: async ({ body, asker }) => {
-      const sight = new TenantSight(daemon.config(), asker);
-      sight.requireTarget(body.ip);
+    handle: async ({ body, principal }) => {
+      const filter = new TenantFilter(daemon.config(), principal);
+      filter.requireTarget(body.ip);
       const match = matchOf(body.match, body.method, body.ip);
       const ban = await daemon.ban({
         target: body.ip,
@@ -98,9 +99,9 @@ function banEndpoint(daemon: DaemonView): Endpoint {
         match,
         allowFallback: body.allow_fallback ?? false,
         comment: body.comment,
-        operator: asker.name,
+        operator: principal.name,
       });
-      return banReply(ban, daemon, sight);
+      return banReply(ban, daemon, filter);
     },
   });
 }
@@ -119,16 +120,17 @@ function matchOf(
   return parsed;
 }
 
-function banReply(ban: Ban, daemon: DaemonView, sight: TenantSight): Reply {
-  const view = banView(ban, daemon, sight);
-  const outcome = { reason: ban.reason, banState: ban.state, dryRun: ban.dryRun };
+function banReply(ban: Ban, daemon: DaemonFacade, filter: TenantFilter): Reply {
+  const json = filteredBanJson(ban, daemon, filter);
+  const code = ban.rejectedBy ?? ban.endedBy?.code ?? '';
+  const outcome = { reason: ban.reason, code, banState: ban.state, dryRun: ban.dryRun };
   if (ban.state === 'rejected') {
-    return { status: 409, body: { ...view, error: view.reason }, outcome: { ...outcome, result: 'rejected' } };
+    return { status: 409, body: { ...json, error: json.reason }, outcome: { ...outcome, result: 'rejected' } };
   }
-  return { status: 200, body: view, outcome: { ...outcome, result: ban.state } };
+  return { status: 200, body: json, outcome: { ...outcome, result: ban.state } };
 }
 
-function unbanEndpoint(daemon: DaemonView): Endpoint {
+function unbanEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
     path: '/api/v1/unban',
@@ -142,17 +144,17 @@ function unbanEndpoint(daemon: DaemonView): Endpoint {
       200: { description: 'The ban', schema: banSchema },
       404: { description: 'No ban of the address is active', schema: errorSchema },
     },
-    handle: async ({ body, asker }) => {
-      const sight = new TenantSight(daemon.config(), asker);
-      sight.requireTarget(body.ip);
-      const ban = await daemon.unban(body.ip, asker.name);
+    handle: async ({ body, principal }) => {
+      const filter = new TenantFilter(daemon.config(), principal);
+      filter.requireTarget(body.ip);
+      const ban = await daemon.unban(body.ip, principal.name);
       if (ban === undefined) throw new ApiError('not_found', 'no ban of this address is active');
-      return banReply(ban, daemon, sight);
+      return banReply(ban, daemon, filter);
     },
   });
 }
 
-function reloadEndpoint(daemon: DaemonView): Endpoint {
+function reloadEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
     path: '/api/v1/config/reload',

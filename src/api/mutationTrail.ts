@@ -9,10 +9,10 @@ import type { AuditAction, AuditEvent, AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import { formatAddress, parseAddress } from '../net/address.ts';
 import type { Principal } from './authenticator.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import type { MutationOutcome } from './endpoint.ts';
 import { FailureLimiter } from './failureLimiter.ts';
-import { tenantOfTarget } from './tenantSight.ts';
+import { tenantOfTarget } from './tenantFilter.ts';
 
 /** How Kapkan's own commands introduce themselves, before their version. */
 export const CLI_USER_AGENT = 'kapkan-cli';
@@ -30,26 +30,26 @@ const TARGET_TYPES: Readonly<Record<AuditAction, AuditEvent['targetType']>> = {
 export interface Mutation {
   readonly action: AuditAction;
   /** Undefined where the request carried no valid token. */
-  readonly asker: Principal | undefined;
+  readonly principal: Principal | undefined;
   readonly body: unknown;
   readonly context: Context;
 }
 
 export class MutationTrail {
-  readonly #daemon: DaemonView;
+  readonly #daemon: DaemonFacade;
   readonly #clock: Clock;
   readonly #sink: AuditSink;
   readonly #strangers = new FailureLimiter();
 
-  constructor({ daemon, clock, audit }: { daemon: DaemonView; clock: Clock; audit: AuditSink }) {
+  constructor({ daemon, clock, audit }: { daemon: DaemonFacade; clock: Clock; audit: AuditSink }) {
     this.#daemon = daemon;
     this.#clock = clock;
     this.#sink = audit;
   }
 
-  leave({ action, asker, body, context }: Mutation, outcome: MutationOutcome): void {
+  leave({ action, principal, body, context }: Mutation, outcome: MutationOutcome): void {
     const now = this.#clock.now();
-    const verdict = asker === undefined ? this.#strangers.fail(context.ip, now) : undefined;
+    const verdict = principal === undefined ? this.#strangers.fail(context.ip, now) : undefined;
     if (verdict === 'spent') return;
     const more = verdict === 'last' ? '; of more such requests from this address only one a second is recorded' : '';
     const config = this.#daemon.config();
@@ -58,12 +58,13 @@ export class MutationTrail {
       eventTime: now,
       action,
       result: outcome.result,
-      operator: asker?.name ?? '',
-      role: asker?.role ?? '',
-      tenant: asker?.tenant ?? tenantOfTarget(config, target) ?? '',
+      operator: principal?.name ?? '',
+      role: principal?.role ?? '',
+      tenant: principal?.tenant ?? tenantOfTarget(config, target) ?? '',
       target,
       targetType: TARGET_TYPES[action],
       reason: outcome.reason + more,
+      code: outcome.code ?? '',
       source: context.get('User-Agent').startsWith(`${CLI_USER_AGENT}/`) ? 'cli' : 'api',
       client: context.ip,
       banState: outcome.banState ?? '',

@@ -2,7 +2,7 @@
  * Sends a test through every channel, so that whoever set them up knows before the night in which they are needed.
  */
 import { z } from 'zod';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 
 const notifyTestSchema = z
@@ -17,9 +17,9 @@ const notifyTestSchema = z
   })
   .meta({ id: 'NotifyTest', description: 'One entry for each channel and set of addressees; each was tried once.' });
 
-export type NotifyTestView = z.infer<typeof notifyTestSchema>;
+export type NotifyTestJson = z.infer<typeof notifyTestSchema>;
 
-export function notifyTestEndpoint(daemon: DaemonView): Endpoint {
+export function notifyTestEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
     path: '/api/v1/notify/test',
@@ -35,7 +35,7 @@ export function notifyTestEndpoint(daemon: DaemonView): Endpoint {
       const failed = results.filter(({ delivered }) => !delivered).map(({ channel }) => channel);
       return {
         status: 200,
-        body: { results } satisfies NotifyTestView,
+        body: { results } satisfies NotifyTestJson,
         outcome: {
           result: failed.length === 0 ? 'ok' : 'error',
           reason: failed.length === 0 ? '' : `not delivered: ${failed.join(', ')}`,

@@ -61,7 +61,7 @@ function operation(endpoint: Endpoint, schemas: Json): Json {
     responses,
     security: endpoint.role === 'open' ? [] : [{ token: [] }],
   };
-  const parameters = queryParameters(endpoint, schemas);
+  const parameters = parametersOf(endpoint, schemas);
   if (parameters.length > 0) described.parameters = parameters;
   if (endpoint.action !== undefined) {
     const required = !endpoint.body.safeParse(undefined).success;
@@ -85,15 +85,12 @@ function answer(description: string, schema: Json, contentType = 'application/js
 }
 
 /** After coercion, so that a number is documented as one though a query string is text. */
-function queryParameters(endpoint: Endpoint, schemas: Json): Json[] {
+function parametersOf(endpoint: Endpoint, schemas: Json): Json[] {
   const { properties } = jsonSchema(endpoint.query, 'output', schemas);
-  return Object.entries((properties ?? {}) as Record<string, Json>).map(([name, { description, ...schema }]) => ({
-    name,
-    in: 'query',
-    required: false,
-    description,
-    schema,
-  }));
+  return Object.entries((properties ?? {}) as Record<string, Json>).map(([name, { description, ...schema }]) => {
+    const isInPath = endpoint.path.includes(`{${name}}`);
+    return { name, in: isInPath ? 'path' : 'query', required: isInPath, description, schema };
+  });
 }
 
 /** Named schemas move to the document's components; objects in answers stay open for fields of later versions. */

@@ -2,18 +2,20 @@
  * The endpoints that only look.
  */
 import { z } from 'zod';
+import { banSchema } from '../shapes/banJson.ts';
+import { exporterJson, exporterSchema } from '../shapes/exporterJson.ts';
+import { peerJson, peerSchema } from '../shapes/peerJson.ts';
 import { ApiError } from './apiError.ts';
+import { attackEndpoint } from './attackEndpoint.ts';
 import { attacksEndpoint } from './attacksEndpoint.ts';
-import type { DaemonView } from './daemonView.ts';
+import { bansJson } from './bansJson.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
+import { hostSchema, hostsJson } from './hostJson.ts';
 import { METRICS_CONTENT_TYPE, type Metrics } from './metrics.ts';
-import { TenantSight } from './tenantSight.ts';
+import { statusJson, statusSchema } from './statusJson.ts';
+import { TenantFilter } from './tenantFilter.ts';
 import { trafficEndpoint } from './trafficEndpoint.ts';
-import { banSchema, banViews } from './views/banView.ts';
-import { exporterSchema, exporterView } from './views/exporterView.ts';
-import { hostSchema, hostViews } from './views/hostView.ts';
-import { peerSchema, peerView } from './views/peerView.ts';
-import { statusSchema, statusView } from './views/statusView.ts';
 
 /** More rows than a person reads or a page shows. */
 const MAX_HOSTS = 10_000;
@@ -21,19 +23,20 @@ const MAX_HOSTS = 10_000;
 const nothing = z.unknown();
 const noQuery = z.strictObject({});
 
-export function readEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
+export function readEndpoints(daemon: DaemonFacade, metrics: Metrics): Endpoint[] {
   return [
     ...openEndpoints(daemon, metrics),
     statusEndpoint(daemon),
     hostsEndpoint(daemon),
     attacksEndpoint(daemon),
+    attackEndpoint(daemon),
     trafficEndpoint(daemon),
     bansEndpoint(daemon),
     ...listEndpoints(daemon),
   ];
 }
 
-function openEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
+function openEndpoints(daemon: DaemonFacade, metrics: Metrics): Endpoint[] {
   return [
     endpoint({
       method: 'GET',
@@ -63,7 +66,7 @@ function openEndpoints(daemon: DaemonView, metrics: Metrics): Endpoint[] {
   ];
 }
 
-function statusEndpoint(daemon: DaemonView): Endpoint {
+function statusEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/status',
@@ -73,11 +76,11 @@ function statusEndpoint(daemon: DaemonView): Endpoint {
     query: noQuery,
     body: nothing,
     answers: { 200: { description: 'Status', schema: statusSchema } },
-    handle: async ({ asker }) => ({ status: 200, body: await statusView(daemon, asker) }),
+    handle: async ({ principal }) => ({ status: 200, body: await statusJson(daemon, principal) }),
   });
 }
 
-function hostsEndpoint(daemon: DaemonView): Endpoint {
+function hostsEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/hosts',
@@ -96,18 +99,18 @@ function hostsEndpoint(daemon: DaemonView): Endpoint {
     }),
     body: nothing,
     answers: { 200: { description: 'Hosts, busiest first', schema: z.object({ hosts: z.array(hostSchema) }) } },
-    handle: async ({ query, asker }) => {
-      const groups = groupsAsked(new TenantSight(daemon.config(), asker), query.group);
+    handle: async ({ query, principal }) => {
+      const groups = groupsAsked(new TenantFilter(daemon.config(), principal), query.group);
       if (groups?.length === 0) return { status: 200, body: { hosts: [] } };
       const hosts = await daemon.topHosts({ metric: query.sort, limit: query.limit, groups });
       // The config may have changed while the receiving threads were asked.
-      const sight = new TenantSight(daemon.config(), asker);
-      return { status: 200, body: { hosts: hostViews(hosts, daemon, sight) } };
+      const filter = new TenantFilter(daemon.config(), principal);
+      return { status: 200, body: { hosts: hostsJson(hosts, daemon, filter) } };
     },
   });
 }
 
-function bansEndpoint(daemon: DaemonView): Endpoint {
+function bansEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/bans',
@@ -117,15 +120,15 @@ function bansEndpoint(daemon: DaemonView): Endpoint {
     query: noQuery,
     body: nothing,
     answers: { 200: { description: 'Bans', schema: z.object({ bans: z.array(banSchema) }) } },
-    handle: ({ asker }) => {
-      const sight = new TenantSight(daemon.config(), asker);
-      return { status: 200, body: { bans: banViews(daemon.bans(), daemon, sight) } };
+    handle: ({ principal }) => {
+      const filter = new TenantFilter(daemon.config(), principal);
+      return { status: 200, body: { bans: bansJson(daemon.bans(), daemon, filter) } };
     },
   });
 }
 
 /** These are about the whole deployment. */
-function listEndpoints(daemon: DaemonView): Endpoint[] {
+function listEndpoints(daemon: DaemonFacade): Endpoint[] {
   const list = (name: string, summary: string, schema: z.ZodType, body: () => unknown): Endpoint =>
     endpoint({
       method: 'GET',
@@ -139,20 +142,20 @@ function listEndpoints(daemon: DaemonView): Endpoint[] {
     });
   return [
     list('peers', "GoBGP's neighbours", z.object({ peers: z.array(peerSchema) }), () => ({
-      peers: daemon.peers().map(peerView),
+      peers: daemon.peers().map(peerJson),
     })),
     list('exporters', 'Sources of telemetry', z.object({ exporters: z.array(exporterSchema) }), async () => ({
-      exporters: (await daemon.ingest()).exporters.map(exporterView),
+      exporters: (await daemon.ingest()).exporters.map(exporterJson),
     })),
   ];
 }
 
 /** Numbers of the groups whose hosts are asked for; undefined = all. A tenant is told of no group but its own. */
-function groupsAsked(sight: TenantSight, name: string | undefined): readonly number[] | undefined {
-  const groups = sight.groups();
-  if (name === undefined) return sight.isUnscoped ? undefined : groups.map(({ number }) => number);
+function groupsAsked(filter: TenantFilter, name: string | undefined): readonly number[] | undefined {
+  const groups = filter.groups();
+  if (name === undefined) return filter.isUnscoped ? undefined : groups.map(({ number }) => number);
   const asked = groups.find(({ group }) => group.name === name);
   if (asked !== undefined) return [asked.number];
   const known = `group: must be one of ${groups.map(({ group }) => group.name).join(', ')}`;
-  throw new ApiError(sight.isUnscoped ? 'malformed' : 'forbidden', known);
+  throw new ApiError(filter.isUnscoped ? 'malformed' : 'forbidden', known);
 }

@@ -14,7 +14,7 @@ import type { Logger } from '../log.ts';
 import { auditEndpoint } from './auditEndpoint.ts';
 import { Authenticator } from './authenticator.ts';
 import { BrokenRequests } from './brokenRequests.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { EndpointRouter } from './endpointRouter.ts';
 import { isLoopback } from './loopbackHost.ts';
@@ -59,7 +59,7 @@ export class ApiServer {
   #authenticator: Authenticator;
 
   /** Throws where the tokens do not suffice for the listener. */
-  constructor(view: DaemonView, options: ApiServerOptions) {
+  constructor(view: DaemonFacade, options: ApiServerOptions) {
     this.#options = options;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
     this.#authenticator = this.#authenticatorOf(options.tokens, options.allowUnauthenticated);
@@ -139,7 +139,7 @@ export class ApiServer {
 }
 
 /** The whole API, its own document included. */
-export function endpointsOf(view: DaemonView): Endpoint[] {
+export function endpointsOf(view: DaemonFacade): Endpoint[] {
   const endpoints = [
     ...readEndpoints(view, new Metrics(view)),
     auditEndpoint(view),

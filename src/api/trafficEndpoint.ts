@@ -6,10 +6,10 @@ import { toRfc3339 } from '../clock.ts';
 import { parseAddress } from '../net/address.ts';
 import type { TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
 import { ApiError } from './apiError.ts';
-import type { DaemonView } from './daemonView.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
-import { TenantSight } from './tenantSight.ts';
+import { TenantFilter } from './tenantFilter.ts';
 
 const MAX_POINTS = 10_000;
 
@@ -44,7 +44,7 @@ const trafficSchema = z
   })
   .meta({ id: 'Traffic' });
 
-export function trafficEndpoint(daemon: DaemonView): Endpoint {
+export function trafficEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/traffic',
@@ -54,8 +54,8 @@ export function trafficEndpoint(daemon: DaemonView): Endpoint {
     query: querySchema,
     body: z.unknown(),
     answers: { 200: { description: 'Mean and peak of each step', schema: trafficSchema } },
-    handle: async ({ query, asker }) => {
-      const asked = trafficQuery(query, daemon, new TenantSight(daemon.config(), asker));
+    handle: async ({ query, principal }) => {
+      const asked = trafficQuery(query, daemon, new TenantFilter(daemon.config(), principal));
       const points = await daemon.pastTraffic(asked);
       return {
         status: 200,
@@ -71,7 +71,7 @@ export function trafficEndpoint(daemon: DaemonView): Endpoint {
   });
 }
 
-function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonView, sight: TenantSight): TrafficQuery {
+function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonFacade, filter: TenantFilter): TrafficQuery {
   const { target, group } = query;
   const asked = target ?? group;
   if (asked === undefined || (target !== undefined && group !== undefined)) {
@@ -79,8 +79,8 @@ function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonView, si
   }
   if (target !== undefined) {
     const address = parseAddress(target);
-    if (address !== undefined) sight.requireTarget(address);
-  } else if (!sight.seesGroup(asked)) {
+    if (address !== undefined) filter.requireTarget(address);
+  } else if (!filter.seesGroup(asked)) {
     throw new ApiError('forbidden', "this group does not belong to the token's tenant");
   }
   const to = query.to ?? Math.floor(Date.now());
@@ -93,13 +93,20 @@ function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonView, si
   if ((to - from) / 1000 / stepSeconds > MAX_POINTS) {
     throw new ApiError('malformed', `step: must be so large that there are at most ${MAX_POINTS} points`);
   }
-  return { scope: target === undefined ? 'group' : 'host', target: asked, from, to, stepSeconds, tenant: sight.tenant };
+  return {
+    scope: target === undefined ? 'group' : 'host',
+    target: asked,
+    from,
+    to,
+    stepSeconds,
+    tenant: filter.tenant,
+  };
 }
 
 function pointView({ time, mean, peak }: TrafficPoint) {
-  return { time: toRfc3339(time), mean: ratesView(mean), peak: ratesView(peak) };
+  return { time: toRfc3339(time), mean: ratesJson(mean), peak: ratesJson(peak) };
 }
 
-function ratesView({ pps, mbps, flowsPerSec }: TrafficPoint['mean']) {
+function ratesJson({ pps, mbps, flowsPerSec }: TrafficPoint['mean']) {
   return { pps, mbps, flows_per_sec: flowsPerSec };
 }

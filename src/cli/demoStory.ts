@@ -3,8 +3,8 @@
  * end. Everything printed is read from the daemon's API over HTTP, as any client would.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AttackView } from '../api/views/attackView.ts';
-import type { BanView } from '../api/views/banView.ts';
+import type { AttackJson } from '../shapes/attackJson.ts';
+import type { BanJson } from '../shapes/banJson.ts';
 import { DEMO_HOSTS } from './demoConfig.ts';
 import { type DemoTraffic, sendDemoTraffic } from './demoTraffic.ts';
 
@@ -115,21 +115,21 @@ class StoryTeller {
   async afterwards(): Promise<void> {
     this.#tell('The attacks stop. Their bans end once it was quiet for unban_hysteresis_seconds.');
     await this.#until('the attacks end', async () => (await this.#attacks()).active.length === 0);
-    const { bans } = await this.#json<{ bans: BanView[] }>('/api/v1/bans');
+    const { bans } = await this.#json<{ bans: BanJson[] }>('/api/v1/bans');
     this.#tell('All attacks have ended. Their bans:');
     for (const ban of bans) {
       this.#more(`${ban.target}  ${ban.state}: ${ban.reason}`);
     }
   }
 
-  async #tellFound(attack: AttackView): Promise<void> {
+  async #tellFound(attack: AttackJson): Promise<void> {
     const afterSeconds = (performance.now() - this.#attacksBeganAt) / 1_000;
     const { type, confidence, src_port: port } = attack.classification;
     this.#tell(`Attack on ${attack.target} (group ${attack.group}) found ${afterSeconds.toFixed(2)} s after it began.`);
     this.#more(
       `classified      ${type}, ${Math.round(confidence * 100)} % of the sample${port === undefined ? '' : `, source port ${port}`}`,
     );
-    this.#more(`why             ${attack.reason}`);
+    this.#more(`why             ${attack.reason.text}`);
     this.#more(
       `top sources     ${attack.sample.top_sources
         .slice(0, 3)
@@ -141,7 +141,7 @@ class StoryTeller {
   }
 
   async #refusal(target: string): Promise<string> {
-    const { bans } = await this.#json<{ bans: BanView[] }>('/api/v1/bans');
+    const { bans } = await this.#json<{ bans: BanJson[] }>('/api/v1/bans');
     return bans.find((ban) => ban.target === target)?.reason ?? 'there is no ban yet';
   }
 
@@ -159,7 +159,7 @@ class StoryTeller {
     };
   }
 
-  #attacks(): Promise<{ active: AttackView[]; recent: AttackView[] }> {
+  #attacks(): Promise<{ active: AttackJson[]; recent: AttackJson[] }> {
     return this.#json('/api/v1/attacks');
   }
 

@@ -1,7 +1,6 @@
 /*
  * What a replay found, as text for people and as JSON for programs.
  */
-import { attackViews } from '../api/views/attackView.ts';
 import type { CaptureSummary } from '../capture/capturedPacket.ts';
 import { toRfc3339 } from '../clock.ts';
 import { METRICS } from '../config/thresholds.ts';
@@ -9,6 +8,7 @@ import { eventDetail } from '../incidents/eventDetail.ts';
 import type { BanIncidentEvent } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
+import { attackJson } from '../shapes/attackJson.ts';
 import type { CaptureReplay, ReplayedAttack } from './captureReplay.ts';
 
 export function replayText(file: string, replay: CaptureReplay, capture: CaptureSummary): string {
@@ -24,16 +24,10 @@ export function replayJson(file: string, replay: CaptureReplay, capture: Capture
   const replayed = replay.attacks();
   const { firstMs, lastMs } = replay.span();
   const ingest = replay.ingest();
-  const bans = replayed.flatMap(({ attack, ban }) => (ban === undefined ? [] : [{ ...ban, attackId: attack.id }]));
-  const daemon = { bans: () => bans, config: () => replay.config };
-  const views = attackViews(
-    replayed.map(({ attack }) => attack),
-    daemon,
-  );
-  const attacks = views.map((view, index) => ({
-    ...view,
-    guards: replayed[index].verdicts,
-    decisions: replayed[index].decisions.map(decisionShape),
+  const attacks = replayed.map((attack) => ({
+    ...attackJson(attack, replay.config),
+    guards: attack.verdicts,
+    decisions: attack.decisions.map(decisionJson),
   }));
   const report = {
     capture: {
@@ -82,7 +76,7 @@ function attackLines({ attack, verdicts, decisions }: ReplayedAttack, replay: Ca
   return [
     `${attack.targetText} (group ${name}): ${type}, ${Math.round(confidence * 100)} % of the sample`,
     `  when       ${toRfc3339(attack.startedAt)}, ${end}`,
-    `  why        ${attack.reason}`,
+    `  why        ${attack.reason.text}`,
     `  peak       ${attack.metric} ${formatRate(attack.peakRate)}, limit ${formatRate(attack.threshold)}`,
     `  rates      ${rates.join(', ')}`,
     '  guards',
@@ -97,7 +91,7 @@ function decisionLine(event: BanIncidentEvent): string {
   return `    ${toRfc3339(event.at)}  ${[text, route, reason].filter((part) => part !== '').join(': ')}`;
 }
 
-function decisionShape(event: BanIncidentEvent) {
+function decisionJson(event: BanIncidentEvent) {
   const { route, reason } = decisionOf(event);
   return {
     at: toRfc3339(event.at),

@@ -7,7 +7,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AuditLog } from '../api/auditLog.ts';
-import type { ReloadOutcome } from '../api/daemonView.ts';
+import type { ReloadOutcome } from '../api/daemonFacade.ts';
 import { ApiServer } from '../api/server.ts';
 import { SystemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -29,9 +29,10 @@ import { identityProblem } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
 import { DetectionLoop } from './detectionLoop.ts';
+import { EarlierAttacks } from './earlierAttacks.ts';
+import { Facade } from './facade.ts';
 import { HistoryFeed } from './historyFeed.ts';
 import { logIncident } from './incidentLog.ts';
-import { View } from './view.ts';
 
 /** How long a stop waits for GoBGP to have withdrawn what `ban.on_shutdown: withdraw` asks. */
 const WITHDRAW_TIMEOUT_MS = 5000;
@@ -48,7 +49,7 @@ export interface DaemonOptions {
 }
 
 export class Daemon {
-  readonly view: View;
+  readonly facade: Facade;
   readonly #options: DaemonOptions;
   readonly #log: Logger;
   readonly #clock = new SystemClock();
@@ -60,6 +61,7 @@ export class Daemon {
   readonly #cycle: DetectionCycle;
   readonly #pool: ReceiverPool;
   readonly #loop: DetectionLoop;
+  readonly #earlierAttacks: EarlierAttacks;
   readonly #audit: AuditLog;
   readonly #api: ApiServer;
   #config: Config;
@@ -109,6 +111,7 @@ export class Daemon {
       pool: this.#pool,
       log: this.#log,
     });
+    this.#earlierAttacks = new EarlierAttacks(this.#history, this.#log);
     this.#loop = new DetectionLoop({
       cycle: this.#cycle,
       pool: this.#pool,
@@ -116,7 +119,7 @@ export class Daemon {
       log: this.#log,
       onFailure: (error) => this.#fail(error),
     });
-    this.view = new View({
+    this.facade = new Facade({
       config: () => this.#config,
       clock: this.#clock,
       cycle: this.#cycle,
@@ -125,11 +128,12 @@ export class Daemon {
       dryRunAnnouncer,
       notifier: this.#notifier,
       history: this.#history,
+      earlierAttacks: this.#earlierAttacks,
       reload: () => this.reload(),
     });
     this.#audit = new AuditLog(this.#log, this.#history);
     const { listen, tokens, allowUnauthenticated } = config.api;
-    this.#api = new ApiServer(this.view, {
+    this.#api = new ApiServer(this.facade, {
       ...{ listen, tokens, allowUnauthenticated },
       logger: this.#log,
       clock: this.#clock,
@@ -156,8 +160,9 @@ export class Daemon {
     }
     this.#loop.start();
     this.#history.start();
+    void this.#earlierAttacks.load();
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
-    this.view.becomeReady();
+    this.facade.becomeReady();
     const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
     this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
   }
@@ -186,6 +191,7 @@ export class Daemon {
     }
     await this.#announcers.stop();
     await this.#notifier.stop();
+    this.#earlierAttacks.stop();
     await this.#history.stop();
     this.#store.close();
   }
@@ -217,6 +223,7 @@ export class Daemon {
         reason,
         source: 'signal',
         client: '',
+        code: '',
         banState: '',
         dryRun: this.#config.dryRun,
       });

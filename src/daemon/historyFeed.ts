@@ -3,15 +3,16 @@
  * of Kapkan, and the traffic. Nothing here waits; the rows go to the history thread.
  */
 import path from 'node:path';
-import { attackViews } from '../api/views/attackView.ts';
 import type { AuditEvent, AuditQuery, AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { IncidentEvent, StoreEvent } from '../incidents/incidentEvent.ts';
+import { eventCode, eventDetail } from '../incidents/eventDetail.ts';
+import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
+import { attackJson } from '../shapes/attackJson.ts';
 import type { HistorySettings } from '../storage/history/historyMessages.ts';
-import type { AttackEventKind, RowCounts } from '../storage/history/historyRows.ts';
+import type { RowCounts } from '../storage/history/historyRows.ts';
 import type { AttackQuery, HistoryReader, TrafficQuery } from '../storage/history/historyStore.ts';
 import { HistoryThread } from '../storage/history/historyThread.ts';
 import { TrafficSampler } from './trafficSampler.ts';
@@ -64,15 +65,14 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     const { config } = this.#options;
     if (!('attack' in event) || event.attack === undefined) return;
     const { attack, ban } = event;
-    const [view] = attackViews([attack], {
-      config,
-      bans: () => (ban === undefined ? [] : [{ ...ban, attackId: attack.id }]),
-    });
+    const view = attackJson({ attack, ban }, config());
     const { id, scope, target, group, direction, metric, threshold, rates } = view;
     this.#thread.addAttackEvent({
       sequence: this.#nextSequence(),
       eventTime: Math.floor(event.at),
-      event: storedKind(event),
+      event: event.kind,
+      code: eventCode(event),
+      detail: eventDetail(event),
       attackId: id,
       startedAt: Math.floor(attack.startedAt),
       endedAt: Math.floor(attack.endedAt ?? 0),
@@ -99,6 +99,10 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     return this.#thread.attacks(query);
   }
 
+  attack(id: string): ReturnType<HistoryReader['attack']> {
+    return this.#thread.attack(id);
+  }
+
   traffic(query: TrafficQuery): ReturnType<HistoryReader['traffic']> {
     return this.#thread.traffic(query);
   }
@@ -116,11 +120,6 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     this.#lastSequence = Math.max(this.#lastSequence + 1, Math.floor(this.#options.clock.now() * 1000));
     return this.#lastSequence;
   }
-}
-
-/** A fallback is stored under a name of its own, so that it can be searched for. */
-function storedKind(event: Exclude<IncidentEvent, StoreEvent>): AttackEventKind {
-  return event.kind === 'ban_changed' && event.change === 'fallback' ? 'ban_fell_back' : event.kind;
 }
 
 function settingsOf({ path: directory, retentionDays, clickhouse }: Config['storage']): HistorySettings {

@@ -20,7 +20,7 @@ export type AttackType =
 
 export interface Classification {
   readonly type: AttackType;
-  /** Share of the sampled packets that fit the type, 0–1. */
+  /** Share of the traffic that fits the type, 0–1; 0 for `mixed`. */
   readonly confidence: number;
   /** The reflected port of an amplification; undefined otherwise. */
   readonly srcPort: number | undefined;
@@ -59,6 +59,16 @@ export interface AttackSample {
   readonly protocols: readonly TopEntry[];
   readonly totalPackets: number;
   readonly totalBytes: number;
+}
+
+/** Why this is an attack. */
+export interface AttackReason {
+  /** For a person: the limit and its source, shares of protocols. */
+  readonly text: string;
+  /** `static`: the limit is written in the config. */
+  readonly thresholdSource: 'static';
+  /** Of the target's packets when the attack was found, each 0–1; 1 in all where there were packets. */
+  readonly shares: { readonly tcp: number; readonly udp: number; readonly icmp: number; readonly other: number };
 }
 
 /** Of an attack of which no flow was kept. */
@@ -102,6 +112,5 @@ export interface Attack {
   lastSeenAt: number;
   readonly sample: AttackSample;
   readonly classification: Classification;
-  /** Why this is an attack, for a person: limit and its source, protocol shares. */
-  readonly reason: string;
+  readonly reason: AttackReason;
 }

@@ -3,7 +3,13 @@
  * which have counted every flow; the reflected port of an amplification from the sample.
  */
 import { METRICS, type Metric, type Rates } from '../config/thresholds.ts';
-import type { AttackSample, AttackType, Classification } from './attack.ts';
+import {
+  type AttackReason,
+  type AttackSample,
+  type AttackType,
+  type Classification,
+  UNKNOWN_VECTOR,
+} from './attack.ts';
 import type { GroupPlan } from './enginePlan.ts';
 
 /** UDP services that answer with more than they were asked, by the port they answer from. */
@@ -33,13 +39,11 @@ const KINDS: readonly (readonly [AttackType, Metric, Metric])[] = [
 export function classify(rates: Rates, sample: AttackSample): Classification {
   const amplification = amplificationOf(rates, sample);
   if (amplification !== undefined) return amplification;
-  let confidence = 0;
   for (const [type, pps, mbps] of KINDS) {
     const share = Math.max(shareOf(rates[pps], rates.pps), shareOf(rates[mbps], rates.mbps));
     if (share >= DOMINANT_SHARE) return { type, confidence: share, srcPort: undefined };
-    if (type !== 'fragment_flood' && type !== 'syn_flood') confidence = Math.max(confidence, share);
   }
-  return { type: 'mixed', confidence: 1 - confidence, srcPort: undefined };
+  return UNKNOWN_VECTOR;
 }
 
 /**
@@ -65,16 +69,29 @@ function amplificationOf(rates: Rates, sample: AttackSample): Classification | u
   return undefined;
 }
 
-/** `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
-export function reasonOf(metric: Metric, rates: Rates, threshold: number, group: GroupPlan): string {
+/** In words: `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
+export function reasonOf(metric: Metric, rates: Rates, threshold: number, group: GroupPlan): AttackReason {
   const source = group.limitSources[METRICS.indexOf(metric)] === 'group' ? `of group ${group.name}` : 'of all hosts';
-  const shares = (['udp', 'tcp', 'icmp'] as const)
-    .map((protocol) => ({ protocol, percent: Math.round(100 * shareOf(rates[`${protocol}_pps`], rates.pps)) }))
+  const shares = protocolShares(rates);
+  const mix = (['udp', 'tcp', 'icmp'] as const)
+    .map((protocol) => ({ protocol, percent: Math.round(100 * shares[protocol]) }))
     .filter(({ percent }) => percent > 0)
     .sort((a, b) => b.percent - a.percent)
     .map(({ protocol, percent }) => `${percent} % ${protocol}`);
   const limit = `${metric} ${numberText(rates[metric] ?? 0)} over the limit ${numberText(threshold)} ${source}`;
-  return shares.length === 0 ? limit : `${limit}; ${shares.join(', ')}`;
+  const text = mix.length === 0 ? limit : `${limit}; ${mix.join(', ')}`;
+  return { text, thresholdSource: 'static', shares };
+}
+
+/** Of an attack whose traffic is not known. */
+export const NO_SHARES: AttackReason['shares'] = { tcp: 0, udp: 0, icmp: 0, other: 0 };
+
+function protocolShares(rates: Rates): AttackReason['shares'] {
+  const tcp = shareOf(rates.tcp_pps, rates.pps);
+  const udp = shareOf(rates.udp_pps, rates.pps);
+  const icmp = shareOf(rates.icmp_pps, rates.pps);
+  const isIdle = (rates.pps ?? 0) <= 0;
+  return { tcp, udp, icmp, other: isIdle ? 0 : Math.max(0, 1 - tcp - udp - icmp) };
 }
 
 function shareOf(part: number | undefined, whole: number | undefined): number {

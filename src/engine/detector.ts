@@ -16,7 +16,7 @@ import { METRICS, type Metric } from '../config/thresholds.ts';
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
-import { classify, reasonOf } from './classification.ts';
+import { classify, NO_SHARES, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, ratesOf } from './hostRates.ts';
 import type { HostReport } from './hostReport.ts';
@@ -155,7 +155,7 @@ export class Detector {
       lastSeenAt: now,
       sample: EMPTY_SAMPLE,
       classification: UNKNOWN_VECTOR,
-      reason: 'went on from before a restart',
+      reason: { text: 'continued after a restart of Kapkan', thresholdSource: 'static', shares: NO_SHARES },
     };
     this.#enter(key, host, attack, undefined);
     return attack;

@@ -9,7 +9,7 @@ export function eventDetail(event: IncidentEvent): string {
   switch (event.kind) {
     case 'attack_started':
     case 'attack_updated':
-      return event.attack.reason;
+      return event.attack.reason.text;
     case 'attack_ended': {
       const { metric, peakRate, startedAt } = event.attack;
       return `lasted ${Math.round((event.at - startedAt) / 1000)} s, peak ${metric} ${Math.round(peakRate)}`;
@@ -38,6 +38,14 @@ export function eventDetail(event: IncidentEvent): string {
     case 'store_recovered':
       return '';
   }
+}
+
+/** What tells events of one kind apart: the guard that refused a ban, what ended it, how it changed; else empty. */
+export function eventCode(event: IncidentEvent): string {
+  if (event.kind === 'ban_changed') return event.change;
+  if (event.kind === 'ban_rejected') return event.ban.rejectedBy ?? '';
+  if (event.kind === 'ban_ended') return event.ban.endedBy?.code ?? '';
+  return '';
 }
 
 const CHANGES = {

@@ -31,5 +31,10 @@ export type IncidentEvent = AttackEvent | BanIncidentEvent | StoreEvent;
 export type IncidentEventKind = IncidentEvent['kind'];
 
 export function isAttackEvent(event: IncidentEvent): event is AttackEvent {
-  return event.kind === 'attack_started' || event.kind === 'attack_updated' || event.kind === 'attack_ended';
+  return isAttackEventKind(event.kind);
+}
+
+/** Whether an event of this kind is about the attack itself, and not about its ban. */
+export function isAttackEventKind(kind: string): kind is AttackEvent['kind'] {
+  return kind === 'attack_started' || kind === 'attack_updated' || kind === 'attack_ended';
 }

@@ -70,13 +70,8 @@ export class IncidentTable {
   }
 
   /** Those whose attack ended, newest first. */
-  ended(limit: number): Incident[] {
-    const ended: Incident[] = [];
-    for (let i = this.#ended.length - 1; i >= 0 && ended.length < limit; i--) {
-      const incident = this.#byAttack.get(this.#ended[i]);
-      if (incident !== undefined) ended.push(incident);
-    }
-    return ended;
+  ended(): Incident[] {
+    return this.#ended.toReversed().flatMap((id) => this.#byAttack.get(id) ?? []);
   }
 }
 

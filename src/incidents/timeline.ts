@@ -1,7 +1,7 @@
 /*
  * What happened to one attack, oldest first, in bounded memory.
  */
-import { eventDetail } from './eventDetail.ts';
+import { eventCode, eventDetail } from './eventDetail.ts';
 import type { IncidentEvent, IncidentEventKind } from './incidentEvent.ts';
 
 /** A ban that flaps for a day makes more entries than anybody reads; the first ones and the newest are kept. */
@@ -12,6 +12,8 @@ export interface TimelineEntry {
   /** Clock milliseconds. */
   readonly at: number;
   readonly event: IncidentEventKind;
+  /** See `eventCode`. */
+  readonly code: string;
   readonly detail: string;
 }
 
@@ -20,7 +22,7 @@ export class Timeline {
 
   add(event: IncidentEvent): void {
     if (this.#entries.length === MAX_ENTRIES) this.#entries.splice(FIRST_ENTRIES, 1);
-    this.#entries.push({ at: event.at, event: event.kind, detail: eventDetail(event) });
+    this.#entries.push({ at: event.at, event: event.kind, code: eventCode(event), detail: eventDetail(event) });
   }
 
   entries(): readonly TimelineEntry[] {

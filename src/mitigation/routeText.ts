@@ -63,19 +63,39 @@ export function tcpFlagByName(name: string): number | undefined {
   return bit < 0 ? undefined : 1 << bit;
 }
 
+/** The components of a match that are limited, each in words, in the order of their type numbers. */
+export interface FlowspecParts {
+  readonly dst?: string;
+  readonly src?: string;
+  readonly proto?: string;
+  readonly 'dst-port'?: string;
+  readonly 'src-port'?: string;
+  readonly 'icmp-type'?: string;
+  readonly 'tcp-flags'?: string;
+  readonly 'packet-length'?: string;
+  readonly dscp?: string;
+}
+
+/** All but the fragment component, which has no value. Lists are separated by commas. */
+export function flowspecParts(match: FlowspecMatch): FlowspecParts {
+  const { destination, source, protocols, destinationPorts, sourcePorts, icmpTypes } = match;
+  const { tcpFlags, packetLengths, dscp } = match;
+  return {
+    ...(destination !== undefined && { dst: destination.text }),
+    ...(source !== undefined && { src: source.text }),
+    ...(protocols.length > 0 && { proto: protocols.map(protocolText).join(',') }),
+    ...(destinationPorts.length > 0 && { 'dst-port': rangesText(destinationPorts) }),
+    ...(sourcePorts.length > 0 && { 'src-port': rangesText(sourcePorts) }),
+    ...(icmpTypes.length > 0 && { 'icmp-type': icmpTypes.join(',') }),
+    ...(tcpFlags !== undefined && { 'tcp-flags': tcpFlagsText(tcpFlags.set, tcpFlags.clear) }),
+    ...(packetLengths.length > 0 && { 'packet-length': rangesText(packetLengths) }),
+    ...(dscp.length > 0 && { dscp: dscp.join(',') }),
+  };
+}
+
 function flowspecMatchText(match: FlowspecMatch): string {
-  const parts: string[] = [];
-  if (match.destination !== undefined) parts.push(`dst ${match.destination.text}`);
-  if (match.source !== undefined) parts.push(`src ${match.source.text}`);
-  if (match.protocols.length > 0) parts.push(`proto ${match.protocols.map(protocolText).join(',')}`);
-  if (match.destinationPorts.length > 0) parts.push(`dst-port ${rangesText(match.destinationPorts)}`);
-  if (match.sourcePorts.length > 0) parts.push(`src-port ${rangesText(match.sourcePorts)}`);
-  if (match.icmpTypes.length > 0) parts.push(`icmp-type ${match.icmpTypes.join(',')}`);
-  if (match.tcpFlags !== undefined) parts.push(`tcp-flags ${tcpFlagsText(match.tcpFlags.set, match.tcpFlags.clear)}`);
-  if (match.packetLengths.length > 0) parts.push(`packet-length ${rangesText(match.packetLengths)}`);
-  if (match.dscp.length > 0) parts.push(`dscp ${match.dscp.join(',')}`);
-  if (match.fragment) parts.push('fragment');
-  return parts.join(' ');
+  const parts = Object.entries(flowspecParts(match)).map(([name, value]) => `${name} ${value}`);
+  return [...parts, ...(match.fragment ? ['fragment'] : [])].join(' ');
 }
 
 function protocolText(protocol: number): string {

@@ -55,6 +55,11 @@ export class Scope {
   }
 }
 
+/** Tenant of the group of this name; undefined where there is none. */
+export function tenantOfGroup(config: Config, name: string): string | undefined {
+  return config.groups.find((group) => group.name === name)?.tenant;
+}
+
 function sumSizes(prefixes: readonly Prefix[], version: IpVersion): number {
   let addresses = 0;
   for (const prefix of prefixes) if (prefix.address.version === version) addresses += prefixSize(prefix);

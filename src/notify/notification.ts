@@ -4,14 +4,16 @@
  * It is a snapshot. The attack it is about goes on changing while the notification waits in a queue; what was true when
  * it happened is what is told. Only the sample, which never changes, is shared.
  */
-import { classificationView, sampleView } from '../api/views/attackView.ts';
-import { roundRate } from '../api/views/ratesView.ts';
+
 import { toRfc3339 } from '../clock.ts';
 import type { MitigationMethod } from '../config/config.ts';
 import type { Severity } from '../config/notifyConfig.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { AttackSample, Classification } from '../engine/attack.ts';
 import type { BanState } from '../mitigation/ban.ts';
+import { classificationJson } from '../shapes/attackJson.ts';
+import { attackSampleJson } from '../shapes/attackSampleJson.ts';
+import { roundRate } from '../shapes/ratesJson.ts';
 
 /** `test` is what an operator asks for, and the only one that is about nothing. */
 export type NotificationEvent = 'attack_started' | 'attack_ended' | 'ban_rejected' | 'ban_failed' | 'test';
@@ -94,8 +96,8 @@ export function notificationPayload(notification: Notification) {
     route: ban === undefined || ban.route === '' ? undefined : ban.route,
     dry_run: notification.dryRun,
     at: toRfc3339(notification.at),
-    classification: attack && classificationView(attack.classification),
-    sample: attack && sampleView(attack.sample),
+    classification: attack && classificationJson(attack.classification),
+    sample: attack && attackSampleJson(attack.sample),
     reason: reason === '' ? undefined : reason,
     fell_back_from: ban?.fellBackFrom,
   };

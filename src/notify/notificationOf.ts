@@ -6,6 +6,7 @@ import type { Attack } from '../engine/attack.ts';
 import type { AttackEvent, BanIncidentEvent, IncidentEvent } from '../incidents/incidentEvent.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
+import { tenantOfGroup } from '../mitigation/scope.ts';
 import type { AttackFacts, BanFacts, Notification } from './notification.ts';
 
 /** Undefined where the event is in order and nobody needs to be told. `config` is the one in force. */
@@ -44,7 +45,7 @@ function ofAttack(
     event,
     target: attack.targetText,
     group: attack.groupName,
-    tenant: tenantOf(attack.groupName, config),
+    tenant: tenantOfGroup(config, attack.groupName),
     attack: attackFacts(attack),
     ban: ban && banFacts(ban),
     dryRun: ban?.dryRun ?? config.dryRun,
@@ -67,17 +68,13 @@ function ofBan(
     event,
     target: ban.targetText,
     group: ban.group,
-    tenant: tenantOf(ban.group, config),
+    tenant: tenantOfGroup(config, ban.group),
     attack: attack && attackFacts(attack),
     ban: banFacts(ban),
     dryRun: ban.dryRun,
     at,
     reason,
   };
-}
-
-function tenantOf(groupName: string, config: Config): string | undefined {
-  return config.groups.find(({ name }) => name === groupName)?.tenant;
 }
 
 function attackFacts(attack: Attack): AttackFacts {

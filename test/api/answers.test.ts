@@ -119,6 +119,7 @@ test('an attack comes with the ban that answers it', async (t) => {
     direction: 'incoming',
     metric: 'udp_pps',
     rate: 81234.568,
+    peak: 90000,
     threshold: 20000,
     rates: { pps: 81300, mbps: 325.2, flows_per_sec: 410, udp_pps: 81234.568, udp_mbps: 324.9 },
     active: true,
@@ -126,11 +127,22 @@ test('an attack comes with the ban that answers it', async (t) => {
     method: 'flowspec',
     route:
       'flowspec: dst 192.0.2.130/32 proto udp src-port 123 discard; dst 192.0.2.130/32 proto udp src-port 53 discard',
-    flowspec: ['dst 192.0.2.130/32 proto udp src-port 123 discard', 'dst 192.0.2.130/32 proto udp src-port 53 discard'],
+    flowspec: [123, 53].map((port) => ({
+      text: `dst 192.0.2.130/32 proto udp src-port ${port} discard`,
+      dst: '192.0.2.130/32',
+      proto: 'udp',
+      src_port: String(port),
+      action: 'discard',
+      rate_bytes: 0,
+    })),
     dry_run: false,
     started_at: '2026-05-01T11:59:30.000Z',
     classification: { type: 'ntp_amplification', confidence: 0.988, src_port: 123 },
-    reason: 'udp_pps 81,235 over the limit 20,000 (group web)',
+    reason: {
+      text: 'udp_pps 81,235 over the limit 20,000 (group web)',
+      threshold_source: 'static',
+      shares: { tcp: 0, udp: 0.999, icmp: 0, other: 0.001 },
+    },
   });
   const top = [{ key: '203.0.113.7', packets: 1000, bytes: 468000 }];
   assert.deepEqual((sample as Row).top_sources, top);

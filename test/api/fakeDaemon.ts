@@ -1,7 +1,7 @@
 /*
  * A daemon made of plain values: an attack with its FlowSpec ban, a manual ban, an old one and a refused one.
  */
-import type { DaemonView, HostQuery, ReloadOutcome } from '../../src/api/daemonView.ts';
+import type { DaemonFacade, HostQuery, ReloadOutcome } from '../../src/api/daemonFacade.ts';
 import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Config } from '../../src/config/config.ts';
@@ -11,6 +11,8 @@ import type { Attack } from '../../src/engine/attack.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
 import type { GobgpStatus } from '../../src/gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../../src/gobgp/peer.ts';
+import type { Incident } from '../../src/incidents/incidentTable.ts';
+import { Timeline } from '../../src/incidents/timeline.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
@@ -20,10 +22,13 @@ import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/ro
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
 import type { NotifierStatus, TestOutcome } from '../../src/notify/notifier.ts';
+import type { AttackJson } from '../../src/shapes/attackJson.ts';
 import type {
   AttackQuery,
   Page,
   PastAttack,
+  PastEvent,
+  PastIncident,
   TrafficPoint,
   TrafficQuery,
 } from '../../src/storage/history/historyStore.ts';
@@ -186,7 +191,11 @@ export function attackOf(target: string, overrides: Partial<Attack> = {}): Attac
       totalBytes: 468_000,
     },
     classification: { type: 'ntp_amplification', confidence: 0.98765, srcPort: 123 },
-    reason: 'udp_pps 81,235 over the limit 20,000 (group web)',
+    reason: {
+      text: 'udp_pps 81,235 over the limit 20,000 (group web)',
+      thresholdSource: 'static',
+      shares: { tcp: 0, udp: 0.99919, icmp: 0, other: 0.00081 },
+    },
     ...overrides,
   };
 }
@@ -291,7 +300,7 @@ export const NOTHING_COUNTED: MitigationCounters = {
   fellBack: 0,
 };
 
-export class FakeDaemon implements DaemonView {
+export class FakeDaemon implements DaemonFacade {
   readonly version = '1.2.3';
   isReady = true;
   running: Config = parseConfig(CONFIG, '/etc/kapkan/kapkan.yaml', {});
@@ -347,6 +356,10 @@ export class FakeDaemon implements DaemonView {
   readonly auditMemory = new AuditMemory();
   /** What history has of attacks. */
   past: PastAttack[] = [];
+  /** Of every one of them. */
+  pastTimeline: PastEvent[] = [];
+  /** Of attacks before the start. */
+  earlier: AttackJson[] = [];
   reloads = 0;
   notificationTests = 0;
   /** What is answered. */
@@ -370,12 +383,31 @@ export class FakeDaemon implements DaemonView {
     return this.running;
   }
 
-  activeAttacks(): readonly Attack[] {
-    return this.attacks;
+  activeIncidents(): readonly Incident[] {
+    return this.attacks.map((attack) => this.#incidentOf(attack));
   }
 
-  recentAttacks(): readonly Attack[] {
-    return this.ended;
+  endedIncidents(): readonly Incident[] {
+    return this.ended.map((attack) => this.#incidentOf(attack));
+  }
+
+  earlierAttacks(): readonly AttackJson[] {
+    return this.earlier;
+  }
+
+  incident(attackId: string): Incident | undefined {
+    return [...this.activeIncidents(), ...this.endedIncidents()].find(({ attack }) => attack.id === attackId);
+  }
+
+  async pastAttack(id: string): Promise<PastIncident | undefined> {
+    if (this.failure !== undefined) throw this.failure;
+    const past = this.past.find((attack) => attack.id === id);
+    return past && { ...past, timeline: this.pastTimeline };
+  }
+
+  #incidentOf(attack: Attack): Incident {
+    const ban = this.allBans.find(({ attackId }) => attackId === attack.id);
+    return { attack, ban, timeline: new Timeline() };
   }
 
   bans(): readonly Ban[] {
@@ -429,7 +461,13 @@ export class FakeDaemon implements DaemonView {
     const overrides = { operator: request.operator, comment: request.comment };
     const target = formatAddress(request.target);
     if (this.refusal !== undefined) {
-      return banOf(target, { ...overrides, state: 'rejected', reason: this.refusal, routes: [] });
+      return banOf(target, {
+        ...overrides,
+        state: 'rejected',
+        reason: this.refusal,
+        rejectedBy: 'whitelist',
+        routes: [],
+      });
     }
     return banOf(target, overrides);
   }

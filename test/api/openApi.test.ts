@@ -47,6 +47,7 @@ function validatorOf(document: Document, schema: Json): z.ZodType {
 
 const PATHS = [
   'get /api/v1/attacks',
+  'get /api/v1/attacks/{id}',
   'get /api/v1/audit',
   'get /api/v1/bans',
   'get /api/v1/exporters',

@@ -18,7 +18,8 @@ export const TOKENS: ApiServerOptions['tokens'] = [
 
 /** An endpoint's path with the parameters that it cannot do without. */
 export function requestPath(path: string): string {
-  return path === '/api/v1/traffic' ? `${path}?group=web` : path;
+  if (path === '/api/v1/traffic') return `${path}?group=web`;
+  return path.replace('{id}', 'attack-192.0.2.130');
 }
 
 export type LogLine = Record<string, unknown> & { readonly audit?: Record<string, unknown> };

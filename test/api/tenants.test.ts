@@ -2,10 +2,13 @@
  * Every endpoint, asked with every kind of token: what status it answers, and that no tenant reads a word about what
  * belongs to another, or to the whole deployment.
  */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointsOf } from '../../src/api/server.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { NO_SHARES } from '../../src/engine/classification.ts';
+import { attackJson } from '../../src/shapes/attackJson.ts';
 import { attackOf, banOf, FakeDaemon, NOW, reportOf } from './fakeDaemon.ts';
 import { OPERATOR, type RunningApi, requestPath, runApi, TOKENS, VIEWER } from './runningApi.ts';
 
@@ -51,28 +54,30 @@ const FOREIGN = {
 /** About the whole deployment: no tenant may ask. */
 const DEPLOYMENT = ['/api/v1/peers', '/api/v1/exporters', '/api/v1/config/reload', '/api/v1/notify/test'];
 
+const OVER = { text: 'over', thresholdSource: 'static', shares: NO_SHARES } as const;
+
 function fill(daemon: FakeDaemon): void {
   daemon.running = parseConfig(CONFIG, '/etc/kapkan/kapkan.yaml', {});
   daemon.attacks = [
-    attackOf(ALPHA_HOST, { groupName: 'alpha-web', reason: 'over' }),
-    attackOf(BETA_HOST, { group: 3, groupName: 'beta-web', reason: 'over' }),
-    attackOf(GLOBAL_HOST, { group: 0, groupName: 'global', reason: 'over' }),
+    attackOf(ALPHA_HOST, { groupName: 'alpha-web', reason: OVER }),
+    attackOf(BETA_HOST, { group: 3, groupName: 'beta-web', reason: OVER }),
+    attackOf(GLOBAL_HOST, { group: 0, groupName: 'global', reason: OVER }),
   ];
-  const over = { active: false, endedAt: NOW - 1000, reason: 'over' };
+  const over = { active: false, endedAt: NOW - 1000, reason: OVER };
   daemon.ended = [
     attackOf('192.0.2.11', { ...over, groupName: 'alpha-web' }),
     attackOf('192.0.2.201', { ...over, group: 3, groupName: 'beta-web' }),
   ];
-  daemon.past = daemon.ended.map(({ id, targetText, groupName }) => ({
-    id,
-    attack: JSON.stringify({ id, target: targetText, group: groupName }),
+  daemon.past = daemon.endedIncidents().map((incident) => ({
+    id: incident.attack.id,
+    attack: JSON.stringify(attackJson(incident, daemon.running)),
   }));
   daemon.allBans = [
     banOf(ALPHA_HOST, { group: 'alpha-web' }),
     banOf(BETA_HOST, { group: 'beta-web' }),
     banOf(GLOBAL_HOST),
-    banOf('192.0.2.11', { group: 'alpha-web', state: 'rejected', reason: refusal(), routes: [] }),
-    banOf('192.0.2.201', { group: 'beta-web', state: 'rejected', reason: refusal(), routes: [] }),
+    banOf('192.0.2.11', { group: 'alpha-web', state: 'rejected', ...REFUSAL, routes: [] }),
+    banOf('192.0.2.201', { group: 'beta-web', state: 'rejected', ...REFUSAL, routes: [] }),
   ];
   daemon.hostReport = reportOf([
     { target: ALPHA_HOST, group: 1, rates: [10] },
@@ -88,9 +93,7 @@ function fill(daemon: FakeDaemon): void {
 
 const EVIDENCE = { installed: true, confirmedAt: NOW, pendingSince: undefined, lastError: '198.51.100.250 said no' };
 
-function refusal(): string {
-  return 'whitelist: it is whitelisted by 198.51.100.0/24';
-}
+const REFUSAL = { reason: 'whitelist: it is whitelisted by 198.51.100.0/24', rejectedBy: 'whitelist' } as const;
 
 async function runTenants(t: Parameters<typeof runApi>[0]): Promise<RunningApi> {
   const api = await runApi(t, { tokens: TENANT_TOKENS });
@@ -103,7 +106,8 @@ function bodyOf(path: string, ip: string): unknown {
 }
 
 function pathFor(path: string, tenant: string): string {
-  return path === '/api/v1/traffic' ? `${path}?group=${tenant}-web` : path;
+  if (path === '/api/v1/traffic') return `${path}?group=${tenant}-web`;
+  return path.replace('{id}', tenant === 'alpha' ? 'attack-192.0.2.11' : 'attack-192.0.2.201');
 }
 
 const ENDPOINTS = endpointsOf(new FakeDaemon()).filter(({ role }) => role !== 'open');
@@ -137,7 +141,7 @@ test('no answer to a tenant holds anything of another tenant or of the deploymen
   for (const token of [OPERATOR, SECRET.alphaOperator, SECRET.betaOperator]) {
     for (const ip of [ALPHA_HOST, BETA_HOST, GLOBAL_HOST]) await api.post('/api/v1/ban', { ip }, token);
   }
-  api.daemon.refusal = refusal();
+  api.daemon.refusal = REFUSAL.reason;
   for (const tenant of ['alpha', 'beta'] as const) {
     for (const token of [SECRET[`${tenant}Viewer`], SECRET[`${tenant}Operator`]]) {
       for (const { method, path } of ENDPOINTS) {

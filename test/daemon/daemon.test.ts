@@ -83,7 +83,7 @@ test('a reload during the start is in force when it has ended', async (t) => {
     stop.abort();
     await sent;
   });
-  await eventually(() => daemon.view.activeAttacks().length === 1, 5000);
+  await eventually(() => daemon.facade.activeIncidents().length === 1, 5000);
 });
 
 test('a daemon may be stopped twice, and reloads nothing any more', async (t) => {

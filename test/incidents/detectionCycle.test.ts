@@ -68,7 +68,7 @@ test('an incident keeps its attack, the ban that answers it and its timeline, al
   assert.equal(incident.ban?.state, 'active');
   for (let now = 1100; now < 70_000; now += 1000) step(cycle, now, OTHER);
   assert.deepEqual(cycle.incidents.active(), [other]);
-  assert.deepEqual(cycle.incidents.ended(10), [incident]);
+  assert.deepEqual(cycle.incidents.ended(), [incident]);
   assert.equal(cycle.incidents.of(incident.attack.id), incident);
   assert.deepEqual([incident.attack.active, incident.ban?.endedBy?.code], [false, 'attack_ended']);
   const kinds = incident.timeline.entries().map(({ event }) => event);

@@ -1,6 +1,7 @@
 /*
  * Attacks for the tests of the mitigation core.
  */
+
 import {
   type Attack,
   type AttackSample,
@@ -9,6 +10,7 @@ import {
   type SampledFlow,
   type TopEntry,
 } from '../../src/engine/attack.ts';
+import { NO_SHARES } from '../../src/engine/classification.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
 
 export function address(text: string): Address {
@@ -71,7 +73,7 @@ export function attackFixture(
     lastSeenAt: startedAt,
     sample,
     classification: { type, confidence, srcPort },
-    reason: 'pps 5000 > 1000',
+    reason: { text: 'pps 5000 > 1000', thresholdSource: 'static', shares: NO_SHARES },
   };
 }
 

@@ -77,19 +77,19 @@ async function benchFlood(gobgpd: Gobgpd, folder: string, floods: number): Promi
   const decisionToRib: number[] = [];
   try {
     const port = Number(daemon.addresses().telemetry[0].split(':').at(-1));
-    await until(() => daemon.view.gobgp()[0].connected);
+    await until(() => daemon.facade.gobgp()[0].connected);
     for (let i = 0; i < floods; i++) {
       const target = `203.0.113.${100 + i}`;
       const stop = new AbortController();
       const startedAt = performance.now();
       const sent = flood(target, port, stop.signal);
       const installed = () => {
-        const ban = daemon.view.bans().find(({ targetText }) => targetText === target);
-        return ban === undefined ? undefined : daemon.view.evidence(`ipv4-unicast ${target}/32`, false).confirmedAt;
+        const ban = daemon.facade.bans().find(({ targetText }) => targetText === target);
+        return ban === undefined ? undefined : daemon.facade.evidence(`ipv4-unicast ${target}/32`, false).confirmedAt;
       };
       await until(() => installed() !== undefined);
       toRoute.push((performance.now() - startedAt) / 1000);
-      const { startedAt: decidedAt } = daemon.view.bans()[0];
+      const { startedAt: decidedAt } = daemon.facade.bans()[0];
       decisionToRib.push((installed() ?? decidedAt) - decidedAt);
       stop.abort();
       await sent;

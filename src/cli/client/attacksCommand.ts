@@ -1,7 +1,7 @@
 /*
  * `kapkan attacks`: attacks in progress, and those that ended lately.
  */
-import type { AttackView } from '../../api/views/attackView.ts';
+import type { AttackJson } from '../../shapes/attackJson.ts';
 import { formatAge, formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import { readingCommand } from './clientCommand.ts';
@@ -9,15 +9,15 @@ import { readingCommand } from './clientCommand.ts';
 export const attacksCommand = readingCommand({
   name: 'attacks',
   help: 'Lists the attacks in progress and the last 100 that ended.\n',
-  text: (body, nowMs) => attacksText(body as { active: AttackView[]; recent: AttackView[] }, nowMs),
+  text: (body, nowMs) => attacksText(body as { active: AttackJson[]; recent: AttackJson[] }, nowMs),
 });
 
-function attacksText({ active, recent }: { active: AttackView[]; recent: AttackView[] }, nowMs: number): string {
+function attacksText({ active, recent }: { active: AttackJson[]; recent: AttackJson[] }, nowMs: number): string {
   const ended = recent.length === 0 ? '' : `\nEnded, newest first:\n${attackTable(recent, nowMs)}`;
   return (active.length === 0 ? 'No attack in progress.\n' : attackTable(active, nowMs)) + ended;
 }
 
-function attackTable(attacks: readonly AttackView[], nowMs: number): string {
+function attackTable(attacks: readonly AttackJson[], nowMs: number): string {
   const columns = [
     { title: 'TARGET' },
     { title: 'GROUP' },
@@ -45,7 +45,7 @@ function attackTable(attacks: readonly AttackView[], nowMs: number): string {
   return formatTable(columns, rows);
 }
 
-function attackBanText({ ban_state, method, dry_run }: AttackView): string {
+function attackBanText({ ban_state, method, dry_run }: AttackJson): string {
   if (ban_state === undefined) return 'none';
   return `${ban_state}, ${method}${dry_run ? ' (dry-run)' : ''}`;
 }

@@ -1,8 +1,9 @@
 /*
  * `kapkan ban` and `kapkan unban`: bans by hand.
  */
-import type { BanView } from '../../api/views/banView.ts';
+
 import { parseAddress } from '../../net/address.ts';
+import type { BanJson } from '../../shapes/banJson.ts';
 import { UsageError } from '../usageError.ts';
 import { BAN_OPTIONS, banRequestBody } from './banArguments.ts';
 import { banText } from './banText.ts';
@@ -12,7 +13,7 @@ const OPERAND = 'the IP address';
 
 export const banCommand = clientCommand({
   name: 'ban',
-  synopsis: 'IP [--ttl SECONDS] [--method METHOD] [--comment TEXT] [--allow-fallback] [MATCH…]',
+  synopsis: 'IP [OPTION…] [MATCH…]',
   help: `Bans an address by hand. The safety rules are the same as for any other ban. It ends by its TTL or by unban.
 
   --ttl SECONDS     how long, also as 10m, 2h or 1d (default: the group's)
@@ -39,7 +40,7 @@ MATCH narrows a FlowSpec ban; lists are separated by commas:
     if (typeof body === 'string') throw new UsageError(body);
     return client.post('api/v1/ban', body);
   },
-  text: (body, nowMs) => banText(body as BanView, nowMs),
+  text: (body, nowMs) => banText(body as BanJson, nowMs),
 });
 
 export const unbanCommand = clientCommand({
@@ -52,5 +53,5 @@ export const unbanCommand = clientCommand({
     if (parseAddress(ip) === undefined) throw new UsageError(`"${ip}" is not an IPv4 or IPv6 address`);
     return client.post('api/v1/unban', { ip });
   },
-  text: (body, nowMs) => banText(body as BanView, nowMs),
+  text: (body, nowMs) => banText(body as BanJson, nowMs),
 });

@@ -1,12 +1,12 @@
 /*
  * A ban in words, as the commands about bans print it: where its route is, and which peers it was sent to.
  */
-import type { BanView } from '../../api/views/banView.ts';
+import type { BanJson } from '../../shapes/banJson.ts';
 import { formatAge } from '../humanUnits.ts';
 import { formatFacts } from '../tableOutput.ts';
 
 /** One ban, as `ban` and `unban` answer. `nowMs` is wall-clock time. */
-export function banText(ban: BanView, nowMs: number): string {
+export function banText(ban: BanJson, nowMs: number): string {
   const facts: [string, string][] = [
     ['target', ban.target],
     ['state', stateText(ban)],
@@ -22,13 +22,13 @@ export function banText(ban: BanView, nowMs: number): string {
 }
 
 /** Its state; an active ban whose route was not seen in GoBGP says so. */
-export function stateText({ state, dry_run, rib }: BanView): string {
+export function stateText({ state, dry_run, rib }: BanJson): string {
   if (dry_run) return `${state} (dry-run)`;
   return state === 'active' && rib?.installed === false ? 'active, not announced' : state;
 }
 
 /** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */
-export function ribText({ rib, state, dry_run }: BanView, nowMs: number): string {
+export function ribText({ rib, state, dry_run }: BanJson, nowMs: number): string {
   if (rib === undefined || dry_run) return '';
   if (rib.installed) return state === 'active' ? 'yes' : 'still';
   if (state !== 'active') return 'no';
@@ -37,7 +37,7 @@ export function ribText({ rib, state, dry_run }: BanView, nowMs: number): string
 }
 
 /** The peers that its routes were sent to, and those that they were not sent to and why. */
-export function audienceText({ rib, state, dry_run }: BanView): string {
+export function audienceText({ rib, state, dry_run }: BanJson): string {
   if (rib === undefined || dry_run || state !== 'active') return '';
   const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `not ${peer} (${why})`);
   if (rib.advertised_to === undefined) return '';

@@ -1,7 +1,7 @@
 /*
  * `kapkan bans`: bans, active and past, and where their routes are.
  */
-import type { BanView } from '../../api/views/banView.ts';
+import type { BanJson } from '../../shapes/banJson.ts';
 import { formatAge, formatDuration, formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import { audienceText, ribText, stateText } from './banText.ts';
@@ -13,10 +13,10 @@ const UNNAMED = 'anonymous';
 export const bansCommand = readingCommand({
   name: 'bans',
   help: 'Lists the bans, active and past: whether their routes are in GoBGP and which peers they were sent to.\n',
-  text: (body, nowMs) => bansText(body as { bans: BanView[] }, nowMs),
+  text: (body, nowMs) => bansText(body as { bans: BanJson[] }, nowMs),
 });
 
-function bansText({ bans }: { bans: BanView[] }, nowMs: number): string {
+function bansText({ bans }: { bans: BanJson[] }, nowMs: number): string {
   if (bans.length === 0) return 'No ban, active or past.\n';
   const columns = ['TARGET', 'STATE', 'METHOD', 'SINCE', 'EXPIRES IN', 'IN GOBGP', 'SENT TO', 'WHY'];
   const rows = bans.map((ban) => [
@@ -35,7 +35,7 @@ function bansText({ bans }: { bans: BanView[] }, nowMs: number): string {
   );
 }
 
-function whyText(ban: BanView): string {
+function whyText(ban: BanJson): string {
   const operator = ban.operator === UNNAMED ? undefined : ban.operator;
   const cause = ban.manual ? `by ${operator ?? 'hand'}` : `${ban.metric} ${formatNumber(ban.rate ?? 0)}`;
   return [cause, ban.reason, ban.fell_back_reason, ban.comment]

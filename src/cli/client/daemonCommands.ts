@@ -1,7 +1,7 @@
 /*
  * `kapkan reload` and `kapkan notify-test`: what an operator asks the daemon as a whole to do.
  */
-import type { NotifyTestView } from '../../api/notifyTestEndpoint.ts';
+import type { NotifyTestJson } from '../../api/notifyTestEndpoint.ts';
 import { EXIT_FAILED } from '../command.ts';
 import { formatTable } from '../tableOutput.ts';
 import { clientCommand } from './clientCommand.ts';
@@ -24,14 +24,14 @@ delivered.
 `,
   examples: [''],
   request: (client) => client.post('api/v1/notify/test', {}),
-  text: (body) => notifyTestText(body as NotifyTestView),
+  text: (body) => notifyTestText(body as NotifyTestJson),
   failed: (body) => {
-    const { results } = body as NotifyTestView;
+    const { results } = body as NotifyTestJson;
     return results.length === 0 || results.some(({ delivered }) => !delivered);
   },
 });
 
-function notifyTestText({ results }: NotifyTestView): string {
+function notifyTestText({ results }: NotifyTestJson): string {
   if (results.length === 0) return 'No channel is configured, nobody is told.\n';
   return formatTable(
     [{ title: 'CHANNEL' }, { title: 'DELIVERED' }, { title: 'ERROR' }],

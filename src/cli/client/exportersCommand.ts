@@ -1,7 +1,7 @@
 /*
  * `kapkan exporters`: who sends telemetry, and what of it cannot be read.
  */
-import type { ExporterView } from '../../api/views/exporterView.ts';
+import type { ExporterJson } from '../../shapes/exporterJson.ts';
 import { formatAge, formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import { readingCommand } from './clientCommand.ts';
@@ -9,10 +9,10 @@ import { readingCommand } from './clientCommand.ts';
 export const exportersCommand = readingCommand({
   name: 'exporters',
   help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, and what cannot be decoded.\n',
-  text: (body, nowMs) => exportersText(body as { exporters: ExporterView[] }, nowMs),
+  text: (body, nowMs) => exportersText(body as { exporters: ExporterJson[] }, nowMs),
 });
 
-function exportersText({ exporters }: { exporters: ExporterView[] }, nowMs: number): string {
+function exportersText({ exporters }: { exporters: ExporterJson[] }, nowMs: number): string {
   if (exporters.length === 0) return 'No exporter has sent anything.\n';
   const columns = [
     { title: 'EXPORTER' },
@@ -39,7 +39,7 @@ function exportersText({ exporters }: { exporters: ExporterView[] }, nowMs: numb
   return formatTable(columns, rows);
 }
 
-function problemsOf(exporter: ExporterView): string[] {
+function problemsOf(exporter: ExporterJson): string[] {
   const problems = Object.entries(exporter.decode_errors).map(([reason, count]) => `${reason} ${formatNumber(count)}`);
   if (exporter.awaiting_template > 0) problems.push(`${exporter.awaiting_template} sets await a template`);
   if (exporter.blind) problems.unshift('nothing can be decoded');

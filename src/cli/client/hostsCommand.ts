@@ -1,7 +1,7 @@
 /*
  * `kapkan hosts`: the busiest protected hosts.
  */
-import type { HostView } from '../../api/views/hostView.ts';
+import type { HostJson } from '../../api/hostJson.ts';
 import { formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import { numberFlag, oneOf } from '../usageError.ts';
@@ -31,10 +31,10 @@ export const hostsCommand = clientCommand({
     );
     return client.get(`api/v1/hosts?${new URLSearchParams(asked)}`);
   },
-  text: (body) => hostsText(body as { hosts: HostView[] }),
+  text: (body) => hostsText(body as { hosts: HostJson[] }),
 });
 
-function hostsText({ hosts }: { hosts: HostView[] }): string {
+function hostsText({ hosts }: { hosts: HostJson[] }): string {
   if (hosts.length === 0) return 'No protected host has traffic.\n';
   const columns = [
     { title: 'HOST' },

@@ -1,8 +1,9 @@
 /*
  * `kapkan peers`: GoBGP's neighbours. A GoBGP that cannot be reached is an error here and not an empty list.
  */
-import type { PeerView } from '../../api/views/peerView.ts';
-import type { StatusView } from '../../api/views/statusView.ts';
+
+import type { StatusJson } from '../../api/statusJson.ts';
+import type { PeerJson } from '../../shapes/peerJson.ts';
 import { formatDuration } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import type { ApiClient } from './apiClient.ts';
@@ -14,20 +15,20 @@ export const peersCommand = readingCommand({
 where GoBGP cannot be reached.
 `,
   unreachable: unreachableGobgps,
-  text: (body, _nowMs, unreachable) => peersText(body as { peers: PeerView[] }, unreachable.length === 0),
+  text: (body, _nowMs, unreachable) => peersText(body as { peers: PeerJson[] }, unreachable.length === 0),
 });
 
 /** Those that the daemon has no connection to, and why. */
 async function unreachableGobgps(client: ApiClient): Promise<string[]> {
   const { status, body } = await client.get('api/v1/status');
   if (status !== 200) return [];
-  const daemons = (body as StatusView).gobgp?.daemons ?? [];
+  const daemons = (body as StatusJson).gobgp?.daemons ?? [];
   return daemons
     .filter(({ connected }) => !connected)
     .map(({ address, last_error }) => `GoBGP at ${address} cannot be reached${last_error ? `: ${last_error}` : ''}`);
 }
 
-function peersText({ peers }: { peers: PeerView[] }, isComplete: boolean): string {
+function peersText({ peers }: { peers: PeerJson[] }, isComplete: boolean): string {
   if (peers.length === 0) return isComplete ? 'GoBGP has no neighbours: no router gets a route.\n' : '';
   const columns = [
     { title: 'PEER' },

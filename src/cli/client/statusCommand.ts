@@ -1,7 +1,7 @@
 /*
  * `kapkan status`: the daemon at a glance.
  */
-import type { DeploymentView, StatusView } from '../../api/views/statusView.ts';
+import type { DeploymentJson, StatusJson } from '../../api/statusJson.ts';
 import { formatDuration, formatNumber } from '../humanUnits.ts';
 import { formatFacts } from '../tableOutput.ts';
 import { readingCommand } from './clientCommand.ts';
@@ -9,10 +9,10 @@ import { readingCommand } from './clientCommand.ts';
 export const statusCommand = readingCommand({
   name: 'status',
   help: 'Shows the mode, the protected networks, the limits, and whether GoBGP, telemetry and notifications work.\n',
-  text: (body) => statusText(body as StatusView),
+  text: (body) => statusText(body as StatusJson),
 });
 
-function statusText(status: StatusView): string {
+function statusText(status: StatusJson): string {
   return formatFacts([
     ['mode', modeText(status)],
     ['version', `${status.version}, up ${formatDuration(status.uptime_seconds)}`],
@@ -29,7 +29,7 @@ function statusText(status: StatusView): string {
   ]);
 }
 
-function modeText({ dry_run, gobgp }: StatusView): string {
+function modeText({ dry_run, gobgp }: StatusJson): string {
   if (dry_run) return 'dry-run: nothing is announced';
   const away = gobgp?.daemons.filter(({ connected }) => !connected).length ?? 0;
   if (gobgp === undefined || away === 0) return 'live: bans are announced';
@@ -39,7 +39,7 @@ function modeText({ dry_run, gobgp }: StatusView): string {
 }
 
 /** A token with a tenant gets none of them. */
-function deploymentFacts({ gobgp, ingest, notify, storage }: StatusView): [string, string][] {
+function deploymentFacts({ gobgp, ingest, notify, storage }: StatusJson): [string, string][] {
   if (gobgp === undefined || ingest === undefined || notify === undefined || storage === undefined) return [];
   return [
     ...gobgp.daemons.map((daemon): [string, string] => ['GoBGP', gobgpText(daemon)]),
@@ -58,24 +58,24 @@ function deploymentFacts({ gobgp, ingest, notify, storage }: StatusView): [strin
   ];
 }
 
-function gobgpText({ address, api, connected, peers, last_error }: DeploymentView['gobgp']['daemons'][number]): string {
+function gobgpText({ address, api, connected, peers, last_error }: DeploymentJson['gobgp']['daemons'][number]): string {
   if (!connected) return `${address} cannot be reached${last_error === undefined ? '' : `: ${last_error}`}`;
   const up = peers.filter(({ state }) => state === 'established').length;
   return `${address} connected (${api}), ${up} of ${peers.length} peers established`;
 }
 
-function notifyText({ channels, queued, errors }: DeploymentView['notify']): string {
+function notifyText({ channels, queued, errors }: DeploymentJson['notify']): string {
   if (channels.length === 0) return 'nobody';
   const failing = errors.map(({ channel, error }) => `; ${channel} fails: ${error}`).join('');
   return `${channels.join(' ')}${queued === 0 ? '' : `, ${queued} messages waiting`}${failing}`;
 }
 
-function thresholdsText(thresholds: NonNullable<StatusView['thresholds']>): string {
+function thresholdsText(thresholds: NonNullable<StatusJson['thresholds']>): string {
   const limits = Object.entries(thresholds).map(([metric, limit]) => `${metric} ${formatNumber(limit)}`);
   return limits.length === 0 ? 'none' : limits.join(', ');
 }
 
-function methodsOf({ mitigation, escalation }: StatusView['hostgroups'][number]): string {
+function methodsOf({ mitigation, escalation }: StatusJson['hostgroups'][number]): string {
   if (escalation.length === 0) return mitigation;
   return escalation.map(({ after_seconds, action }) => `${action} from ${formatDuration(after_seconds)}`).join(', ');
 }

@@ -20,8 +20,11 @@ import {
   type AttackQuery,
   type HistoryBackend,
   HistoryError,
+  MAX_PAST_EVENTS,
   type Page,
   type PastAttack,
+  type PastEvent,
+  type PastIncident,
   type TrafficPoint,
   type TrafficQuery,
 } from '../history/historyStore.ts';
@@ -131,6 +134,18 @@ export class ClickhouseHistory implements HistoryBackend {
     return attackPage(rows, limit);
   }
 
+  async attack(id: string): Promise<PastIncident | undefined> {
+    const newestFirst = await this.#select<PastEvent & { readonly attack: string }>(
+      `SELECT toUnixTimestamp64Milli(event_time) AS time, event, code, detail, attack
+       FROM ${this.#table('attack_events')} WHERE attack_id = {id: String}
+       ORDER BY sequence DESC LIMIT ${MAX_PAST_EVENTS}`,
+      { id },
+    );
+    if (newestFirst.length === 0) return undefined;
+    const timeline = newestFirst.toReversed().map(({ time, event, code, detail }) => ({ time, event, code, detail }));
+    return { id, attack: newestFirst[0].attack, timeline };
+  }
+
   async traffic(asked: TrafficQuery): Promise<readonly TrafficPoint[]> {
     const query = boundedTrafficQuery(asked, this.#config.ttlDays, this.#now());
     if (query === undefined) return [];
@@ -166,7 +181,7 @@ export class ClickhouseHistory implements HistoryBackend {
     });
     const rows = await this.#select<AuditEventRow>(
       `SELECT sequence, toUnixTimestamp64Milli(event_time) AS eventTime, action, result, operator, role, tenant, target,
-         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun
+         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun, code
        FROM ${this.#table('audit_events')} ${where.text} ORDER BY sequence DESC LIMIT ${limit + 1}`,
       where.values,
     );

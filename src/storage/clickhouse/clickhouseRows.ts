@@ -13,10 +13,10 @@ export function clickhouseRows<Table extends HistoryTable>(table: Table, rows: r
 
 function attackColumns(row: AttackEventRow): Columns {
   const { sequence, event, scope, target, group, tenant, direction, type, metric, rate, threshold } = row;
-  const { pps, mbps, method, route, attack } = row;
+  const { pps, mbps, method, route, code, detail, attack } = row;
   return {
     ...{ sequence, event, scope, target, group, tenant, direction, type, metric, rate, threshold },
-    ...{ pps, mbps, method, route, attack },
+    ...{ pps, mbps, method, route, code, detail, attack },
     event_time: timeText(row.eventTime),
     attack_id: row.attackId,
     started_at: timeText(row.startedAt),
@@ -42,9 +42,9 @@ function trafficColumns({ time, intervalSeconds, scope, target, group, tenant, m
 }
 
 function auditColumns(row: AuditEventRow): Columns {
-  const { sequence, action, result, operator, role, tenant, target, reason, source, client } = row;
+  const { sequence, action, result, operator, role, tenant, target, reason, source, client, code } = row;
   return {
-    ...{ sequence, action, result, operator, role, tenant, target, reason, source, client },
+    ...{ sequence, action, result, operator, role, tenant, target, reason, source, client, code },
     event_time: timeText(row.eventTime),
     target_type: row.targetType,
     ban_state: row.banState,

@@ -19,6 +19,8 @@ const TEXT = 'String CODEC(ZSTD(3))';
 
 interface Table {
   readonly columns: readonly (readonly [name: string, type: string])[];
+  /** Columns that tables of the first edition do not have. */
+  readonly added: readonly string[];
   readonly orderKey: string;
   /** The column that the table is partitioned by, and that rows age by. */
   readonly time: string;
@@ -50,7 +52,10 @@ const TABLES: { readonly [table in HistoryTable]: Table } = {
       ['route', TEXT],
       ['dry_run', 'Bool'],
       ['attack', TEXT],
+      ['code', WORD],
+      ['detail', TEXT],
     ],
+    added: ['code', 'detail'],
     orderKey: 'started_at, attack_id, sequence',
     time: 'event_time',
   },
@@ -69,6 +74,7 @@ const TABLES: { readonly [table in HistoryTable]: Table } = {
       ['peak_mbps', RATE],
       ['peak_flows_per_sec', RATE],
     ],
+    added: [],
     orderKey: 'scope, target, time',
     time: 'time',
   },
@@ -88,7 +94,9 @@ const TABLES: { readonly [table in HistoryTable]: Table } = {
       ['client', TEXT],
       ['ban_state', WORD],
       ['dry_run', 'Bool'],
+      ['code', WORD],
     ],
+    added: ['code'],
     orderKey: 'event_time, sequence',
     time: 'event_time',
   },
@@ -107,7 +115,7 @@ export function quoted(name: string): string {
 }
 
 function tableStatements(table: HistoryTable, config: ClickhouseConfig, onCluster: string): string[] {
-  const { columns, orderKey, time } = TABLES[table];
+  const { columns, added, orderKey, time } = TABLES[table];
   const full = (name: string): string => `${quoted(config.database)}.${quoted(name)}`;
   const isReplicated = config.cluster !== undefined;
   const local = full(isReplicated ? `${table}_local` : table);
@@ -115,17 +123,31 @@ function tableStatements(table: HistoryTable, config: ClickhouseConfig, onCluste
   const path = `'/clickhouse/tables/{shard}/${config.database}/${table}_local'`;
   const engine = isReplicated ? `ReplicatedMergeTree(${path}, '{replica}')` : 'MergeTree';
   const window = isReplicated ? 'replicated_deduplication_window' : 'non_replicated_deduplication_window';
+  const clauses = columns
+    .filter(([name]) => added.includes(name))
+    .map((column) => `ADD COLUMN IF NOT EXISTS ${columnText(column)}`);
+  const additions = (name: string): string[] =>
+    clauses.length === 0 ? [] : [`ALTER TABLE ${name}${onCluster} ${clauses.join(', ')}`];
   const statements = [
     `CREATE TABLE IF NOT EXISTS ${local}${onCluster} (
-      ${columns.map(([name, type]) => `${quoted(name)} ${type}`).join(', ')}
+      ${columns.map(columnText).join(', ')}
     ) ENGINE = ${engine} PARTITION BY toDate(${time}, 'UTC') ORDER BY (${orderKey}) TTL ${ttl}
     SETTINGS ${window} = ${REMEMBERED_BATCHES}, ttl_only_drop_parts = 1`,
     // The table may be of a time when ttl_days was another.
     `ALTER TABLE ${local}${onCluster} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`,
+    ...additions(local),
   ];
   if (config.cluster === undefined) return statements;
   const shard = table === 'audit_events' ? 'cityHash64(operator)' : 'cityHash64(target)';
   const database = `'${config.database.replaceAll(/[\\']/g, '\\$&')}'`;
   const distributed = `Distributed(${quoted(config.cluster)}, ${database}, '${table}_local', ${shard})`;
-  return [...statements, `CREATE TABLE IF NOT EXISTS ${full(table)}${onCluster} AS ${local} ENGINE = ${distributed}`];
+  return [
+    ...statements,
+    `CREATE TABLE IF NOT EXISTS ${full(table)}${onCluster} AS ${local} ENGINE = ${distributed}`,
+    ...additions(full(table)),
+  ];
+}
+
+function columnText([name, type]: readonly [name: string, type: string]): string {
+  return `${quoted(name)} ${type}`;
 }

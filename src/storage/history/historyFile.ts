@@ -3,8 +3,9 @@
  * is renamed and a new one begun, for no route depends on it, and history that goes on is worth more than one that waits
  * for a person. The bans are in another file.
  *
- * Format version 1 (PRAGMA user_version), application id "Kaph":
+ * Format version 2 (PRAGMA user_version), application id "Kaph":
  *   attacks       one row an attack, as it was when last something happened to it
+ *   timeline      one row an event of an attack
  *   traffic       one row a host or group and interval. The key begins with the ten minutes that an interval lies in, so
  *                 that what is written lies together, and what is too old is one range
  *   audit_events  one row a mutation
@@ -16,7 +17,7 @@ import { messageOf } from '../../errors.ts';
 import { createPrivateFile } from '../regularFile.ts';
 import { HistoryError } from './historyStore.ts';
 
-const HISTORY_VERSION = 1;
+const HISTORY_VERSION = 2;
 const APPLICATION_ID = 0x4b617068;
 
 /** Seconds of traffic that lie together. */
@@ -27,6 +28,25 @@ const BUSY_TIMEOUT_MS = 2000;
 
 /** Kibibytes of pages kept in memory: the traffic of ten minutes of some ten thousand hosts. */
 const CACHE_KIB = 65_536;
+
+const TIMELINE = `
+  CREATE TABLE timeline (
+    attack_id  TEXT NOT NULL,
+    sequence   INTEGER NOT NULL,
+    event_time INTEGER NOT NULL,
+    event      TEXT NOT NULL,
+    code       TEXT NOT NULL,
+    detail     TEXT NOT NULL,
+    PRIMARY KEY (attack_id, sequence)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+/** What makes a file of format version 1 one of this version. */
+const FROM_VERSION_1 = `
+  ${TIMELINE}
+  ALTER TABLE audit_events ADD COLUMN code TEXT NOT NULL DEFAULT '';
+  PRAGMA user_version = ${HISTORY_VERSION};
+`;
 
 const SCHEMA = `
   CREATE TABLE attacks (
@@ -43,6 +63,8 @@ const SCHEMA = `
   ) STRICT;
   CREATE INDEX attacks_by_start ON attacks (started_at, attack_id);
   CREATE INDEX attacks_by_target ON attacks (target, started_at, attack_id);
+
+  ${TIMELINE}
 
   CREATE TABLE traffic (
     chunk            INTEGER NOT NULL,
@@ -71,7 +93,8 @@ const SCHEMA = `
     source      TEXT NOT NULL,
     client      TEXT NOT NULL,
     ban_state   TEXT NOT NULL,
-    dry_run     INTEGER NOT NULL
+    dry_run     INTEGER NOT NULL,
+    code        TEXT NOT NULL
   ) STRICT;
   CREATE INDEX audit_by_target ON audit_events (target, sequence);
 
@@ -96,6 +119,7 @@ export function openHistoryFile(file: string): DatabaseSync {
     const isNew = db.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
     if (isNew) db.exec(`PRAGMA auto_vacuum = NONE; BEGIN IMMEDIATE; ${SCHEMA} COMMIT;`);
     else if (application !== APPLICATION_ID) throw unreadable(file, 'it was not made by Kapkan');
+    else if (version === 1) db.exec(`BEGIN IMMEDIATE; ${FROM_VERSION_1} COMMIT;`);
     else if (version !== HISTORY_VERSION) throw unreadable(file, `it has format version ${version}`);
     chmodSync(file, 0o600);
     return db;

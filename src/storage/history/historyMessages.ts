@@ -10,7 +10,15 @@
 import type { AuditQuery } from '../../auditEvent.ts';
 import type { ClickhouseConfig } from '../../config/config.ts';
 import type { AttackEventRow, AuditEventRow, RowCounts } from './historyRows.ts';
-import type { AttackQuery, HistoryFault, Page, PastAttack, TrafficPoint, TrafficQuery } from './historyStore.ts';
+import type {
+  AttackQuery,
+  HistoryFault,
+  Page,
+  PastAttack,
+  PastIncident,
+  TrafficPoint,
+  TrafficQuery,
+} from './historyStore.ts';
 import type { HistoryLogLine, WriterLimits } from './historyWriter.ts';
 import type { TrafficSample } from './trafficIntervals.ts';
 
@@ -25,6 +33,7 @@ export interface HistorySettings {
 /** What may be asked of the thread. */
 export type HistoryAsk =
   | { readonly name: 'attacks'; readonly query: AttackQuery }
+  | { readonly name: 'attack'; readonly attackId: string }
   | { readonly name: 'traffic'; readonly query: TrafficQuery }
   | { readonly name: 'audit'; readonly query: AuditQuery }
   | { readonly name: 'counts' }
@@ -33,6 +42,7 @@ export type HistoryAsk =
 
 export interface HistoryAnswers {
   readonly attacks: Page<PastAttack>;
+  readonly attack: PastIncident | undefined;
   readonly traffic: readonly TrafficPoint[];
   readonly audit: Page<AuditEventRow>;
   readonly counts: RowCounts;

@@ -19,7 +19,6 @@ export type AttackEventKind =
   | 'attack_ended'
   | 'ban_started'
   | 'ban_changed'
-  | 'ban_fell_back'
   | 'ban_unconfirmed'
   | 'ban_confirmed'
   | 'ban_advertised'
@@ -57,6 +56,10 @@ export interface AttackEventRow {
   readonly method: string;
   readonly route: string;
   readonly dryRun: boolean;
+  /** What programs tell events of one kind apart by: the guard that refused a ban, what ended it, how it changed. */
+  readonly code: string;
+  /** What happened, for a person. */
+  readonly detail: string;
   /** The whole attack as the API shows it, sample included, as JSON. */
   readonly attack: string;
 }

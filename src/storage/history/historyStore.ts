@@ -51,6 +51,22 @@ export interface PastAttack {
   readonly attack: string;
 }
 
+/** One event of an attack. Time is epoch milliseconds. */
+export interface PastEvent {
+  readonly time: number;
+  readonly event: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** One attack and what happened to it, oldest first; of very many events the newest. */
+export interface PastIncident extends PastAttack {
+  readonly timeline: readonly PastEvent[];
+}
+
+/** Events of one attack that are answered at most. */
+export const MAX_PAST_EVENTS = 1000;
+
 /** Traffic of one step; steps without any are left out. */
 export interface TrafficPoint {
   readonly time: number;
@@ -61,6 +77,8 @@ export interface TrafficPoint {
 export interface HistoryReader {
   /** Attacks of which any part lies in the time asked for, by their start. */
   attacks(query: AttackQuery): Promise<Page<PastAttack>>;
+  /** Undefined where there is no such attack. */
+  attack(id: string): Promise<PastIncident | undefined>;
   /** Oldest first. */
   traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]>;
   audit(query: AuditQuery): Promise<Page<AuditEventRow>>;

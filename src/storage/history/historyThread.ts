@@ -21,6 +21,7 @@ import {
   type HistoryReader,
   type Page,
   type PastAttack,
+  type PastIncident,
   type TrafficPoint,
   type TrafficQuery,
 } from './historyStore.ts';
@@ -90,6 +91,10 @@ export class HistoryThread implements HistoryReader {
 
   attacks(query: AttackQuery): Promise<Page<PastAttack>> {
     return this.#ask({ name: 'attacks', query }, QUERY_TIMEOUT_MS);
+  }
+
+  attack(attackId: string): Promise<PastIncident | undefined> {
+    return this.#ask({ name: 'attack', attackId }, QUERY_TIMEOUT_MS);
   }
 
   traffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {

@@ -78,6 +78,8 @@ class HistoryWorker {
     switch (ask.name) {
       case 'attacks':
         return this.#backend.attacks(ask.query);
+      case 'attack':
+        return this.#backend.attack(ask.attackId);
       case 'traffic':
         return this.#backend.traffic(ask.query);
       case 'audit':

@@ -8,41 +8,27 @@ import { messageOf } from '../../errors.ts';
 import { type DiskSpace, diskSpaceOf, reservedBytes } from './freeSpace.ts';
 import { CHUNK_SECONDS, isRowRefused, isUnreadable, openHistoryFile, putAside } from './historyFile.ts';
 import { attackCursor, attackPage, auditCursor, auditPage, type TrafficSums, trafficPoints } from './historyPages.ts';
-import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf, TrafficRow } from './historyRows.ts';
+import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf } from './historyRows.ts';
 import {
   type AttackQuery,
   type HistoryBackend,
   HistoryError,
+  MAX_PAST_EVENTS,
   type Page,
   type PastAttack,
+  type PastEvent,
+  type PastIncident,
   type TrafficPoint,
   type TrafficQuery,
 } from './historyStore.ts';
 import { boundedTrafficQuery } from './queryRange.ts';
-
-/** Rates are kept as whole thousandths, which SQLite stores in two to four bytes instead of eight. */
-const THOUSAND = 1000;
+import { insertRows } from './sqliteInserts.ts';
 
 /** Pages of 4 KiB that a batch may need. */
 const UNUSED_PAGES_NEEDED = 1024;
 
 /** Rows removed in one go; between two the thread has its other work. */
 const PRUNED_AT_ONCE = 20_000;
-
-const UPSERT_ATTACK = `
-  INSERT INTO attacks (attack_id, sequence, event_time, started_at, ended_at, target, grp, tenant, type, attack)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (attack_id) DO UPDATE SET
-    sequence = excluded.sequence, event_time = excluded.event_time, started_at = excluded.started_at,
-    ended_at = excluded.ended_at, target = excluded.target, grp = excluded.grp, tenant = excluded.tenant,
-    type = excluded.type, attack = excluded.attack
-  WHERE excluded.sequence > attacks.sequence`;
-
-// Not OR IGNORE, which would also leave out a row that breaks the table's rules, without a word.
-const INSERT_TRAFFIC = `INSERT INTO traffic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (chunk, is_group, target, time) DO NOTHING`;
-const INSERT_AUDIT = `INSERT INTO audit_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (sequence) DO NOTHING`;
 
 const SELECT_TRAFFIC = `
   WITH RECURSIVE chunks (chunk) AS (SELECT CAST(:first AS INTEGER) UNION ALL SELECT chunk + 1 FROM chunks WHERE chunk < :last)
@@ -83,9 +69,7 @@ export class SqliteHistory implements HistoryBackend {
       this.#requireRoom(db, table);
       db.exec('BEGIN IMMEDIATE');
       try {
-        if (table === 'attack_events') insertAttacks(db, rows as readonly AttackEventRow[]);
-        else if (table === 'traffic') insertTraffic(db, rows as readonly TrafficRow[]);
-        else insertAudit(db, rows as readonly AuditEventRow[]);
+        insertRows(db, table, rows);
         db.exec('COMMIT');
       } catch (error) {
         // SQLite has already rolled back by itself after some errors, a full disk among them.
@@ -112,6 +96,18 @@ export class SqliteHistory implements HistoryBackend {
       where.values,
     );
     return attackPage(rows as unknown as AttackEventRow[], limit);
+  }
+
+  async attack(id: string): Promise<PastIncident | undefined> {
+    const [row] = this.#select('SELECT attack FROM attacks WHERE attack_id = ?', [id]);
+    if (row === undefined) return undefined;
+    const newestFirst = this.#select(
+      `SELECT event_time AS time, event, code, detail FROM timeline WHERE attack_id = ?
+       ORDER BY sequence DESC LIMIT ${MAX_PAST_EVENTS}`,
+      [id],
+    );
+    const timeline = newestFirst.toReversed().map((event) => ({ ...event }) as unknown as PastEvent);
+    return { id, attack: String(row.attack), timeline };
   }
 
   async traffic(asked: TrafficQuery): Promise<readonly TrafficPoint[]> {
@@ -142,7 +138,7 @@ export class SqliteHistory implements HistoryBackend {
     where.add('sequence < ?', query.cursor === undefined ? undefined : auditCursor(query.cursor));
     const rows = this.#select(
       `SELECT sequence, event_time AS eventTime, action, result, operator, role, tenant, target,
-         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun
+         target_type AS targetType, reason, source, client, ban_state AS banState, dry_run AS dryRun, code
        FROM audit_events ${where.text} ORDER BY sequence DESC LIMIT ${limit + 1}`,
       where.values,
     ) as unknown as AuditEventRow[];
@@ -161,6 +157,8 @@ export class SqliteHistory implements HistoryBackend {
         Math.floor(cutoff / (CHUNK_SECONDS * 1000)),
       ],
       ['DELETE FROM attacks WHERE event_time < ?', cutoff],
+      // The timeline goes with its attack: one that lasts longer than history is kept stays whole.
+      ['DELETE FROM timeline WHERE event_time < ? AND attack_id NOT IN (SELECT attack_id FROM attacks)', cutoff],
       ['DELETE FROM audit_events WHERE event_time < ?', cutoff],
     ];
     for (const [sql, limit] of statements) {
@@ -231,47 +229,4 @@ class Conditions {
   get text(): string {
     return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
   }
-}
-
-function insertAttacks(db: DatabaseSync, rows: readonly AttackEventRow[]): void {
-  const statement = db.prepare(UPSERT_ATTACK);
-  for (const row of rows) {
-    const { attackId, sequence, eventTime, startedAt, endedAt, target, group, tenant, type, attack } = row;
-    statement.run(attackId, sequence, eventTime, startedAt, endedAt, target, group, tenant, type, attack);
-  }
-}
-
-function insertTraffic(db: DatabaseSync, rows: readonly TrafficRow[]): void {
-  const statement = db.prepare(INSERT_TRAFFIC);
-  for (const { time, intervalSeconds, scope, target, group, tenant, mean, peak } of rows) {
-    statement.run(
-      Math.floor(time / (CHUNK_SECONDS * 1000)),
-      scope === 'group' ? 1 : 0,
-      target,
-      time,
-      intervalSeconds,
-      group,
-      tenant,
-      thousandths(mean.pps),
-      thousandths(mean.mbps),
-      thousandths(mean.flowsPerSec),
-      thousandths(peak.pps),
-      thousandths(peak.mbps),
-      thousandths(peak.flowsPerSec),
-    );
-  }
-}
-
-function insertAudit(db: DatabaseSync, rows: readonly AuditEventRow[]): void {
-  const statement = db.prepare(INSERT_AUDIT);
-  for (const row of rows) {
-    const { sequence, eventTime, action, result, operator, role, tenant, target } = row;
-    const { targetType, reason, source, client, banState, dryRun } = row;
-    const who = [action, result, operator, role, tenant] as const;
-    statement.run(sequence, eventTime, ...who, target, targetType, reason, source, client, banState, dryRun ? 1 : 0);
-  }
-}
-
-function thousandths(rate: number): number {
-  return Math.round(rate * THOUSAND);
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attackViews } from '../../../src/api/views/attackView.ts';
+import { attackJson } from '../../../src/shapes/attackJson.ts';
 import { runApi, VIEWER } from '../../api/runningApi.ts';
 
 test('with a parameter, ended attacks come from the history, and those still going on are not among them', async (t) => {
   const { daemon, get } = await runApi(t);
-  const before = attackViews(daemon.ended, daemon)[0];
+  const before = attackJson(daemon.endedIncidents()[0], daemon.config());
   daemon.past = [
     { id: 'long ago', attack: JSON.stringify({ ...before, id: 'long ago', active: true }) },
     { id: daemon.attacks[0].id, attack: JSON.stringify(before) },

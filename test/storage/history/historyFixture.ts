@@ -39,6 +39,8 @@ export function attackRow(changes: Partial<AttackEventRow> = {}): AttackEventRow
     method: '',
     route: '',
     dryRun: true,
+    code: '',
+    detail: '',
     attack: JSON.stringify({ id: attackId, said: changes.event ?? 'attack_started', text: "it's \\ 'ü'" }),
     ...changes,
   };
@@ -74,6 +76,7 @@ export function auditRow(sequence: number, changes: Partial<AuditEventRow> = {})
     client: '127.0.0.1',
     banState: 'active',
     dryRun: false,
+    code: '',
     ...changes,
   };
 }

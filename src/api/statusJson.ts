@@ -2,16 +2,16 @@
  * The daemon at a glance: mode, what it protects and with which limits, and whether its surroundings are there.
  */
 import { z } from 'zod';
-import type { Config, GroupConfig, SocketAddress } from '../../config/config.ts';
-import { METRICS, type Thresholds } from '../../config/thresholds.ts';
-import type { GobgpStatus } from '../../gobgp/gobgpAnnouncer.ts';
-import type { Peer } from '../../gobgp/peer.ts';
-import type { IngestSnapshot } from '../../ingest/ingestSnapshot.ts';
-import type { NotifierStatus } from '../../notify/notifier.ts';
-import type { Principal } from '../authenticator.ts';
-import type { DaemonView } from '../daemonView.ts';
-import { TenantSight } from '../tenantSight.ts';
-import { methodSchema } from './banView.ts';
+import type { Config, GroupConfig, SocketAddress } from '../config/config.ts';
+import { METRICS, type Thresholds } from '../config/thresholds.ts';
+import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
+import type { Peer } from '../gobgp/peer.ts';
+import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
+import type { NotifierStatus } from '../notify/notifier.ts';
+import { methodSchema } from '../shapes/banJson.ts';
+import type { Principal } from './authenticator.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
+import { TenantFilter } from './tenantFilter.ts';
 
 const thresholdsSchema = z
   .partialRecord(z.enum(METRICS), z.number())
@@ -80,33 +80,33 @@ export const statusSchema = z
   })
   .meta({ id: 'Status' });
 
-export type StatusView = z.infer<typeof statusSchema>;
+export type StatusJson = z.infer<typeof statusSchema>;
 /** What of the whole deployment a status shows. */
-export type DeploymentView = z.infer<typeof deploymentSchema>;
+export type DeploymentJson = z.infer<typeof deploymentSchema>;
 
-export async function statusView(daemon: DaemonView, asker: Principal): Promise<StatusView> {
+export async function statusJson(daemon: DaemonFacade, principal: Principal): Promise<StatusJson> {
   const config = daemon.config();
-  const sight = new TenantSight(config, asker);
-  const [first, ...others] = sight.groups();
+  const filter = new TenantFilter(config, principal);
+  const [first, ...others] = filter.groups();
   const ownsGlobal = first?.number === 0;
-  const hostgroups = ownsGlobal ? others : sight.groups();
+  const hostgroups = ownsGlobal ? others : filter.groups();
   return {
     dry_run: config.dryRun,
     version: daemon.version,
     uptime_seconds: Math.floor(daemon.uptimeSeconds()),
-    role: asker.role,
-    unscoped: sight.isUnscoped,
-    tenant: sight.tenant,
-    networks: sight.networks().map(({ text }) => text),
-    active_attacks: daemon.activeAttacks().filter((attack) => sight.seesAttack(attack)).length,
-    active_bans: daemon.bans().filter((ban) => ban.state === 'active' && sight.seesBan(ban)).length,
-    thresholds: ownsGlobal ? thresholdsView(first.group.thresholds) : undefined,
-    hostgroups: hostgroups.map(({ group }) => groupView(group)),
-    ...(sight.isUnscoped ? await deploymentView(daemon, config) : {}),
+    role: principal.role,
+    unscoped: filter.isUnscoped,
+    tenant: filter.tenant,
+    networks: filter.networks().map(({ text }) => text),
+    active_attacks: daemon.activeIncidents().filter(({ attack }) => filter.seesAttack(attack)).length,
+    active_bans: daemon.bans().filter((ban) => ban.state === 'active' && filter.seesBan(ban)).length,
+    thresholds: ownsGlobal ? thresholdsJson(first.group.thresholds) : undefined,
+    hostgroups: hostgroups.map(({ group }) => groupJson(group)),
+    ...(filter.isUnscoped ? await deploymentJson(daemon, config) : {}),
   };
 }
 
-async function deploymentView(daemon: DaemonView, config: Config): Promise<DeploymentView> {
+async function deploymentJson(daemon: DaemonFacade, config: Config): Promise<DeploymentJson> {
   const ingest = await daemon.ingest();
   const { bgp } = config.groups[0];
   return {
@@ -116,27 +116,27 @@ async function deploymentView(daemon: DaemonView, config: Config): Promise<Deplo
       communities: bgp.communities.map(({ text }) => text),
       local_pref: bgp.localPref,
     },
-    gobgp: gobgpView(daemon.gobgp(), daemon.peers()),
-    notify: notifyView(daemon.notifications()),
+    gobgp: gobgpJson(daemon.gobgp(), daemon.peers()),
+    notify: notifyJson(daemon.notifications()),
     storage: { path: config.storage.path },
     ingest: {
       netflow: config.listen.netflow.map(socketAddressText),
       sflow: config.listen.sflow.map(socketAddressText),
       workers: config.ingest.workers,
-      ...ingestView(ingest),
+      ...ingestJson(ingest),
     },
   };
 }
 
-function notifyView({ channels, queued, errors }: NotifierStatus): DeploymentView['notify'] {
+function notifyJson({ channels, queued, errors }: NotifierStatus): DeploymentJson['notify'] {
   return { channels: [...channels], queued, errors: errors.map(({ channel, error }) => ({ channel, error })) };
 }
 
-function groupView(group: GroupConfig): StatusView['hostgroups'][number] {
+function groupJson(group: GroupConfig): StatusJson['hostgroups'][number] {
   return {
     name: group.name,
     networks: group.networks.map(({ text }) => text),
-    thresholds: thresholdsView(group.thresholds),
+    thresholds: thresholdsJson(group.thresholds),
     mitigation: group.mitigation,
     escalation: group.escalation.map((rung) => ({ after_seconds: rung.afterSeconds, action: rung.action })),
     ban: {
@@ -147,7 +147,7 @@ function groupView(group: GroupConfig): StatusView['hostgroups'][number] {
   };
 }
 
-function thresholdsView(thresholds: Thresholds): z.infer<typeof thresholdsSchema> {
+function thresholdsJson(thresholds: Thresholds): z.infer<typeof thresholdsSchema> {
   const view: z.infer<typeof thresholdsSchema> = {};
   for (const metric of METRICS) {
     const limit = thresholds[metric];
@@ -156,7 +156,7 @@ function thresholdsView(thresholds: Thresholds): z.infer<typeof thresholdsSchema
   return view;
 }
 
-function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): DeploymentView['gobgp'] {
+function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): DeploymentJson['gobgp'] {
   const views = daemons.map((gobgp) => ({
     address: gobgp.address,
     api: gobgp.api,
@@ -176,9 +176,9 @@ function gobgpView(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
   };
 }
 
-function ingestView(
+function ingestJson(
   ingest: IngestSnapshot,
-): Pick<DeploymentView['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
+): Pick<DeploymentJson['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
   return {
     exporters: ingest.exporters.length,
     datagrams: ingest.datagrams.reduce((sum, { count }) => sum + count, 0),

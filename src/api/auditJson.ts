@@ -2,9 +2,9 @@
  * A row of the audit as the API shows it and as the log has it.
  */
 import { z } from 'zod';
-import type { AuditRow } from '../../auditEvent.ts';
-import { toRfc3339 } from '../../clock.ts';
-import { timeSchema } from './banView.ts';
+import type { AuditRow } from '../auditEvent.ts';
+import { toRfc3339 } from '../clock.ts';
+import { timeSchema } from '../shapes/timeJson.ts';
 
 export const auditSchema = z
   .object({
@@ -23,9 +23,9 @@ export const auditSchema = z
   })
   .meta({ id: 'AuditEvent', description: 'Texts are empty where they do not apply.' });
 
-export type AuditView = z.infer<typeof auditSchema>;
+export type AuditJson = z.infer<typeof auditSchema>;
 
-export function auditView(row: AuditRow): AuditView {
+export function auditJson(row: AuditRow): AuditJson {
   return {
     event_time: toRfc3339(row.eventTime),
     action: row.action,

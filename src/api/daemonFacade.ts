@@ -7,20 +7,28 @@
 import type { AuditArchive } from '../auditEvent.ts';
 import type { Config } from '../config/config.ts';
 import type { Metric } from '../config/thresholds.ts';
-import type { Attack } from '../engine/attack.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../gobgp/peer.ts';
+import type { Incident } from '../incidents/incidentTable.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { ManualBanRequest } from '../mitigation/controller.ts';
 import type { Address } from '../net/address.ts';
 import type { NotifierStatus, TestOutcome } from '../notify/notifier.ts';
-import type { AttackQuery, Page, PastAttack, TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
+import type { AttackJson } from '../shapes/attackJson.ts';
+import type {
+  AttackQuery,
+  Page,
+  PastAttack,
+  PastIncident,
+  TrafficPoint,
+  TrafficQuery,
+} from '../storage/history/historyStore.ts';
 import type { MetricsSnapshot } from './metricsSnapshot.ts';
 
-export interface DaemonView extends AuditArchive {
+export interface DaemonFacade extends AuditArchive {
   readonly version: string;
   /** False until everything is started; then `/healthz` says ok and the API answers. `/metrics` answers before, too. */
   ready(): boolean;
@@ -28,9 +36,14 @@ export interface DaemonView extends AuditArchive {
   /** The running configuration; another object after a reload. */
   config(): Config;
 
-  activeAttacks(): readonly Attack[];
-  /** The last 100 that ended, newest first. */
-  recentAttacks(): readonly Attack[];
+  /** Attacks in progress, in the order in which they were found, each with the ban that answers it. */
+  activeIncidents(): readonly Incident[];
+  /** Those that ended since the start, newest first; as many as are kept. */
+  endedIncidents(): readonly Incident[];
+  /** Those that ended before the start, newest first; one that went on over the restart may be among them. */
+  earlierAttacks(): readonly AttackJson[];
+  /** By the id of its attack, active or ended since the start. */
+  incident(attackId: string): Incident | undefined;
   /** Active and past, newest first. */
   bans(): readonly Ban[];
   /** Of a route by `routeKey`, from the announcer that has it: GoBGP's, or the one that records in dry-run. */
@@ -47,6 +60,7 @@ export interface DaemonView extends AuditArchive {
   metrics(): Promise<MetricsSnapshot>;
   /** Attacks by what was kept of them; rejects with an ApiError where history cannot be asked, as `pastTraffic` does. */
   pastAttacks(query: AttackQuery): Promise<Page<PastAttack>>;
+  pastAttack(id: string): Promise<PastIncident | undefined>;
   pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]>;
   /** The channels, and how delivery goes. */
   notifications(): NotifierStatus;

@@ -2,7 +2,7 @@
  * A BGP neighbour of a GoBGP daemon as the API shows it.
  */
 import { z } from 'zod';
-import type { Peer } from '../../gobgp/peer.ts';
+import type { Peer } from '../gobgp/peer.ts';
 
 export const peerSchema = z
   .object({
@@ -17,9 +17,9 @@ export const peerSchema = z
   })
   .meta({ id: 'Peer' });
 
-export type PeerView = z.infer<typeof peerSchema>;
+export type PeerJson = z.infer<typeof peerSchema>;
 
-export function peerView(peer: Peer): PeerView {
+export function peerJson(peer: Peer): PeerJson {
   return {
     address: peer.address,
     asn: peer.asn,

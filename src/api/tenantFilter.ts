@@ -1,5 +1,5 @@
 /*
- * What one asker may see and touch: everything, or only what a tenant's groups own. Every answer to a token with a
+ * What one principal may see and touch: everything, or only what a tenant's groups own. Every answer to a token with a
  * tenant passes through here.
  *
  * A live row belongs to whoever owns its target now. A past one must have been theirs then, too: an address that was
@@ -11,19 +11,20 @@ import type { Ban } from '../mitigation/ban.ts';
 import { Scope } from '../mitigation/scope.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { coversPrefix, type Prefix } from '../net/prefix.ts';
+import type { AttackJson } from '../shapes/attackJson.ts';
 import { ApiError } from './apiError.ts';
 import type { Principal } from './authenticator.ts';
 
 /** A scope holds tables of a megabyte, so there is one for each config. */
 const SCOPES = new WeakMap<Config, Scope>();
 
-export class TenantSight {
+export class TenantFilter {
   /** Undefined for one who sees everything. */
   readonly tenant: string | undefined;
   readonly #scope: Scope;
 
-  constructor(config: Config, asker: Pick<Principal, 'tenant'>) {
-    this.tenant = asker.tenant;
+  constructor(config: Config, principal: Pick<Principal, 'tenant'>) {
+    this.tenant = principal.tenant;
     this.#scope = scopeOf(config);
   }
 
@@ -58,6 +59,11 @@ export class TenantSight {
     return this.seesTarget(attack.target) && (attack.active || this.seesGroup(attack.groupName));
   }
 
+  /** An attack out of the history. */
+  seesAttackJson({ group, target }: Pick<AttackJson, 'group' | 'target'>): boolean {
+    return this.seesGroup(group) && this.seesTargetText(target);
+  }
+
   seesBan(ban: Ban): boolean {
     return this.seesTarget(ban.target) && (ban.state === 'active' || this.seesGroup(ban.group));
   }
@@ -84,11 +90,6 @@ export class TenantSight {
   ownerOf(target: Address): string {
     return this.#scope.groupOf(target).name;
   }
-}
-
-/** Tenant of the group of this name; undefined where there is none. */
-export function tenantOfGroup(config: Config, name: string): string | undefined {
-  return config.groups.find((group) => group.name === name)?.tenant;
 }
 
 /** Tenant of the group that owns an address; undefined also where the text is none. */

@@ -2,7 +2,7 @@
  * Rates as the API shows them: the three totals always, a protocol's only where it has traffic.
  */
 import { z } from 'zod';
-import { METRICS, type Rates } from '../../config/thresholds.ts';
+import { METRICS, type Rates } from '../config/thresholds.ts';
 
 const rate = z.number().min(0);
 
@@ -27,10 +27,10 @@ export const ratesSchema = z
     description: 'Packets, megabits (10^6) and flow records a second; protocols only where not zero.',
   });
 
-export type RatesView = z.infer<typeof ratesSchema>;
+export type RatesJson = z.infer<typeof ratesSchema>;
 
-export function ratesView(rates: Rates): RatesView {
-  const view: RatesView = { pps: 0, mbps: 0, flows_per_sec: 0 };
+export function ratesJson(rates: Rates): RatesJson {
+  const view: RatesJson = { pps: 0, mbps: 0, flows_per_sec: 0 };
   for (const metric of METRICS) {
     const value = roundRate(rates[metric] ?? 0);
     if (value > 0) view[metric] = value;

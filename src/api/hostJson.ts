@@ -2,12 +2,12 @@
  * A protected host with its current rates, as the API shows it.
  */
 import { z } from 'zod';
-import { METRICS, type Rates } from '../../config/thresholds.ts';
-import type { HostReport } from '../../engine/hostReport.ts';
-import { addressOfWords, formatAddress } from '../../net/address.ts';
-import type { DaemonView } from '../daemonView.ts';
-import type { TenantSight } from '../tenantSight.ts';
-import { ratesSchema, ratesView } from './ratesView.ts';
+import { METRICS, type Rates } from '../config/thresholds.ts';
+import type { HostReport } from '../engine/hostReport.ts';
+import { addressOfWords, formatAddress } from '../net/address.ts';
+import { ratesJson, ratesSchema } from '../shapes/ratesJson.ts';
+import type { DaemonFacade } from './daemonFacade.ts';
+import type { TenantFilter } from './tenantFilter.ts';
 
 export const hostSchema = z
   .object({
@@ -20,22 +20,22 @@ export const hostSchema = z
   })
   .meta({ id: 'Host' });
 
-export type HostView = z.infer<typeof hostSchema>;
+export type HostJson = z.infer<typeof hostSchema>;
 
-/** The report's hosts that the asker may see, in its order. */
-export function hostViews(report: HostReport, daemon: DaemonView, sight: TenantSight): HostView[] {
-  const attacks = new Map(daemon.activeAttacks().map((attack) => [attack.targetText, attack]));
-  return Array.from({ length: report.count }, (_, row) => row).flatMap((row): HostView[] => {
+/** The report's hosts that the principal may see, in its order. */
+export function hostsJson(report: HostReport, daemon: DaemonFacade, filter: TenantFilter): HostJson[] {
+  const attacks = new Map(daemon.activeIncidents().map(({ attack }) => [attack.targetText, attack]));
+  return Array.from({ length: report.count }, (_, row) => row).flatMap((row): HostJson[] => {
     const [word0, word1, word2, word3] = report.addresses.subarray(4 * row, 4 * row + 4);
     const address = addressOfWords(word0, word1, word2, word3);
     // Rates may have been measured under the configuration before a reload, so the report's group numbers say nothing.
-    if (!sight.seesTarget(address)) return [];
+    if (!filter.seesTarget(address)) return [];
     const target = formatAddress(address);
     const attack = attacks.get(target);
-    const view: HostView = {
+    const view: HostJson = {
       target,
-      group: sight.ownerOf(address),
-      rates: ratesView(ratesOfRow(report, row)),
+      group: filter.ownerOf(address),
+      rates: ratesJson(ratesOfRow(report, row)),
       in_attack: attack !== undefined,
       metric: attack?.metric,
       direction: attack === undefined ? undefined : 'incoming',

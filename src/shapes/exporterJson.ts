@@ -2,10 +2,10 @@
  * An exporter as the API shows it: the answer to "why does my router not show".
  */
 import { z } from 'zod';
-import { toRfc3339 } from '../../clock.ts';
-import type { ExporterSnapshot } from '../../ingest/ingestSnapshot.ts';
-import { PROTOCOLS } from '../metricsSnapshot.ts';
-import { timeSchema } from './banView.ts';
+import { toRfc3339 } from '../clock.ts';
+import { PROTOCOLS } from '../decode/exporter/protocol.ts';
+import type { ExporterSnapshot } from '../ingest/ingestSnapshot.ts';
+import { timeSchema } from './timeJson.ts';
 
 type SamplingSource = NonNullable<ExporterSnapshot['sampling']>['source'];
 
@@ -38,9 +38,9 @@ export const exporterSchema = z
   })
   .meta({ id: 'Exporter' });
 
-export type ExporterView = z.infer<typeof exporterSchema>;
+export type ExporterJson = z.infer<typeof exporterSchema>;
 
-export function exporterView(exporter: ExporterSnapshot): ExporterView {
+export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
   return {
     address: exporter.address,
     protocols: [...exporter.protocols],

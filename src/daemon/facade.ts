@@ -2,17 +2,17 @@
  * The daemon as the API sees it: each question handed to the room that knows the answer.
  */
 import { ApiError } from '../api/apiError.ts';
-import type { DaemonView, HostQuery, ReloadOutcome } from '../api/daemonView.ts';
+import type { DaemonFacade, HostQuery, ReloadOutcome } from '../api/daemonFacade.ts';
 import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import type { Attack } from '../engine/attack.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
 import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../gobgp/peer.ts';
 import type { DetectionCycle } from '../incidents/detectionCycle.ts';
+import type { Incident } from '../incidents/incidentTable.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
@@ -22,15 +22,18 @@ import type { ManualBanRequest } from '../mitigation/controller.ts';
 import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../net/address.ts';
 import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';
+import type { AttackJson } from '../shapes/attackJson.ts';
 import {
   type AttackQuery,
   HistoryError,
   type Page,
   type PastAttack,
+  type PastIncident,
   type TrafficPoint,
   type TrafficQuery,
 } from '../storage/history/historyStore.ts';
 import { VERSION } from '../version.ts';
+import type { EarlierAttacks } from './earlierAttacks.ts';
 import type { HistoryFeed } from './historyFeed.ts';
 
 export interface Rooms {
@@ -42,10 +45,11 @@ export interface Rooms {
   readonly dryRunAnnouncer: DryRunAnnouncer;
   readonly notifier: Notifier;
   readonly history: HistoryFeed;
+  readonly earlierAttacks: EarlierAttacks;
   readonly reload: () => Promise<ReloadOutcome>;
 }
 
-export class View implements DaemonView {
+export class Facade implements DaemonFacade {
   readonly version = VERSION;
   readonly #rooms: Rooms;
   readonly #startedAt: number;
@@ -72,12 +76,20 @@ export class View implements DaemonView {
     return this.#rooms.config();
   }
 
-  activeAttacks(): readonly Attack[] {
-    return [...this.#rooms.cycle.detector.active()];
+  activeIncidents(): readonly Incident[] {
+    return this.#rooms.cycle.incidents.active();
   }
 
-  recentAttacks(): readonly Attack[] {
-    return this.#rooms.cycle.detector.recent();
+  endedIncidents(): readonly Incident[] {
+    return this.#rooms.cycle.incidents.ended();
+  }
+
+  earlierAttacks(): readonly AttackJson[] {
+    return this.#rooms.earlierAttacks.list();
+  }
+
+  incident(attackId: string): Incident | undefined {
+    return this.#rooms.cycle.incidents.of(attackId);
   }
 
   bans(): readonly Ban[] {
@@ -134,6 +146,10 @@ export class View implements DaemonView {
 
   pastAttacks(query: AttackQuery): Promise<Page<PastAttack>> {
     return answered(this.#rooms.history.attacks(query));
+  }
+
+  pastAttack(id: string): Promise<PastIncident | undefined> {
+    return answered(this.#rooms.history.attack(id));
   }
 
   pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {

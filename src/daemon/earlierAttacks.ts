@@ -1,0 +1,51 @@
+/*
+ * The attacks that ended before the daemon started, out of the history, so that a restart forgets none of them. They are
+ * read once; until history has answered, there are none.
+ */
+import type { Logger } from '../log.ts';
+import type { AttackJson } from '../shapes/attackJson.ts';
+import { storedAttack } from '../shapes/storedAttack.ts';
+import { HistoryError, type HistoryReader } from '../storage/history/historyStore.ts';
+
+/** As many as the daemon keeps of those that end while it runs. */
+const KEPT = 1000;
+
+const RETRY_MS = 10_000;
+
+export class EarlierAttacks {
+  readonly #history: Pick<HistoryReader, 'attacks'>;
+  readonly #log: Logger;
+  #attacks: readonly AttackJson[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  #isStopped = false;
+
+  constructor(history: Pick<HistoryReader, 'attacks'>, log: Logger) {
+    this.#history = history;
+    this.#log = log;
+  }
+
+  /** Asks the history, and again while it does not answer. */
+  async load(): Promise<void> {
+    const nothing = { from: undefined, to: undefined, target: undefined, group: undefined, type: undefined };
+    try {
+      const { rows } = await this.#history.attacks({ ...nothing, tenant: undefined, limit: KEPT, cursor: undefined });
+      // One that was not seen to end, because Kapkan did before it, is over all the same.
+      this.#attacks = rows.flatMap(({ attack }) => storedAttack(attack) ?? []).map((a) => ({ ...a, active: false }));
+    } catch (error) {
+      if (!(error instanceof HistoryError)) throw error;
+      if (this.#isStopped) return;
+      this.#log.debug({ reason: error.message }, 'earlier attacks could not be read from history yet');
+      this.#retry = setTimeout(() => void this.load(), RETRY_MS);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#retry);
+  }
+
+  /** Newest first. One that went on over the restart may be among them. */
+  list(): readonly AttackJson[] {
+    return this.#attacks;
+  }
+}

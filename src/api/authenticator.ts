@@ -5,7 +5,7 @@
  * in the time it takes, and every token is always compared.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ApiToken } from '../config/config.ts';
+import type { ApiToken } from '../config/sections/api.ts';
 
 export type Role = ApiToken['role'];
 

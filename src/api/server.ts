@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
-import type { ApiConfig, ApiToken } from '../config/config.ts';
+import type { ApiConfig, ApiToken } from '../config/sections/api.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { auditEndpoint } from './auditEndpoint.ts';

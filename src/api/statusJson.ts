@@ -2,7 +2,9 @@
  * The daemon at a glance: mode, what it protects and with which limits, and whether its surroundings are there.
  */
 import { z } from 'zod';
-import type { Config, GroupConfig, SocketAddress } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
+import type { SocketAddress } from '../config/socketAddress.ts';
 import { METRICS, type Thresholds } from '../config/thresholds.ts';
 import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../gobgp/peer.ts';

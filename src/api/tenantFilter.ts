@@ -5,7 +5,8 @@
  * A live row belongs to whoever owns its target now. A past one must have been theirs then, too: an address that was
  * handed from one customer to another does not bring along what happened to the first.
  */
-import type { Config, GroupConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Attack } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { Scope } from '../mitigation/scope.ts';

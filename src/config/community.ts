@@ -2,7 +2,11 @@
  * BGP communities as the config file writes them: standard (RFC 1997, `64496:666`), large (RFC 8092,
  * `64496:1:2`), or the name of a well-known one.
  */
-import type { Community } from './config.ts';
+
+/** A standard community (RFC 1997) as its 32-bit value, or a large one (RFC 8092) as three. `text` as it is shown. */
+export type Community =
+  | { readonly kind: 'standard'; readonly value: number; readonly text: string }
+  | { readonly kind: 'large'; readonly value: readonly [number, number, number]; readonly text: string };
 
 /** BLACKHOLE is RFC 7999 §5, the other two are RFC 1997. */
 const WELL_KNOWN: Readonly<Record<string, string>> = {

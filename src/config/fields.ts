@@ -65,6 +65,20 @@ export function environmentVariable() {
   return text('the name of an environment variable (letters, digits and _), not the secret itself', /^[A-Za-z_]\w*$/);
 }
 
+export const HTTP_URL = 'an http or https URL, without a user name or password in it';
+
+export function httpUrl() {
+  const error = `must be ${HTTP_URL}`;
+  return z.string({ error }).trim().refine(isHttpUrl, { error });
+}
+
+/** `fetch` refuses a URL with a user name or password, and the file holds no secrets. */
+export function isHttpUrl(written: string): boolean {
+  if (!URL.canParse(written)) return false;
+  const { protocol, username, password } = new URL(written);
+  return (protocol === 'http:' || protocol === 'https:') && username === '' && password === '';
+}
+
 export function prefix() {
   const error = 'must be an IP prefix such as 192.0.2.0/24, or an address';
   return parsed(error, (written) => {

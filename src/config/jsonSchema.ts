@@ -3,7 +3,7 @@
  * the loader looks up in it which keys belong where.
  */
 import * as z from 'zod';
-import { fileSchema } from './schema.ts';
+import { fileSchema } from './sections.ts';
 import type { KeyPath } from './yamlSource.ts';
 
 /** The part of JSON Schema that Kapkan's own schema is written in. */

@@ -7,30 +7,9 @@ import path from 'node:path';
 import { ConfigError, type ConfigProblem, messageOf } from '../errors.ts';
 import type { Config } from './config.ts';
 import { type Explanation, explainIssue, valueAt, writtenPath } from './explainIssue.ts';
-import { checkBgp, checkDivert, checkFlowspec, checkLadders } from './mitigationRules.ts';
-import { checkExporters, checkHostgroups, checkListeners, checkNetworks } from './networkRules.ts';
-import { checkNotify, checkNotifyRoutes, readNotifySecrets } from './notifyRules.ts';
-import { resolveConfig, type Secrets } from './resolve.ts';
 import type { Readable, RuleContext } from './ruleContext.ts';
-import { type FileConfig, fileSchema } from './schema.ts';
-import { readStorageSecrets } from './storageRules.ts';
-import { checkApiExposure, checkGobgp, readApiTokens } from './surfaceRules.ts';
+import { type FileConfig, fileSchema, RULES, resolveSections } from './sections.ts';
 import { type KeyPath, readYaml, type SourcePosition, type YamlSource } from './yamlSource.ts';
-
-const RULES = [
-  checkNetworks,
-  checkHostgroups,
-  checkListeners,
-  checkExporters,
-  checkLadders,
-  checkFlowspec,
-  checkBgp,
-  checkDivert,
-  checkGobgp,
-  checkApiExposure,
-  checkNotify,
-  checkNotifyRoutes,
-];
 
 /** Reads and checks a file; secrets come out of `env`. Throws ConfigError, with every problem, and nothing else. */
 export function loadConfig(file: string, env: NodeJS.ProcessEnv): Config {
@@ -66,11 +45,12 @@ export function parseConfig(text: string, file: string, env: NodeJS.ProcessEnv):
     }
     throw new ConfigError(sorted(problems));
   }
-  const secrets = applyRules(readable, source, explanations, env);
+  applyRules(readable, source, explanations, env);
   for (const { path: keyPath, message, about } of explanations)
     add(positionOf(source, keyPath, about), keyPath, message);
   if (problems.length > 0 || parsed === undefined) throw new ConfigError(sorted(problems));
-  return resolveConfig(parsed, path.resolve(file), secrets);
+  const absolute = path.resolve(file);
+  return { file: absolute, ...resolveSections(parsed, { directory: path.dirname(absolute), env }) };
 }
 
 interface Shape {
@@ -115,26 +95,27 @@ function forget(root: unknown, path: readonly PropertyKey[]): void {
   (parent as Record<PropertyKey, unknown>)[last] = undefined;
 }
 
-/** Runs every rule, adding to the explanations; gives the secrets, which only the environment has. */
+/** Runs every rule; what they report is added to the explanations. */
 function applyRules(
   file: Readable<FileConfig>,
   source: YamlSource,
   explanations: Explanation[],
   env: NodeJS.ProcessEnv,
-): Secrets {
-  const context: RuleContext = {
+): void {
+  const context: RuleContext<FileConfig> = {
     file,
     isStated: (keyPath) => valueAt(source.value, keyPath) !== undefined,
     report: (keyPath, message, about = 'value') => {
       explanations.push({ path: writtenPath(source.value, keyPath), message, about });
     },
+    readVariable: (keyPath, variable) => {
+      const value = env[variable] ?? '';
+      const message = `must name an environment variable that is set, ${variable} is unset or empty`;
+      if (value === '') context.report(keyPath, message);
+      return value;
+    },
   };
   for (const rule of RULES) rule(context);
-  return {
-    tokens: readApiTokens(context, env),
-    notify: readNotifySecrets(context, env),
-    storage: readStorageSecrets(context, env),
-  };
 }
 
 function positionOf(source: YamlSource, keyPath: KeyPath, about: Explanation['about']): SourcePosition {

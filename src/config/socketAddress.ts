@@ -4,7 +4,12 @@
  */
 import { formatAddress, parseAddress } from '../net/address.ts';
 import { containsAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
-import type { SocketAddress } from './config.ts';
+
+/** `host` as written, `0.0.0.0` or `::` for any; a bare `:PORT` listens on `::` for both families. */
+export interface SocketAddress {
+  readonly host: string;
+  readonly port: number;
+}
 
 export const SOCKET_ADDRESS_FORMS = '"HOST:PORT", ":PORT" or "[IPv6]:PORT"';
 

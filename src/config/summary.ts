@@ -3,9 +3,14 @@
  * filled in. Tokens appear by name; secrets never.
  */
 import type { Prefix } from '../net/prefix.ts';
-import type { BanLimits, BgpConfig, Community, Config, GroupConfig, SocketAddress, StorageConfig } from './config.ts';
-import { configuredChannels, type NotifyConfig } from './notifyConfig.ts';
-import { formatSocketAddress, isLoopback } from './socketAddress.ts';
+import type { Community } from './community.ts';
+import type { Config } from './config.ts';
+import type { BanLimits } from './sections/ban.ts';
+import type { BgpConfig } from './sections/bgp.ts';
+import type { GroupConfig } from './sections/hostgroups.ts';
+import { configuredChannels, type NotifyConfig } from './sections/notify/notify.ts';
+import type { StorageConfig } from './sections/storage.ts';
+import { formatSocketAddress, isLoopback, type SocketAddress } from './socketAddress.ts';
 import { METRICS } from './thresholds.ts';
 
 type Row = readonly [label: string, value: string];

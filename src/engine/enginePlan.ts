@@ -2,7 +2,8 @@
  * What the engine needs of the configuration, flat enough to be posted to a receiving thread. The daemon makes one plan
  * for each configuration and hands the same to every thread and to the detector, so they never judge by different limits.
  */
-import type { Config, GroupConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import { METRICS } from '../config/thresholds.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';

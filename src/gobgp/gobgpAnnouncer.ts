@@ -6,7 +6,7 @@
  * daemon that restarted, was stopped or was replaced by another generation is met the same way as at the start.
  */
 import type { Clock } from '../clock.ts';
-import type { GobgpConfig } from '../config/config.ts';
+import type { GobgpConfig } from '../config/sections/gobgp.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';

@@ -14,7 +14,7 @@ import {
   Metadata,
   type ServiceError,
 } from '@grpc/grpc-js';
-import type { GobgpTlsConfig } from '../config/config.ts';
+import type { GobgpTlsConfig } from '../config/sections/gobgp.ts';
 import { messageOf } from '../errors.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';

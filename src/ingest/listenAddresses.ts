@@ -6,7 +6,8 @@
  * program is a Kapkan too, and half the telemetry would silently go there; and it shows whether there is IPv6 at all.
  */
 import type { Socket } from 'node:dgram';
-import type { Config, SocketAddress } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { SocketAddress } from '../config/socketAddress.ts';
 import { BindError, type ListenerAddress, openListener, type TelemetryKind } from './udpListener.ts';
 
 /** Answers to binding `::` on a machine whose kernel has no IPv6. */

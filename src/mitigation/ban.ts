@@ -2,7 +2,7 @@
  * A ban: the decision to mitigate one address, from the moment it was asked for to its end. It is plain data, so that
  * the state machine can be driven by a model and the store can write it as it stands. Times are clock milliseconds.
  */
-import type { EscalationRung, MitigationMethod } from '../config/config.ts';
+import type { EscalationRung, MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { Address } from '../net/address.ts';
 import type { Guard } from './guard.ts';

@@ -3,7 +3,7 @@
  * Whether an event is right to send (a guard refused, a rung is due, a peer was lost) is decided before; what this
  * file decides is what it means. README.md draws the diagram, and a test holds the two together.
  */
-import type { MitigationMethod } from '../config/config.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Ban, BanEndCode, BanState } from './ban.ts';
 import { holdMs } from './banPlan.ts';
 import type { Guard } from './guard.ts';

@@ -1,7 +1,11 @@
 /*
  * A ban's plan: everything it may come to announce, worked out once from the config and the attack, and frozen.
  */
-import type { BgpConfig, FlowspecConfig, GroupConfig, MitigationMethod, ScrubbingConfig } from '../config/config.ts';
+import type { BgpConfig } from '../config/sections/bgp.ts';
+import type { FlowspecConfig } from '../config/sections/flowspec.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
+import type { ScrubbingConfig } from '../config/sections/scrubbing.ts';
 import type { Attack } from '../engine/attack.ts';
 import type { Address } from '../net/address.ts';
 import { hostPrefix, type Prefix } from '../net/prefix.ts';

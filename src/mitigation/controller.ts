@@ -4,7 +4,8 @@
  *
  * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
  */
-import type { Config, MitigationMethod } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
 import { type Address, formatAddress, sameAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';

@@ -3,7 +3,7 @@
  * anchored on the victim as destination. A rule too wide does the attacker's work, one too narrow does nothing; so
  * where the sample shows no clear vector the victim alone is matched, as a blackhole would.
  */
-import type { FlowspecConfig } from '../config/config.ts';
+import type { FlowspecConfig } from '../config/sections/flowspec.ts';
 import type { Attack, AttackSample, Classification, SampledFlow, TopEntry } from '../engine/attack.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { containsAddress, hostPrefix, type Prefix } from '../net/prefix.ts';

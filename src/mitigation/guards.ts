@@ -3,7 +3,9 @@
  * used for it? Detection, operators, reloads and restarts all pass through here, and `replay` and `explain` print
  * the answers. A target refused is no ban; a method refused may give way to a blackhole, if the group's config says so.
  */
-import type { BanLimits, GroupConfig, MitigationMethod } from '../config/config.ts';
+import type { BanLimits } from '../config/sections/ban.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Address } from '../net/address.ts';
 import type { BanPlan } from './ban.ts';
 import type { BanStarts, BanTally } from './banCounts.ts';

@@ -1,7 +1,7 @@
 /*
  * What a person is told whose ban was refused: besides the guard's reason, what could be done instead.
  */
-import type { MitigationMethod } from '../config/config.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { BanPlan } from './ban.ts';
 import type { Guard } from './guard.ts';
 import type { GuardVerdict } from './guards.ts';

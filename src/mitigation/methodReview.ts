@@ -3,7 +3,7 @@
  * or return to it. The ladder follows the time for which the attack was seen, so a quiet attack does not climb, and
  * after a pause the highest rung due comes at once.
  */
-import type { MitigationMethod } from '../config/config.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Announcer } from './announcer.ts';
 import type { Ban } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';

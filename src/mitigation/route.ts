@@ -2,7 +2,7 @@
  * Routes as the mitigation core wants them: what is to be announced, in the words of BGP and not of any daemon's API.
  * A route is wholly described by its values; two with the same key are the same NLRI, so one replaces the other.
  */
-import type { Community } from '../config/config.ts';
+import type { Community } from '../config/community.ts';
 import type { Prefix } from '../net/prefix.ts';
 
 export type RouteFamily = 'ipv4-unicast' | 'ipv6-unicast' | 'ipv4-flowspec' | 'ipv6-flowspec';

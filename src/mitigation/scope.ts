@@ -2,7 +2,8 @@
  * What the config says about an address: whether it is ours to protect, whether it may never be announced, and whose
  * it is. Built anew for every config; immutable.
  */
-import type { Config, GroupConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Address, IpVersion } from '../net/address.ts';
 import { containsAddress, type Prefix, prefixesOverlap, prefixSize } from '../net/prefix.ts';
 import { NO_MATCH, PrefixTable } from '../net/prefixTable.ts';

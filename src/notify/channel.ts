@@ -2,7 +2,7 @@
  * What a channel is: one way of delivering, one file each. Channels know nothing of queues, retries or routing; they try
  * once, until they are told to stop, and say what went wrong and whether trying again could help.
  */
-import type { NotifyChannel } from '../config/notifyConfig.ts';
+import type { NotifyChannel } from '../config/sections/notify/channels.ts';
 import type { Notification } from './notification.ts';
 
 export interface Channel {

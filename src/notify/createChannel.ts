@@ -1,7 +1,8 @@
 /*
  * From a channel's configuration to the channel.
  */
-import type { NotifyChannel, NotifyConfig } from '../config/notifyConfig.ts';
+import type { NotifyChannel } from '../config/sections/notify/channels.ts';
+import type { NotifyConfig } from '../config/sections/notify/notify.ts';
 import type { Logger } from '../log.ts';
 import type { Channel } from './channel.ts';
 import { EmailChannel } from './emailChannel.ts';

@@ -10,7 +10,7 @@
 import { readFileSync } from 'node:fs';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
-import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/notifyConfig.ts';
+import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/sections/notify/email.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { parseAddress } from '../net/address.ts';

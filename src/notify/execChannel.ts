@@ -5,7 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { ExecConfig } from '../config/notifyConfig.ts';
+import type { ExecConfig } from '../config/sections/notify/exec.ts';
 import { messageOf } from '../errors.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
 import { fastnetmonCall } from './fastnetmonCall.ts';

@@ -6,8 +6,8 @@
  */
 
 import { toRfc3339 } from '../clock.ts';
-import type { MitigationMethod } from '../config/config.ts';
-import type { Severity } from '../config/notifyConfig.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
+import type { Severity } from '../config/sections/notify/routes.ts';
 import type { Metric } from '../config/thresholds.ts';
 import type { AttackSample, Classification } from '../engine/attack.ts';
 import type { BanState } from '../mitigation/ban.ts';

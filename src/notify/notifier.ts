@@ -2,7 +2,9 @@
  * The front of the room: decides who is told of a notification and hands it to their outlets. It returns at once, and
  * what goes wrong in here stays in here: nobody who detects or decides ever waits for it.
  */
-import { configuredChannels, NOTIFY_CHANNELS, type NotifyChannel, type NotifyConfig } from '../config/notifyConfig.ts';
+
+import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/channels.ts';
+import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { createChannel } from './createChannel.ts';

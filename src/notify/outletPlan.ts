@@ -2,14 +2,10 @@
  * Which outlets a configuration asks for, and which routes lead to them. A route with addressees of its own has an
  * outlet of its own, so that one customer's full mailbox is nobody else's delay.
  */
-import {
-  configuredChannels,
-  type NotifyChannel,
-  type NotifyConfig,
-  type NotifyRoute,
-  SEVERITIES,
-  type Severity,
-} from '../config/notifyConfig.ts';
+
+import type { NotifyChannel } from '../config/sections/notify/channels.ts';
+import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
+import { type NotifyRoute, SEVERITIES, type Severity } from '../config/sections/notify/routes.ts';
 import type { Notification } from './notification.ts';
 
 export interface PlannedOutlet {

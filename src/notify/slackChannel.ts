@@ -1,7 +1,7 @@
 /*
  * A Slack incoming webhook, or anything that speaks as one (Mattermost, Rocket.Chat).
  */
-import type { SlackConfig } from '../config/notifyConfig.ts';
+import type { SlackConfig } from '../config/sections/notify/slack.ts';
 import type { Channel, Message } from './channel.ts';
 import { postJson } from './httpPost.ts';
 import { clipText, messageText } from './messageText.ts';

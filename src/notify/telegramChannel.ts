@@ -1,7 +1,7 @@
 /*
  * A Telegram bot: Bot API, `sendMessage`, as plain text. The token is part of the URL, so the URL is never told.
  */
-import type { TelegramConfig } from '../config/notifyConfig.ts';
+import type { TelegramConfig } from '../config/sections/notify/telegram.ts';
 import type { Channel, Message } from './channel.ts';
 import { postJson } from './httpPost.ts';
 import { clipText, messageText } from './messageText.ts';

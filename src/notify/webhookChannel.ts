@@ -1,7 +1,7 @@
 /*
  * A program that takes each notification as a POST of JSON.
  */
-import type { WebhookConfig } from '../config/notifyConfig.ts';
+import type { WebhookConfig } from '../config/sections/notify/webhook.ts';
 import type { Channel, Message } from './channel.ts';
 import { postJson } from './httpPost.ts';
 import { notificationPayload } from './notification.ts';

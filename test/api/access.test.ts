@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Authenticator } from '../../src/api/authenticator.ts';
 import { isLoopback, namesAddress } from '../../src/api/loopbackHost.ts';
 import { ApiServer, endpointsOf } from '../../src/api/server.ts';
-import type { ApiToken } from '../../src/config/config.ts';
+import type { ApiToken } from '../../src/config/sections/api.ts';
 import { silentLogger } from '../../src/log.ts';
 import { FakeDaemon } from './fakeDaemon.ts';
 import { OPERATOR, type RunningApi, requestPath, runApi, TOKENS, VIEWER } from './runningApi.ts';

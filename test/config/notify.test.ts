@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
-import type { NotifyConfig } from '../../src/config/notifyConfig.ts';
 import { reloadProblems } from '../../src/config/reload.ts';
+import type { NotifyConfig } from '../../src/config/sections/notify/notify.ts';
 import { configSummary } from '../../src/config/summary.ts';
 import { ConfigError, formatConfigProblem } from '../../src/errors.ts';
 

@@ -4,7 +4,8 @@
 import dgram from 'node:dgram';
 import type { TestContext } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
-import type { Config, SocketAddress } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { SocketAddress } from '../../src/config/socketAddress.ts';
 import { type EnginePlan, planOf } from '../../src/engine/enginePlan.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';

@@ -1,7 +1,12 @@
 /*
  * Configs for the tests of the mitigation core: small, complete, live by default, each part open to override.
  */
-import type { BanLimits, BgpConfig, Community, Config, GroupConfig } from '../../src/config/config.ts';
+
+import type { Community } from '../../src/config/community.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { BanLimits } from '../../src/config/sections/ban.ts';
+import type { BgpConfig } from '../../src/config/sections/bgp.ts';
+import type { GroupConfig } from '../../src/config/sections/hostgroups.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
 import { NO_NOTIFICATIONS } from '../notify/notifyFixture.ts';
 

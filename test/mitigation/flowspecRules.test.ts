@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { FlowspecConfig } from '../../src/config/config.ts';
+import type { FlowspecConfig } from '../../src/config/sections/flowspec.ts';
 import type { AttackType, SampledFlow } from '../../src/engine/attack.ts';
 import { collateralShare, flowspecRules, MAX_RULES_PER_BAN, matchesFlow } from '../../src/mitigation/flowspecRules.ts';
 import { flowspecText } from '../../src/mitigation/routeText.ts';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import type { EmailConfig } from '../../src/config/notifyConfig.ts';
+import type { EmailConfig } from '../../src/config/sections/notify/email.ts';
 import { DeliveryError, type Message } from '../../src/notify/channel.ts';
 import { EmailChannel } from '../../src/notify/emailChannel.ts';
 import { notificationOf } from './notifyFixture.ts';

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { ExecConfig } from '../../src/config/notifyConfig.ts';
+import type { ExecConfig } from '../../src/config/sections/notify/exec.ts';
 import { DeliveryError, type Message } from '../../src/notify/channel.ts';
 import { ExecChannel } from '../../src/notify/execChannel.ts';
 import { fastnetmonCall } from '../../src/notify/fastnetmonCall.ts';

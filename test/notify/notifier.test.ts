@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NotifyRoute } from '../../src/config/notifyConfig.ts';
+import type { NotifyRoute } from '../../src/config/sections/notify/routes.ts';
 import { silentLogger } from '../../src/log.ts';
 import { type Notification, severityOf } from '../../src/notify/notification.ts';
 import { Notifier } from '../../src/notify/notifier.ts';

@@ -1,7 +1,7 @@
 /*
  * Notifications and configurations for the tests of the notification room.
  */
-import type { NotifyConfig } from '../../src/config/notifyConfig.ts';
+import type { NotifyConfig } from '../../src/config/sections/notify/notify.ts';
 import type { AttackFacts, BanFacts, Notification } from '../../src/notify/notification.ts';
 
 export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);

@@ -4,7 +4,7 @@
  */
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AuditQuery } from '../../auditEvent.ts';
-import type { ClickhouseConfig } from '../../config/config.ts';
+import type { ClickhouseConfig } from '../../config/sections/storage.ts';
 import { messageOf } from '../../errors.ts';
 import {
   type AttackOfPage,

@@ -6,7 +6,7 @@
  * name in front. A row's shard follows from its target, so that a batch that is sent again meets the same shards, each of
  * which remembers the batches it has.
  */
-import type { ClickhouseConfig } from '../../config/config.ts';
+import type { ClickhouseConfig } from '../../config/sections/storage.ts';
 import { HISTORY_TABLES, type HistoryTable } from '../history/historyRows.ts';
 
 /** Batches of which a table remembers that it has them. */

@@ -8,7 +8,7 @@
  *                     log      a line for the main thread's logger
  */
 import type { AuditQuery } from '../../auditEvent.ts';
-import type { ClickhouseConfig } from '../../config/config.ts';
+import type { ClickhouseConfig } from '../../config/sections/storage.ts';
 import type { AttackEventRow, AuditEventRow, RowCounts } from './historyRows.ts';
 import type {
   AttackQuery,

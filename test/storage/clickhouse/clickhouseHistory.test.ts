@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClickhouseConfig } from '../../../src/config/config.ts';
+import type { ClickhouseConfig } from '../../../src/config/sections/storage.ts';
 import { ClickhouseHistory } from '../../../src/storage/clickhouse/clickhouseHistory.ts';
 import { schemaStatements } from '../../../src/storage/clickhouse/clickhouseSchema.ts';
 import { HistoryError } from '../../../src/storage/history/historyStore.ts';

@@ -1,0 +1,53 @@
+/*
+ * `ingest`: the threads and socket buffers that receive telemetry.
+ */
+import { availableParallelism } from 'node:os';
+import * as z from 'zod';
+import { choice, integer } from '../fields.ts';
+import { defineSection, type FileOf } from '../section.ts';
+
+const MAX_WORKERS = 64;
+
+const keys = {
+  ingest: z
+    .strictObject({
+      workers: z
+        .union([integer(1, MAX_WORKERS), choice(['auto'])], {
+          error: `must be an integer from 1 to ${MAX_WORKERS}, or "auto"`,
+        })
+        .default(1)
+        .describe('Receiving threads for each listener, or "auto" for one less than the cores of the machine'),
+      receive_buffer_bytes: integer(4096, 1_073_741_824)
+        .default(8_388_608)
+        .describe('Socket buffer asked of the kernel; a warning in the log says when it grants less'),
+    })
+    .prefault({})
+    .describe('Receiving telemetry'),
+};
+
+export interface IngestConfig {
+  readonly workers: number;
+  readonly receiveBufferBytes: number;
+}
+
+/** One core is left to the main thread. */
+function automaticWorkers(): number {
+  return Math.max(1, Math.min(MAX_WORKERS, availableParallelism() - 1));
+}
+
+export const ingestSection = defineSection({
+  keys,
+  rules: [],
+  resolve: ({ ingest }: FileOf<typeof keys>): { readonly ingest: IngestConfig } => ({
+    ingest: {
+      workers: ingest.workers === 'auto' ? automaticWorkers() : ingest.workers,
+      receiveBufferBytes: ingest.receive_buffer_bytes,
+    },
+  }),
+  reload: {
+    ingest: {
+      workers: ({ ingest }) => ingest.workers,
+      receive_buffer_bytes: ({ ingest }) => ingest.receiveBufferBytes,
+    },
+  },
+});

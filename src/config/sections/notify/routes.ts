@@ -1,0 +1,105 @@
+/*
+ * `notify.routes`: which notification goes to whom.
+ */
+import * as z from 'zod';
+import { choice, integer, list, MAX_DURATION_SECONDS, name } from '../../fields.ts';
+import { type RuleContext, readItems } from '../../ruleContext.ts';
+import type { KeyPath } from '../../yamlSource.ts';
+import { GLOBAL_GROUP, type HostgroupsFile } from '../hostgroups.ts';
+import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
+import { chatId, mailbox } from './recipients.ts';
+
+/** Ascending. */
+export const SEVERITIES = ['info', 'warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export const routesSchema = list(
+  z
+    .strictObject({
+      groups: list(name()).optional().describe('Hostgroups it is about, "global" among them; absent is all'),
+      tenants: list(name()).optional().describe('Tenants it is about; absent is all'),
+      channels: list(choice(NOTIFY_CHANNELS))
+        .min(1, { error: 'must name at least one channel' })
+        .describe('Who is told'),
+      min_severity: choice(SEVERITIES)
+        .default('info')
+        .describe(
+          'info: everything; warning: attacks from twice their limit; critical: from ten times, and failed bans',
+        ),
+      quiet_seconds: integer(0, MAX_DURATION_SECONDS)
+        .default(0)
+        .describe('The same event about the same target is told again only after this time'),
+      email_to: list(mailbox())
+        .min(1, { error: 'must hold at least one mail address' })
+        .optional()
+        .describe('Recipients of this route, instead of those of email'),
+      telegram_chat_id: chatId().optional().describe('Chat of this route, instead of that of telegram'),
+    })
+    .describe('Sends what fits it to its channels; a notification goes to those of every route that fits'),
+)
+  .default([])
+  .describe('Who is told what; without any, every channel is told everything');
+
+type RoutesFile = z.output<typeof routesSchema>;
+
+/** A notification goes to the channels of every route that it fits. */
+export interface NotifyRoute {
+  /** Names of hostgroups; undefined = all. */
+  readonly groups: readonly string[] | undefined;
+  /** Undefined = all, and hosts without a tenant. */
+  readonly tenants: readonly string[] | undefined;
+  readonly channels: readonly NotifyChannel[];
+  readonly minSeverity: Severity;
+  /** An event of one kind about one target is told again only after this time; 0 = always. */
+  readonly quietSeconds: number;
+  /** In place of the channel's own recipients. */
+  readonly emailTo: readonly string[] | undefined;
+  readonly telegramChatId: string | undefined;
+}
+
+/** Every name in a route must mean something, or somebody would wait for messages that never come. */
+export function checkRoutes({
+  file,
+  isStated,
+  report,
+}: RuleContext<HostgroupsFile & { notify: { routes: RoutesFile } }>): void {
+  const groups = new Set([GLOBAL_GROUP, ...readItems(file.hostgroups).map(([, group]) => group.name ?? '')]);
+  const tenants = new Set([file.tenant, ...readItems(file.hostgroups).map(([, group]) => group.tenant)]);
+  for (const [index, route] of readItems(file.notify?.routes)) {
+    const path: KeyPath = ['notify', 'routes', index];
+    for (const [position, group] of readItems(route.groups)) {
+      if (!groups.has(group)) report([...path, 'groups', position], `must be the name of a hostgroup, got "${group}"`);
+    }
+    for (const [position, tenant] of readItems(route.tenants)) {
+      if (!tenants.has(tenant)) {
+        report([...path, 'tenants', position], `must be the tenant of a hostgroup, got "${tenant}"`);
+      }
+    }
+    const channels = readItems(route.channels);
+    for (const [position, channel] of channels) {
+      if (!isStated(['notify', channel])) {
+        report([...path, 'channels', position], `must be a channel that is configured, notify.${channel} is not`);
+      }
+    }
+    for (const [key, channel] of [
+      ['email_to', 'email'],
+      ['telegram_chat_id', 'telegram'],
+    ]) {
+      if (isStated([...path, key]) && !channels.some(([, named]) => named === channel)) {
+        report([...path, key], `has a meaning only where channels names ${channel}`);
+      }
+    }
+  }
+}
+
+export function resolveRoute(route: RoutesFile[number]): NotifyRoute {
+  return {
+    groups: route.groups,
+    tenants: route.tenants,
+    channels: [...new Set(route.channels)],
+    minSeverity: route.min_severity,
+    quietSeconds: route.quiet_seconds,
+    emailTo: route.email_to,
+    telegramChatId: route.telegram_chat_id === undefined ? undefined : String(route.telegram_chat_id),
+  };
+}

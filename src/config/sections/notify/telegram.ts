@@ -1,0 +1,47 @@
+/*
+ * `notify.telegram`: a bot that writes into a chat.
+ */
+import * as z from 'zod';
+import { environmentVariable, httpUrl } from '../../fields.ts';
+import type { RuleContext } from '../../ruleContext.ts';
+import type { Origin } from '../../section.ts';
+import type { KeyPath } from '../../yamlSource.ts';
+import { chatId } from './recipients.ts';
+
+export const telegramSchema = z
+  .strictObject({
+    token_env: environmentVariable().describe("Environment variable that holds the bot's token"),
+    chat_id: chatId().describe('Chat that is told: a number, or "@channel"'),
+    api_url: httpUrl().default('https://api.telegram.org').describe('Bot API server, where it is not the public one'),
+  })
+  .describe('A Telegram bot');
+
+type TelegramFile = z.output<typeof telegramSchema>;
+
+export interface TelegramConfig {
+  readonly token: string;
+  readonly chatId: string;
+  /** Without a slash at the end. */
+  readonly apiUrl: string;
+}
+
+export function checkTelegram({
+  file,
+  report,
+  readVariable,
+}: RuleContext<{ notify: { telegram?: TelegramFile | undefined } }>): void {
+  const variable = file.notify?.telegram?.token_env;
+  if (variable === undefined) return;
+  const path: KeyPath = ['notify', 'telegram', 'token_env'];
+  if (!/^[\x21-\x7e]*$/.test(readVariable(path, variable))) {
+    report(path, `must name a variable that holds a bot's token, ${variable} does not`);
+  }
+}
+
+export function resolveTelegram(telegram: TelegramFile, { env }: Origin): TelegramConfig {
+  return {
+    token: env[telegram.token_env] ?? '',
+    chatId: String(telegram.chat_id),
+    apiUrl: telegram.api_url.replace(/\/+$/, ''),
+  };
+}

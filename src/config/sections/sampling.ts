@@ -1,0 +1,63 @@
+/*
+ * `sampling`: one in how many packets an exporter looked at, where it does not say so itself.
+ */
+import * as z from 'zod';
+import { formatAddress } from '../../net/address.ts';
+import { address, list, number } from '../fields.ts';
+import { type RuleContext, readItems } from '../ruleContext.ts';
+import { defineSection, type FileOf } from '../section.ts';
+
+/** One in 2^32 - 1 packets is the most that NetFlow, IPFIX and sFlow can state. */
+const samplingRate = number(1, 4_294_967_295);
+
+const keys = {
+  sampling: z
+    .strictObject({
+      default_rate: samplingRate.default(1).describe('One in how many packets, for exporters that do not state theirs'),
+      overrides: list(
+        z
+          .strictObject({
+            exporter: address().describe('Source address of the exporter; for sFlow its agent address'),
+            rate: samplingRate.describe('One in how many packets; wins over what the exporter states'),
+          })
+          .describe('The rate of one exporter'),
+      )
+        .default([])
+        .describe('Rates of exporters that state none or a wrong one'),
+    })
+    .prefault({})
+    .describe('How the packets behind the telemetry were sampled'),
+};
+
+type SamplingFile = FileOf<typeof keys>;
+
+export interface SamplingConfig {
+  /** For exporters that state no rate. */
+  readonly defaultRate: number;
+  /** By canonical exporter address; wins over what the exporter states. */
+  readonly overrides: ReadonlyMap<string, number>;
+}
+
+function checkOverrides({ file, report }: RuleContext<SamplingFile>): void {
+  const seen = new Set<string>();
+  for (const [index, override] of readItems(file.sampling?.overrides)) {
+    if (override.exporter === undefined) continue;
+    const exporter = formatAddress(override.exporter);
+    if (seen.has(exporter)) {
+      report(['sampling', 'overrides', index, 'exporter'], `must be overridden once only, ${exporter} is so above`);
+    }
+    seen.add(exporter);
+  }
+}
+
+export const samplingSection = defineSection({
+  keys,
+  rules: [checkOverrides],
+  resolve: ({ sampling }: SamplingFile): { readonly sampling: SamplingConfig } => ({
+    sampling: {
+      defaultRate: sampling.default_rate,
+      overrides: new Map(sampling.overrides.map(({ exporter, rate }) => [formatAddress(exporter), rate])),
+    },
+  }),
+  reload: 'live',
+});

@@ -208,8 +208,8 @@ test('no import runs in a circle between files, types included', () => {
 /** What runs for every flow or every datagram, by file and the function's head. */
 const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/decode/netflow/netflow5.ts', 'function appendRecords('],
-  ['src/decode/resolveSampling.ts', 'export function resolveSampling('],
-  ['src/decode/implausibleCounters.ts', 'export function clearImplausible('],
+  ['src/decode/flowRows.ts', 'export function resolveSampling('],
+  ['src/decode/flowRows.ts', 'export function clearImplausible('],
   ['src/decode/netflow/columnLoaders.ts', 'function loadCounter('],
   ['src/engine/hostTable.ts', '  #probe('],
   ['src/engine/hostTable.ts', '  #touchRows('],

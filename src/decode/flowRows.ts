@@ -1,18 +1,25 @@
 /*
- * What happens to rows of the batch as a whole: emptied before a record is read into them, and turned round for the
- * reverse direction of a record that describes both.
+ * What decoders of every protocol do with rows of the batch: empty them, write a pair of addresses, turn a row round
+ * for the reverse direction; and at the end of a datagram check its counters and settle its sampling rates.
  */
-import { type FlowBatch, SAMPLING_FROM_DEFAULT } from '../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
 /**
- * Longest duration believed, a day in milliseconds. Active timeouts are minutes, an hour at most; anything beyond is a
- * clock that was set in between or a counter that ran over, and counts as unknown.
+ * Longest duration that is believed, a day in milliseconds. Active timeouts are minutes, an hour at most. A longer
+ * duration comes from a clock that was set in between or a counter that wrapped, and counts as unknown.
  */
 export const MAX_DURATION_MS = 86_400_000;
 
 /**
- * Empties rows but for their addresses, which whatever reads a row's addresses writes whole; the ring still holds what
- * was there a round ago.
+ * Largest packet or byte counter of one record that is believed: 2^48 bytes are what a link of 400 Gbit/s carries in an
+ * hour and a half.
+ */
+const MAX_COUNTER = 2 ** 48;
+
+/**
+ * Sets the columns of rows to 0, except the addresses: the code that reads addresses always writes both whole. The rows
+ * of the ring still hold flows of an earlier round.
  */
 export function clearRows(batch: FlowBatch, row: number, count: number): void {
   const { srcPort, dstPort, ipProtocol, tcpFlags, sampledPackets, sampledBytes, inInterface, outInterface } = batch;
@@ -29,7 +36,10 @@ export function clearRows(batch: FlowBatch, row: number, count: number): void {
   clearOptionalColumns(batch, row, count);
 }
 
-/** Empties only what few templates fill: for those that load all other columns, a fifth of the time of a flow. */
+/**
+ * Clears only the columns that few templates fill. For templates that load all the others this saves a fifth of the time
+ * of a flow.
+ */
 export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
   const { fragment, samplingRate, samplingSource, durationMs } = batch;
   for (let i = row; i < row + count; i++) {
@@ -40,7 +50,31 @@ export function clearOptionalColumns(batch: FlowBatch, row: number, count: numbe
   }
 }
 
-/** Makes row `to` the other direction of row `from`: ends and interfaces exchanged, counters as given. */
+/** Reads eight bytes at `at`: source and destination, side by side as in an IPv4 header. */
+export function readIpv4Pair(view: DataView, at: number, batch: FlowBatch, row: number): void {
+  batch.src0[row] = 0;
+  batch.src1[row] = 0;
+  batch.src2[row] = IPV4_MAPPED_WORD;
+  batch.src3[row] = view.getUint32(at);
+  batch.dst0[row] = 0;
+  batch.dst1[row] = 0;
+  batch.dst2[row] = IPV4_MAPPED_WORD;
+  batch.dst3[row] = view.getUint32(at + 4);
+}
+
+/** Reads 32 bytes at `at`: source and destination, side by side as in an IPv6 header. */
+export function readIpv6Pair(view: DataView, at: number, batch: FlowBatch, row: number): void {
+  batch.src0[row] = view.getUint32(at);
+  batch.src1[row] = view.getUint32(at + 4);
+  batch.src2[row] = view.getUint32(at + 8);
+  batch.src3[row] = view.getUint32(at + 12);
+  batch.dst0[row] = view.getUint32(at + 16);
+  batch.dst1[row] = view.getUint32(at + 20);
+  batch.dst2[row] = view.getUint32(at + 24);
+  batch.dst3[row] = view.getUint32(at + 28);
+}
+
+/** Writes row `to` as the reverse direction of row `from`: addresses, ports and interfaces swapped, counters as given. */
 export function writeReverseRow(batch: FlowBatch, from: number, to: number, packets: number, bytes: number): void {
   batch.src0[to] = batch.dst0[from];
   batch.src1[to] = batch.dst1[from];
@@ -62,4 +96,39 @@ export function writeReverseRow(batch: FlowBatch, from: number, to: number, pack
   batch.durationMs[to] = batch.durationMs[from];
   batch.inInterface[to] = batch.outInterface[from];
   batch.outInterface[to] = batch.inInterface[from];
+}
+
+/**
+ * Sets the counters of a row to 0 where one of them is larger than any link could carry: a garbled or forged record can
+ * claim any number, and one absurd number would hide every other flow of its host for a window. Looks at the rows from
+ * `firstRow` on and returns how many it cleared.
+ */
+export function clearImplausible(batch: FlowBatch, firstRow: number): number {
+  const { sampledPackets, sampledBytes, end } = batch;
+  let cleared = 0;
+  for (let row = firstRow; row < end; row++) {
+    if (sampledPackets[row] <= MAX_COUNTER && sampledBytes[row] <= MAX_COUNTER) continue;
+    sampledPackets[row] = 0;
+    sampledBytes[row] = 0;
+    cleared++;
+  }
+  return cleared;
+}
+
+/**
+ * Settles the sampling rate of the datagram's rows, the last step of decoding. `override` (0 = none) wins over what the
+ * exporter states; `defaultRate` (at least 1) is used where it states nothing.
+ */
+export function resolveSampling(batch: FlowBatch, override: number, defaultRate: number): void {
+  const { samplingRate, samplingSource, start, end } = batch;
+  if (override > 0) {
+    for (let i = start; i < end; i++) {
+      samplingRate[i] = override;
+      samplingSource[i] = SAMPLING_FROM_OVERRIDE;
+    }
+    return;
+  }
+  for (let i = start; i < end; i++) {
+    if (samplingRate[i] === 0) samplingRate[i] = defaultRate;
+  }
 }

@@ -7,8 +7,8 @@
  *   IPv4      0 version:4 words:4, 2 length, 6 flags:3 offset:13, 9 protocol, 12 source, 16 destination
  *   IPv6      0 version:4, 4 payload length, 6 next header, 8 source, 24 destination
  */
-import type { FlowBatch } from '../flowBatch.ts';
-import { readIpv4Pair, readIpv6Pair } from './addressPair.ts';
+import type { DecodeContext } from './decodeContext.ts';
+import { readIpv4Pair, readIpv6Pair } from './flowRows.ts';
 
 /** What a reader answers where there is no IP packet, or not enough of it for both addresses. */
 export const NOT_IP = 0;
@@ -24,8 +24,11 @@ const TYPE_MPLS_UPSTREAM = 0x8848;
 const TYPE_PPPOE_SESSION = 0x8864;
 /** Below this the field is an IEEE 802.3 length, not a type. */
 const LOWEST_TYPE = 0x0600;
-/** IEEE 802.1Q, 802.1ad, and what was used for the outer tag before 802.1ad. */
-const VLAN_TYPES = [0x8100, 0x88a8, 0x9100, 0x9200];
+const TYPE_8021Q = 0x8100;
+const TYPE_8021AD = 0x88a8;
+/** Used for the outer tag before 802.1ad. */
+const TYPE_QINQ_9100 = 0x9100;
+const TYPE_QINQ_9200 = 0x9200;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 
@@ -52,11 +55,12 @@ const SHIM6 = 140;
 const SEGMENT_ROUTING = 4;
 
 /** Reads a frame from its Ethernet header on. Bytes of the IP packet as it was on the wire, or `NOT_IP`. */
-export function readEthernet(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+export function readEthernet(context: DecodeContext, at: number, end: number): number {
+  const { view } = context;
   if (at + ETHERNET_HEADER > end) return NOT_IP;
   let p = at + ETHERNET_HEADER;
   let type = view.getUint16(p - 2);
-  for (let tags = 0; VLAN_TYPES.includes(type); tags++) {
+  for (let tags = 0; isVlanTag(type); tags++) {
     if (tags === MAX_LAYERS || p + 4 > end) return NOT_IP;
     type = view.getUint16(p + 2);
     p += 4;
@@ -70,25 +74,30 @@ export function readEthernet(view: DataView, at: number, end: number, batch: Flo
   switch (type) {
     case TYPE_IPV4:
     case TYPE_IPV6:
-      return readIp(view, p, end, batch, row);
+      return readIp(context, p, end);
     case TYPE_MPLS:
     case TYPE_MPLS_UPSTREAM:
-      return readMpls(view, p, end, batch, row);
+      return readMpls(context, p, end);
     case TYPE_PPPOE_SESSION: {
       if (p + 8 > end) return NOT_IP;
       const protocol = view.getUint16(p + 6);
-      return protocol === PPP_IPV4 || protocol === PPP_IPV6 ? readIp(view, p + 8, end, batch, row) : NOT_IP;
+      return protocol === PPP_IPV4 || protocol === PPP_IPV6 ? readIp(context, p + 8, end) : NOT_IP;
     }
     default:
       return NOT_IP;
   }
 }
 
+function isVlanTag(type: number): boolean {
+  return type === TYPE_8021Q || type === TYPE_8021AD || type === TYPE_QINQ_9100 || type === TYPE_QINQ_9200;
+}
+
 /**
  * Reads a label stack and what is under it. MPLS does not say what that is: an IP version nibble means IP, a zero
  * nibble the control word of a pseudowire (RFC 4385 §3) with an Ethernet frame behind it.
  */
-export function readMpls(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+export function readMpls(context: DecodeContext, at: number, end: number): number {
+  const { view } = context;
   let p = at;
   for (let labels = 0; ; labels++) {
     if (labels === MAX_LAYERS || p + 4 > end) return NOT_IP;
@@ -100,28 +109,29 @@ export function readMpls(view: DataView, at: number, end: number, batch: FlowBat
   switch (view.getUint8(p) >>> 4) {
     case 4:
     case 6:
-      return readIp(view, p, end, batch, row);
+      return readIp(context, p, end);
     case 0:
-      return readEthernet(view, p + 4, end, batch, row);
+      return readEthernet(context, p + 4, end);
     default:
       return NOT_IP;
   }
 }
 
 /** Reads a packet from its IP header on. Bytes of the packet as it was on the wire, or `NOT_IP`. */
-export function readIp(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+export function readIp(context: DecodeContext, at: number, end: number): number {
   if (at >= end) return NOT_IP;
-  switch (view.getUint8(at) >>> 4) {
+  switch (context.view.getUint8(at) >>> 4) {
     case 4:
-      return readIpv4(view, at, end, batch, row);
+      return readIpv4(context, at, end);
     case 6:
-      return readIpv6(view, at, end, batch, row);
+      return readIpv6(context, at, end);
     default:
       return NOT_IP;
   }
 }
 
-function readIpv4(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+function readIpv4(context: DecodeContext, at: number, end: number): number {
+  const { view, batch, row } = context;
   const headerBytes = (view.getUint8(at) & 15) * 4;
   if (at + IPV4_HEADER > end || headerBytes < IPV4_HEADER) return NOT_IP;
   readIpv4Pair(view, at + 12, batch, row);
@@ -129,26 +139,21 @@ function readIpv4(view: DataView, at: number, end: number, batch: FlowBatch, row
   const moreAndOffset = view.getUint16(at + 6) & 0x3fff;
   batch.ipProtocol[row] = protocol;
   batch.fragment[row] = moreAndOffset === 0 ? 0 : 1;
-  if ((moreAndOffset & 0x1fff) === 0) readTransport(view, at + headerBytes, end, protocol, batch, row);
+  if ((moreAndOffset & 0x1fff) === 0) readTransport(context, at + headerBytes, end, protocol);
   return Math.max(view.getUint16(at + 2), headerBytes);
 }
 
-function readIpv6(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+function readIpv6(context: DecodeContext, at: number, end: number): number {
+  const { view, batch, row } = context;
   if (at + IPV6_HEADER > end) return NOT_IP;
   readIpv6Pair(view, at + 8, batch, row);
-  readExtensionHeaders(view, at + IPV6_HEADER, end, view.getUint8(at + 6), batch, row);
+  readExtensionHeaders(context, at + IPV6_HEADER, end, view.getUint8(at + 6));
   return IPV6_HEADER + view.getUint16(at + 4);
 }
 
 /** Walks the extension headers (RFC 8200 §4) to the transport header; `next` is the kind of the one at `at`. */
-function readExtensionHeaders(
-  view: DataView,
-  at: number,
-  end: number,
-  next: number,
-  batch: FlowBatch,
-  row: number,
-): void {
+function readExtensionHeaders(context: DecodeContext, at: number, end: number, next: number): void {
+  const { view, batch, row } = context;
   let p = at;
   let kind = next;
   let segmentRouted = false;
@@ -157,7 +162,7 @@ function readExtensionHeaders(
     if (!isExtensionHeader(kind)) {
       // An operator's own SRv6 transport: the hosts are the ends of the packet inside (RFC 8986 §5).
       const inside = segmentRouted && (kind === IPV4_IN_IP || kind === IPV6_IN_IP);
-      if (!inside || readIp(view, p, end, batch, row) === NOT_IP) readTransport(view, p, end, kind, batch, row);
+      if (!inside || readIp(context, p, end) === NOT_IP) readTransport(context, p, end, kind);
       return;
     }
     if (p + 8 > end) return;
@@ -196,17 +201,18 @@ function isExtensionHeader(kind: number): boolean {
   }
 }
 
-function readTransport(view: DataView, at: number, end: number, protocol: number, batch: FlowBatch, row: number): void {
+function readTransport(context: DecodeContext, at: number, end: number, protocol: number): void {
+  const { view, batch, row } = context;
   switch (protocol) {
     case TCP:
       if (at + 14 <= end) batch.tcpFlags[row] = view.getUint8(at + 13);
-      readPorts(view, at, end, batch, row);
+      readPorts(context, at, end);
       break;
     case UDP:
     case UDP_LITE:
     case DCCP:
     case SCTP:
-      readPorts(view, at, end, batch, row);
+      readPorts(context, at, end);
       break;
     case ICMP:
     case ICMPV6:
@@ -217,7 +223,8 @@ function readTransport(view: DataView, at: number, end: number, protocol: number
   }
 }
 
-function readPorts(view: DataView, at: number, end: number, batch: FlowBatch, row: number): void {
+function readPorts(context: DecodeContext, at: number, end: number): void {
+  const { view, batch, row } = context;
   if (at + 4 > end) return;
   batch.srcPort[row] = view.getUint16(at);
   batch.dstPort[row] = view.getUint16(at + 2);

@@ -6,9 +6,10 @@
  * Nothing is allocated for a datagram, and its time is that at which it was taken from the queue.
  */
 import type { Config } from '../config/config.ts';
+import { DecodeContext } from '../decode/decodeContext.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
+import { resolveSampling } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
-import { resolveSampling } from '../decode/resolveSampling.ts';
 import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
 import { Accounting } from '../engine/accounting.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
@@ -47,6 +48,7 @@ export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSe
 export class Receiver {
   readonly #single = new DatagramQueue(1);
   readonly #batch: FlowBatch;
+  readonly #context: DecodeContext;
   readonly #accounting: Accounting;
   readonly #exporters: ExporterTable;
   readonly #latency = new LatencyHistogram();
@@ -55,6 +57,7 @@ export class Receiver {
 
   constructor(settings: ReceiverSettings, now: number) {
     this.#batch = new FlowBatch(settings.historyFlows);
+    this.#context = new DecodeContext(this.#batch);
     this.#accounting = new Accounting(settings.plan, this.#batch, now);
     this.#exporters = new ExporterTable(settings.exporters);
     this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
@@ -171,8 +174,8 @@ export class Receiver {
     if (source === undefined) return;
     const exporter = this.#exporterOf(datagram, source, now);
     if (exporter === undefined) return;
-    const decode = datagram.kind === 'netflow' ? decodeNetflow : decodeSflow;
-    const clean = decode(datagram.view, datagram.length, exporter.state, batch, now);
+    this.#context.begin(datagram.view, datagram.length, exporter.state, now);
+    const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
     exporter.noteDatagram(batch, clean, now);
   }

@@ -3,6 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { flowgenCommand } from '../../src/cli/flowgenCommand.ts';
+import { DecodeContext } from '../../src/decode/decodeContext.ts';
 import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
 import { decodeSflow } from '../../src/decode/sflow/decodeSflow.ts';
@@ -95,6 +96,7 @@ class Collector {
   flows = 0;
   readonly #socket: Socket;
   readonly #batch = new FlowBatch(0);
+  readonly #context = new DecodeContext(this.#batch);
   readonly #decode: typeof decodeNetflow;
 
   private constructor(socket: Socket, sflow: boolean) {
@@ -127,7 +129,8 @@ class Collector {
     const batch = this.#batch;
     batch.beginDatagram();
     const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.length);
-    this.#decode(view, datagram.length, this.exporter, batch, 0);
+    this.#context.begin(view, datagram.length, this.exporter, 0);
+    this.#decode(this.#context);
     for (let row = batch.start; row < batch.end; row++) {
       this.packets += batch.sampledPackets[row] * batch.samplingRate[row];
       this.targets.add(formatWords(batch.dst0[row], batch.dst1[row], batch.dst2[row], batch.dst3[row]));

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { readCapture } from '../../src/capture/readCapture.ts';
+import { DecodeContext } from '../../src/decode/decodeContext.ts';
 import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { PROTOCOLS } from '../../src/decode/exporter/protocol.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
@@ -74,6 +75,7 @@ function goldenPath(name: string): string {
 export function decodeCapture(bytes: Uint8Array): CaptureResult {
   const exporters = new Map<string, ExporterState>();
   const batch = new FlowBatch(0);
+  const context = new DecodeContext(batch);
   const buffer = new Uint8Array(65_536);
   const view = new DataView(buffer.buffer);
   const flows: unknown[][] = [];
@@ -86,7 +88,8 @@ export function decodeCapture(bytes: Uint8Array): CaptureResult {
     const exporter = exporters.get(address) ?? new ExporterState(address);
     exporters.set(address, exporter);
     batch.beginDatagram();
-    (isSflow ? decodeSflow : decodeNetflow)(view, payload.length, exporter, batch, 0);
+    context.begin(view, payload.length, exporter, 0);
+    (isSflow ? decodeSflow : decodeNetflow)(context);
     for (const flow of flowsOf(batch)) {
       totals.packets += flow.packets;
       totals.bytes += flow.bytes;

@@ -1,6 +1,7 @@
 /*
  * Runs datagrams through the decoders as a receiving thread does, and shows the rows as objects.
  */
+import { DecodeContext } from '../../src/decode/decodeContext.ts';
 import type { DecodeLimits } from '../../src/decode/exporter/decodeLimits.ts';
 import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
@@ -53,6 +54,7 @@ export function flowsOf(batch: FlowBatch): DecodedFlow[] {
 export class DecodeBench {
   readonly exporter: ExporterState;
   readonly batch = new FlowBatch(0);
+  readonly #context = new DecodeContext(this.batch);
   clean = true;
   readonly #bytes = new Uint8Array(65_536).fill(0xa5);
   readonly #view = new DataView(this.#bytes.buffer);
@@ -84,7 +86,8 @@ export class DecodeBench {
   #run(decode: typeof decodeNetflow, datagram: Uint8Array, now: number): DecodedFlow[] {
     this.#bytes.set(datagram);
     this.batch.beginDatagram();
-    this.clean = decode(this.#view, datagram.length, this.exporter, this.batch, now);
+    this.#context.begin(this.#view, datagram.length, this.exporter, now);
+    this.clean = decode(this.#context);
     return flowsOf(this.batch);
   }
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { DecodeContext } from '../../src/decode/decodeContext.ts';
 import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
 import { decodeSflow, sflowAgentAddress } from '../../src/decode/sflow/decodeSflow.ts';
@@ -142,6 +143,7 @@ type DecodedFlow = FlowRecord & { readonly samplingRate: number };
 class Collector {
   readonly exporter = new ExporterState('192.0.2.9');
   readonly #batch = new FlowBatch(0);
+  readonly #context = new DecodeContext(this.#batch);
   readonly #decode: typeof decodeNetflow;
 
   constructor(protocol: TelemetryProtocol) {
@@ -151,7 +153,8 @@ class Collector {
   receive(datagram: Uint8Array): DecodedFlow[] {
     const batch = this.#batch;
     batch.beginDatagram();
-    this.#decode(viewOf(datagram), datagram.length, this.exporter, batch, NOW);
+    this.#context.begin(viewOf(datagram), datagram.length, this.exporter, NOW);
+    this.#decode(this.#context);
     return Array.from({ length: batch.end - batch.start }, (_, index) => flowAt(batch, batch.start + index));
   }
 }

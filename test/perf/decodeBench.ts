@@ -2,6 +2,7 @@
  * What decoding costs a flow, beside the least that any decoder must do: look at every byte of the same datagrams.
  */
 
+import { DecodeContext } from '../../src/decode/decodeContext.ts';
 import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
 import { decodeSflow } from '../../src/decode/sflow/decodeSflow.ts';
@@ -102,10 +103,12 @@ function measure(
   const buffer = new Uint8Array(65_536);
   const view = new DataView(buffer.buffer);
   const batch = new FlowBatch(65_536);
+  const context = new DecodeContext(batch);
   const exporter = new ExporterState('192.0.2.1');
   const decodeOne = (bytes: Uint8Array): void => {
     batch.beginDatagram();
-    decode(view, bytes.length, exporter, batch, 0);
+    context.begin(view, bytes.length, exporter, 0);
+    decode(context);
   };
   if (announced !== undefined) {
     buffer.set(announced);

@@ -115,9 +115,9 @@ export class ExporterState {
     return domain;
   }
 
-  /** Follows the domain's sequence; see `SequenceTracker.follow`. */
+  /** Follows the domain's sequence numbers; see `ObservationDomain.followSequence`. */
   followSequence(domain: ObservationDomain, sequence: number, next: number): void {
-    if (domain.sequence.follow(sequence, next)) this.sequenceGaps++;
+    if (domain.followSequence(sequence, next)) this.sequenceGaps++;
   }
 
   /** Learns a template or replaces the one of its id. False where the table has no room. */

@@ -10,7 +10,7 @@ import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
-import { readUnsigned } from './unsigned.ts';
+import { readUnsigned } from './recordFields.ts';
 
 const ICMP = 1;
 const ICMPV6 = 58;

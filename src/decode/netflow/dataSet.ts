@@ -1,32 +1,188 @@
 /*
- * Decodes a data set of either kind, now that its template is known.
+ * Decodes a data set whose template is known: flow records into rows of the batch (RFC 3954 §5.3, RFC 7011 §3.4.3),
+ * options records into sampling rates.
+ *
+ * Records of fixed length, which nearly all are, lie at equal distances and are read column by column. Records with
+ * fields of variable length, and records that carry a piece of a packet to parse, are read one by one with the same
+ * loaders.
  */
-import type { FlowBatch } from '../../flowBatch.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
-import type { ObservationDomain } from '../exporter/observationDomain.ts';
-import type { Template } from '../exporter/template.ts';
-import { decodeFlowSet } from './flowSet.ts';
-import { decodeOptionsSet } from './optionsSet.ts';
 
-/** Decodes bytes [offset, end), without the set header. The number of records; faults are counted on the exporter. */
-export function decodeDataSet(
-  exporter: ExporterState,
-  domain: ObservationDomain,
-  template: Template,
-  view: DataView,
-  offset: number,
-  end: number,
-  batch: FlowBatch,
-): number {
+import type { DecodeContext } from '../decodeContext.ts';
+import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
+import { clearOptionalColumns, clearRows, writeReverseRow } from '../flowRows.ts';
+import { NOT_IP, readEthernet, readIp } from '../sampledPacket.ts';
+import { decodeOptionsSet } from './optionsSet.ts';
+import { locateFields, MAX_INTEGER_BYTES, RECORD_OVERRUN, readUnsigned } from './recordFields.ts';
+
+/**
+ * Decodes bytes [offset, end), without the set header, as records of the template. Returns the number of records, with
+ * or without rows; errors are counted on the exporter.
+ */
+export function decodeDataSet(context: DecodeContext, template: Template, offset: number, end: number): number {
   // Fuzzed templates describe records of no bytes, of which any set holds infinitely many.
   if (template.recordBytes === 0) {
-    exporter.fail('record_empty', offset);
+    context.exporter.fail('record_empty', offset);
     return 0;
   }
   if (offset < end && offset + template.recordBytes > end) {
-    exporter.fail('record_overrun', offset);
+    context.exporter.fail('record_overrun', offset);
     return 0;
   }
-  if (template.kind === 'flow') return decodeFlowSet(exporter, domain, template, view, offset, end, batch);
-  return decodeOptionsSet(exporter, domain, template, view, offset, end);
+  if (template.kind === 'flow') return decodeFlowSet(context, template, offset, end);
+  return decodeOptionsSet(context, template, offset, end);
+}
+
+function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: number, end: number): number {
+  const { exporter } = context;
+  const { plan } = template;
+  const readsFrames = !plan.hasCounters && plan.frameSection !== NO_FIELD;
+  const yieldsRows = readsFrames || (plan.hasCounters && plan.hasAddresses);
+  let records: number;
+  if (template.variable || readsFrames) {
+    records = decodeOneByOne(context, template, offset, end, yieldsRows);
+  } else {
+    records = Math.floor((end - offset) / template.recordBytes);
+    if (yieldsRows) decodeInColumns(context, template, offset, records);
+  }
+  if (!yieldsRows) {
+    if (plan.hasCounters) exporter.recordsWithoutAddresses += records;
+    else exporter.recordsWithoutCounters += records;
+  }
+  return records;
+}
+
+function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset: number, records: number): void {
+  const { plan, offsets, lengths, recordBytes } = template;
+  const { batch } = context;
+  const { loads } = plan;
+  const row = batch.end;
+  const count = fitRows(context, plan, offset, records);
+  context.row = row;
+  context.count = count;
+  context.stride = recordBytes;
+  const clear = plan.loadsCommonColumns ? clearOptionalColumns : clearRows;
+  clear(batch, row, count);
+  for (let i = 0; i < loads.length; i++) {
+    const { loader, field, field2 } = loads[i];
+    const at = field === NO_FIELD ? NO_FIELD : offset + offsets[field];
+    const at2 = field2 === NO_FIELD ? NO_FIELD : offset + offsets[field2];
+    loader(context, at, lengths[field], at2, lengths[field2]);
+  }
+  context.domain.sampling.applyTo(batch, row, count, plan.namesSampler);
+  batch.end += count;
+  if (!hasReverse(plan)) return;
+  const bytesAt = plan.reverseBytes === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseBytes];
+  const packetsAt = plan.reversePackets === NO_FIELD ? NO_FIELD : offset + offsets[plan.reversePackets];
+  appendReverseRows(context, bytesAt, lengths[plan.reverseBytes], packetsAt, lengths[plan.reversePackets]);
+}
+
+function decodeOneByOne(
+  context: DecodeContext,
+  template: FlowTemplate,
+  offset: number,
+  end: number,
+  yieldsRows: boolean,
+): number {
+  let records = 0;
+  for (let at = offset; at + template.recordBytes <= end; records++) {
+    const next = locateFields(context, template.lengths, at, end);
+    if (next === RECORD_OVERRUN) {
+      context.exporter.fail('record_overrun', at);
+      break;
+    }
+    if (yieldsRows) decodeLocatedRecord(context, template.plan, at);
+    at = next;
+  }
+  return records;
+}
+
+/** Decodes the record whose fields `locateFields` has found. */
+function decodeLocatedRecord(context: DecodeContext, plan: FlowPlan, at: number): void {
+  const { exporter, batch, fieldSizes } = context;
+  if (fitRows(context, plan, at, 1) === 0) return;
+  const row = batch.end;
+  context.row = row;
+  context.count = 1;
+  context.stride = 0;
+  clearRows(batch, row, 1);
+  for (let i = 0; i < plan.loads.length; i++) applyLocated(context, plan.loads[i]);
+  if (!plan.hasCounters && !loadFrame(context, plan)) {
+    exporter.recordsWithoutAddresses++;
+    return;
+  }
+  context.domain.sampling.applyTo(batch, row, 1, plan.namesSampler);
+  batch.end++;
+  if (!hasReverse(plan)) return;
+  const bytesAt = readableStart(context, plan.reverseBytes);
+  const packetsAt = readableStart(context, plan.reversePackets);
+  appendReverseRows(context, bytesAt, fieldSizes[plan.reverseBytes], packetsAt, fieldSizes[plan.reversePackets]);
+}
+
+function applyLocated(context: DecodeContext, load: ColumnLoad): void {
+  const { fieldStarts, fieldSizes } = context;
+  const { loader, field, field2, minBytes, maxBytes } = load;
+  if (field !== NO_FIELD && (fieldSizes[field] < minBytes || fieldSizes[field] > maxBytes)) return;
+  if (field2 !== NO_FIELD && (fieldSizes[field2] < minBytes || fieldSizes[field2] > maxBytes)) return;
+  const at = field === NO_FIELD ? NO_FIELD : fieldStarts[field];
+  const at2 = field2 === NO_FIELD ? NO_FIELD : fieldStarts[field2];
+  loader(context, at, fieldSizes[field], at2, fieldSizes[field2]);
+}
+
+/**
+ * Fills the row from a record that is one sampled packet: its counters, and its addresses where the record has no fields
+ * for them. False where there is no IP packet in it.
+ */
+function loadFrame(context: DecodeContext, plan: FlowPlan): boolean {
+  const { view, batch, row, fieldStarts, fieldSizes } = context;
+  const start = fieldStarts[plan.frameSection];
+  const section = fieldSizes[plan.frameSection];
+  let bytes = section;
+  if (!plan.hasAddresses) {
+    const read = plan.frameIsEthernet ? readEthernet : readIp;
+    bytes = read(context, start, start + section);
+    if (bytes === NOT_IP) return false;
+  }
+  const frameSizeAt = readableStart(context, plan.frameSize);
+  const frameBytes = frameSizeAt === NO_FIELD ? 0 : readUnsigned(view, frameSizeAt, fieldSizes[plan.frameSize]);
+  batch.sampledPackets[row] = 1;
+  batch.sampledBytes[row] = frameBytes > 0 ? frameBytes : bytes;
+  return true;
+}
+
+/** Where an integer field of the located record begins; `NO_FIELD` where the record has none that can be read. */
+function readableStart(context: DecodeContext, field: number): number {
+  const { fieldStarts, fieldSizes } = context;
+  if (field === NO_FIELD || fieldSizes[field] === 0 || fieldSizes[field] > MAX_INTEGER_BYTES) return NO_FIELD;
+  return fieldStarts[field];
+}
+
+/** How many of the records have room in the batch, their reverse rows included. */
+function fitRows(context: DecodeContext, plan: FlowPlan, at: number, records: number): number {
+  const { room } = context.batch;
+  const recordRoom = hasReverse(plan) ? Math.floor(room / 2) : room;
+  if (records <= recordRoom) return records;
+  context.exporter.fail('flow_limit', at);
+  return recordRoom;
+}
+
+function hasReverse(plan: FlowPlan): boolean {
+  return plan.reverseBytes !== NO_FIELD || plan.reversePackets !== NO_FIELD;
+}
+
+/** Appends a row for every row of the run whose record counted something in the reverse direction. */
+function appendReverseRows(
+  context: DecodeContext,
+  bytesAt: number,
+  bytesSize: number,
+  packetsAt: number,
+  packetsSize: number,
+): void {
+  const { view, batch, row, count, stride } = context;
+  for (let i = 0; i < count; i++) {
+    const bytes = bytesAt === NO_FIELD ? 0 : readUnsigned(view, bytesAt + i * stride, bytesSize);
+    const packets = packetsAt === NO_FIELD ? 0 : readUnsigned(view, packetsAt + i * stride, packetsSize);
+    if (bytes === 0 && packets === 0) continue;
+    writeReverseRow(batch, row + i, batch.end, packets, bytes);
+    batch.end++;
+  }
 }

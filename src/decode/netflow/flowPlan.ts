@@ -38,7 +38,7 @@ import {
   loadUptimeDuration,
 } from './columnLoaders.ts';
 import { CISCO, CISCO_IE, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
-import { MAX_INTEGER_BYTES } from './unsigned.ts';
+import { MAX_INTEGER_BYTES } from './recordFields.ts';
 
 /** What nearly every router's template has, by the loaders that write it. */
 const COMMON_COLUMNS: readonly ColumnLoader[] = [

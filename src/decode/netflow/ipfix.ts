@@ -1,53 +1,43 @@
 /*
  * IPFIX (RFC 7011): a message of a header and sets of templates, options templates and data. Over UDP a datagram is one
- * message, but files of messages sent as they are put several into one, so what follows a message is looked at.
+ * message, but a file of messages that is sent as it is has several in one datagram, so the bytes after a message are
+ * read too.
  *
  *   header  0 version, 2 length with this header, 4 export time, 8 data records sent before, 12 observation domain
  */
-import type { FlowBatch } from '../../flowBatch.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
+import type { DecodeContext } from '../decodeContext.ts';
 import { IPFIX } from '../exporter/protocol.ts';
 import { decodeSets } from './setList.ts';
 
 const HEADER = 16;
 const VERSION = 10;
 
-/** Decodes a datagram of IPFIX messages; their records go behind `batch.end`. */
-export function decodeIpfix(
-  view: DataView,
-  length: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-  now: number,
-): void {
+/** Decodes a datagram of IPFIX messages. */
+export function decodeIpfix(context: DecodeContext): void {
+  const { view, length, exporter } = context;
   if (length < HEADER) {
     exporter.fail('header_truncated', 0);
     return;
   }
   let at = 0;
   do {
-    at = decodeMessage(view, at, length, exporter, batch, now);
+    at = decodeMessage(context, at);
   } while (at + HEADER <= length && view.getUint16(at) === VERSION);
   if (!isZero(view, at, length)) exporter.fail('trailing_bytes', at);
 }
 
-/** Decodes the message at `at`, or what there is of it. Where the next one would begin. */
-function decodeMessage(
-  view: DataView,
-  at: number,
-  length: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-  now: number,
-): number {
+/** Decodes the message at `at`, as far as the datagram holds it. Returns where the next one would begin. */
+function decodeMessage(context: DecodeContext, at: number): number {
+  const { view, length, exporter } = context;
   let end = at + view.getUint16(at + 2);
   if (end > length || end < at + HEADER) {
     exporter.fail('datagram_truncated', at);
     end = length;
   }
-  const domain = exporter.domain(IPFIX, view.getUint32(at + 12), now);
+  const domain = exporter.domain(IPFIX, view.getUint32(at + 12), context.now);
   const sequence = view.getUint32(at + 8);
-  const records = decodeSets(exporter, domain, view, at + HEADER, end, batch, now);
+  context.domain = domain;
+  const records = decodeSets(context, at + HEADER, end);
   exporter.followSequence(domain, sequence, records);
   return end;
 }

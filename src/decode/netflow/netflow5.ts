@@ -1,31 +1,26 @@
 /*
- * NetFlow v5: a header and up to 30 records of 48 bytes, IPv4 only. Cisco never wrote an RFC for it.
+ * NetFlow v5: a header and up to 30 records of 48 bytes, IPv4 only. There is no RFC; Cisco documents the format.
  *
  *   header  0 version, 2 count, 4 sysUptime, 8 seconds, 12 nanoseconds, 16 flows sent before, 20 engine type,
  *           21 engine id, 22 sampling mode:2 interval:14
  *   record  0 source, 4 destination, 8 next hop, 12 input, 14 output, 16 packets, 20 bytes, 24 first, 28 last,
  *           32 source port, 34 destination port, 37 TCP flags, 38 protocol, 39 ToS
  */
-import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
+import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
+import type { DecodeContext } from '../decodeContext.ts';
 import { NETFLOW5 } from '../exporter/protocol.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
 
 const HEADER = 24;
 const RECORD = 48;
 
-/** The mode bits above do not matter: a Juniper MX80 writes mode 0 beside an interval of 1000. */
+/** The two mode bits above are ignored: a Juniper MX80 sends mode 0 with an interval of 1000. */
 const SAMPLING_INTERVAL_BITS = 0x3fff;
 
-/** Decodes a NetFlow v5 datagram; its records go behind `batch.end`. */
-export function decodeNetflow5(
-  view: DataView,
-  length: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-  now: number,
-): void {
+/** Decodes a NetFlow v5 datagram. */
+export function decodeNetflow5(context: DecodeContext): void {
+  const { view, length, exporter } = context;
   if (length < HEADER) {
     exporter.fail('header_truncated', 0);
     return;
@@ -34,13 +29,14 @@ export function decodeNetflow5(
   const held = Math.floor((length - HEADER) / RECORD);
   if (promised > held) exporter.fail('datagram_truncated', HEADER + held * RECORD);
   const records = Math.min(promised, held);
-  const domain = exporter.domain(NETFLOW5, view.getUint16(20), now);
-  exporter.followSequence(domain, view.getUint32(16), promised);
-  appendRecords(view, records, view.getUint16(22) & SAMPLING_INTERVAL_BITS, batch);
+  context.domain = exporter.domain(NETFLOW5, view.getUint16(20), context.now);
+  exporter.followSequence(context.domain, view.getUint32(16), promised);
+  appendRecords(context, records, view.getUint16(22) & SAMPLING_INTERVAL_BITS);
 }
 
 /** `samplingInterval` 0 is not stated. */
-function appendRecords(view: DataView, records: number, samplingInterval: number, batch: FlowBatch): void {
+function appendRecords(context: DecodeContext, records: number, samplingInterval: number): void {
+  const { view, batch } = context;
   const { src0, src1, src2, src3, dst0, dst1, dst2, dst3, srcPort, dstPort } = batch;
   const { ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
   const { samplingRate, samplingSource, durationMs, inInterface, outInterface } = batch;

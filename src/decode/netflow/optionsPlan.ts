@@ -4,7 +4,7 @@
  */
 import type { OptionsPlan } from '../exporter/template.ts';
 import { IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
-import { MAX_INTEGER_BYTES } from './unsigned.ts';
+import { MAX_INTEGER_BYTES } from './recordFields.ts';
 
 export function planOptions(fields: readonly TemplateField[]): OptionsPlan {
   const find = (...elements: number[]): number => {

@@ -6,9 +6,7 @@
  *   options, IPFIX      0 id, 2 fields, 4 scope fields among them, 6 field…
  *   field               0 element, 2 length; in IPFIX, where the element's first bit is set, 4 enterprise
  */
-import type { FlowBatch } from '../../flowBatch.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
-import type { ObservationDomain } from '../exporter/observationDomain.ts';
+import type { DecodeContext } from '../decodeContext.ts';
 import { IPFIX } from '../exporter/protocol.ts';
 import type { Template } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
@@ -36,23 +34,15 @@ interface TemplateHeader {
 }
 
 /** Learns the templates in bytes [offset, end) and decodes the data that waited for them. */
-export function readTemplateSet(
-  exporter: ExporterState,
-  domain: ObservationDomain,
-  kind: Template['kind'],
-  view: DataView,
-  offset: number,
-  end: number,
-  batch: FlowBatch,
-  now: number,
-): void {
+export function readTemplateSet(context: DecodeContext, kind: Template['kind'], offset: number, end: number): void {
+  const { view, exporter, domain } = context;
   let p = offset;
   while (p + 4 <= end) {
     const id = view.getUint16(p);
     const count = view.getUint16(p + 2);
     if (id === 0 && count === 0) return; // padding
     if (domain.protocol === IPFIX && count === 0) {
-      withdraw(exporter, domain, id);
+      withdraw(context, id);
       p += 4;
       continue;
     }
@@ -67,7 +57,7 @@ export function readTemplateSet(
       return;
     }
     if (header.fieldCount === 0) exporter.fail('template_empty', p);
-    else if (learn(exporter, domain, kind, id, view, p, next, header)) release(exporter, domain, id, batch, now);
+    else if (learn(context, kind, id, p, next, header)) decodeAwaiting(context, id);
     p = next;
   }
 }
@@ -100,15 +90,14 @@ function endOfFields(protocol: number, view: DataView, header: TemplateHeader, e
 
 /** Takes the template announced in bytes [at, next). False where it could not be kept. */
 function learn(
-  exporter: ExporterState,
-  domain: ObservationDomain,
+  context: DecodeContext,
   kind: Template['kind'],
   id: number,
-  view: DataView,
   at: number,
   next: number,
   header: TemplateHeader,
 ): boolean {
+  const { view, exporter, domain } = context;
   const known = domain.templates.get(id);
   if (known !== undefined && known.kind === kind && sameBytes(known.announcement, view, at, next)) {
     exporter.refreshTemplate(domain, known);
@@ -158,7 +147,7 @@ function fieldOfNetflow9(type: number, length: number, scope: boolean): Template
 }
 
 /** A template without fields withdraws the one of its id, or all of its kind (RFC 7011 §8.1). */
-function withdraw(exporter: ExporterState, domain: ObservationDomain, id: number): void {
+function withdraw({ exporter, domain }: DecodeContext, id: number): void {
   if (id >= LOWEST_TEMPLATE_ID) {
     exporter.forgetTemplate(domain, id);
     return;
@@ -171,19 +160,22 @@ function withdraw(exporter: ExporterState, domain: ObservationDomain, id: number
 }
 
 /**
- * Decodes the data sets that waited for the template. Their traffic is already past, so their flows are stretched up
- * to now: waiting sets that all count at once would look like an attack.
+ * Decodes the data sets that waited for the template. Their traffic has already passed, so their flows are stretched up
+ * to now: many waiting sets that all count at one moment would look like an attack.
  */
-function release(exporter: ExporterState, domain: ObservationDomain, id: number, batch: FlowBatch, now: number): void {
+function decodeAwaiting(context: DecodeContext, id: number): void {
+  const { view, exporter, domain, batch, now } = context;
   if (exporter.awaitingTemplateSets === 0) return;
   const template = domain.templates.get(id);
   if (template === undefined) return;
-  for (const { view, receivedAtMs } of exporter.awaiting.take(domain, id)) {
+  for (const set of exporter.awaiting.take(domain, id)) {
     const firstRow = batch.end;
-    decodeDataSet(exporter, domain, template, view, 0, view.byteLength, batch);
-    const waitedMs = Math.max(0, Math.round(now - receivedAtMs));
+    context.view = set.view;
+    decodeDataSet(context, template, 0, set.view.byteLength);
+    const waitedMs = Math.max(0, Math.round(now - set.receivedAtMs));
     for (let row = firstRow; row < batch.end; row++) {
       batch.durationMs[row] = Math.min(batch.durationMs[row] + waitedMs, MAX_DURATION_MS);
     }
   }
+  context.view = view;
 }

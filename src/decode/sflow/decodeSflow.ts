@@ -8,9 +8,9 @@
  *   expanded sample  0 sequence, 4 source (two words), 12 rate, 16 pool, 20 drops, 24 input and 32 output (format and
  *                    value each), 40 number of records
  */
-import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
+import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { type Address, addressOfWords } from '../../net/address.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
+import type { DecodeContext } from '../decodeContext.ts';
 import { SFLOW5 } from '../exporter/protocol.ts';
 import { clearRows } from '../flowRows.ts';
 import { readSampledPacket } from './sflowRecords.ts';
@@ -52,17 +52,11 @@ export function sflowAgentAddress(view: DataView, length: number): Address | und
 }
 
 /**
- * Decodes the first `length` bytes of the view, an sFlow datagram, into rows behind `batch.end`, one for each sampled
- * IP packet, and counts what happened on the exporter. Whether the datagram was free of faults; what came before a
- * fault is kept.
+ * Decodes the context's datagram, sFlow, into rows from `batch.end` on, one for each sampled IP packet, and counts on
+ * the exporter what happened. True where the datagram had no error; what was decoded before an error is kept.
  */
-export function decodeSflow(
-  view: DataView,
-  length: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-  now: number,
-): boolean {
+export function decodeSflow(context: DecodeContext): boolean {
+  const { view, length, exporter, batch } = context;
   if (length < 4) {
     exporter.fail('header_truncated', 0);
     return exporter.endDatagram();
@@ -73,7 +67,7 @@ export function decodeSflow(
   }
   exporter.beginDatagram(SFLOW5);
   const firstRow = batch.end;
-  if (hasHeader(view, length)) decodeSamples(view, length, exporter, batch, now);
+  if (hasHeader(view, length)) decodeSamples(context);
   else exporter.fail(length < ADDRESS_AT || isAgentKind(view.getUint32(4)) ? 'header_truncated' : 'agent_address', 4);
   exporter.flows[SFLOW5] += batch.end - firstRow;
   return exporter.endDatagram();
@@ -92,10 +86,12 @@ function headerBytes(view: DataView): number {
   return ADDRESS_AT + (view.getUint32(4) === AGENT_IPV4 ? 4 : 16) + REST_OF_HEADER;
 }
 
-function decodeSamples(view: DataView, length: number, exporter: ExporterState, batch: FlowBatch, now: number): void {
+function decodeSamples(context: DecodeContext): void {
+  const { view, length, exporter } = context;
   let at = headerBytes(view);
   const samples = view.getUint32(at - 4);
-  const domain = exporter.domain(SFLOW5, view.getUint32(at - 16), now);
+  const domain = exporter.domain(SFLOW5, view.getUint32(at - 16), context.now);
+  context.domain = domain;
   exporter.followSequence(domain, view.getUint32(at - 12), 1);
   for (let i = 0; i < samples; i++) {
     if (at + SAMPLE_HEADER > length) {
@@ -108,35 +104,29 @@ function decodeSamples(view: DataView, length: number, exporter: ExporterState, 
       exporter.fail('sample_truncated', at);
       return;
     }
-    decodeSample(view, view.getUint32(at), body, end, exporter, batch);
+    decodeSample(context, view.getUint32(at), body, end);
     at = end;
   }
 }
 
-function decodeSample(
-  view: DataView,
-  format: number,
-  at: number,
-  end: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-): void {
+function decodeSample(context: DecodeContext, format: number, at: number, end: number): void {
+  const { view, exporter } = context;
   switch (format) {
     case FLOW_SAMPLE:
       if (at + FLOW_SAMPLE_HEADER > end) {
         exporter.fail('sample_truncated', at);
         return;
       }
-      beginRow(batch, view.getUint32(at + 8), compactInterface(view, at + 20), compactInterface(view, at + 24));
-      finishRow(view, at + FLOW_SAMPLE_HEADER, end, exporter, batch);
+      beginRow(context, view.getUint32(at + 8), compactInterface(view, at + 20), compactInterface(view, at + 24));
+      finishRow(context, at + FLOW_SAMPLE_HEADER, end);
       return;
     case EXPANDED_FLOW_SAMPLE:
       if (at + EXPANDED_FLOW_SAMPLE_HEADER > end) {
         exporter.fail('sample_truncated', at);
         return;
       }
-      beginRow(batch, view.getUint32(at + 12), expandedInterface(view, at + 24), expandedInterface(view, at + 32));
-      finishRow(view, at + EXPANDED_FLOW_SAMPLE_HEADER, end, exporter, batch);
+      beginRow(context, view.getUint32(at + 12), expandedInterface(view, at + 24), expandedInterface(view, at + 32));
+      finishRow(context, at + EXPANDED_FLOW_SAMPLE_HEADER, end);
       return;
     case COUNTER_SAMPLE:
     case EXPANDED_COUNTER_SAMPLE:
@@ -150,8 +140,10 @@ function decodeSample(
 }
 
 /** Opens the row behind `batch.end` for a sample of one packet. `rate` 0 is not stated. */
-function beginRow(batch: FlowBatch, rate: number, inInterface: number, outInterface: number): void {
+function beginRow(context: DecodeContext, rate: number, inInterface: number, outInterface: number): void {
+  const { batch } = context;
   const row = batch.end;
+  context.row = row;
   clearRows(batch, row, 1);
   batch.sampledPackets[row] = 1;
   batch.samplingRate[row] = rate;
@@ -161,8 +153,9 @@ function beginRow(batch: FlowBatch, rate: number, inInterface: number, outInterf
 }
 
 /** Keeps the row if an IP packet is found in the sample's records. */
-function finishRow(view: DataView, recordsAt: number, end: number, exporter: ExporterState, batch: FlowBatch): void {
-  const bytes = readSampledPacket(view, recordsAt, end, view.getUint32(recordsAt - 4), exporter, batch, batch.end);
+function finishRow(context: DecodeContext, recordsAt: number, end: number): void {
+  const { view, exporter, batch } = context;
+  const bytes = readSampledPacket(context, recordsAt, end, view.getUint32(recordsAt - 4));
   if (bytes === 0) {
     exporter.recordsWithoutAddresses++;
     return;

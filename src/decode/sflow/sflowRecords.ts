@@ -8,9 +8,8 @@
  *   sampled IPv6  0 packet length, 4 protocol, 8 source, 24 destination, 40 source port, 44 destination port,
  *                 48 TCP flags, 52 priority
  */
-import type { FlowBatch } from '../../flowBatch.ts';
-import { readIpv4Pair, readIpv6Pair } from '../addressPair.ts';
-import type { ExporterState } from '../exporter/exporterState.ts';
+import type { DecodeContext } from '../decodeContext.ts';
+import { readIpv4Pair, readIpv6Pair } from '../flowRows.ts';
 import { NOT_IP, readEthernet, readIp, readMpls } from '../sampledPacket.ts';
 
 const RECORD_HEADER = 8;
@@ -37,15 +36,8 @@ const ABSENT = -1;
  * Reads the packet that records in bytes [offset, end) tell of into the row. A raw header is preferred, sampled IPv4
  * or IPv6 data stands in for one that cannot be read. Bytes of the packet on the wire, 0 where there is no IP packet.
  */
-export function readSampledPacket(
-  view: DataView,
-  offset: number,
-  end: number,
-  records: number,
-  exporter: ExporterState,
-  batch: FlowBatch,
-  row: number,
-): number {
+export function readSampledPacket(context: DecodeContext, offset: number, end: number, records: number): number {
+  const { view, exporter } = context;
   let rawHeader = ABSENT;
   let ipv4 = ABSENT;
   let ipv6 = ABSENT;
@@ -63,10 +55,10 @@ export function readSampledPacket(
     else if (format === SAMPLED_IPV6) ipv6 = body;
     at = next;
   }
-  const bytes = rawHeader === ABSENT ? 0 : readRawHeader(view, rawHeader, end, batch, row);
+  const bytes = rawHeader === ABSENT ? 0 : readRawHeader(context, rawHeader, end);
   if (bytes > 0) return bytes;
-  if (ipv4 !== ABSENT) return readSampledIpv4(view, ipv4, batch, row);
-  return ipv6 === ABSENT ? 0 : readSampledIpv6(view, ipv6, batch, row);
+  if (ipv4 !== ABSENT) return readSampledIpv4(context, ipv4);
+  return ipv6 === ABSENT ? 0 : readSampledIpv6(context, ipv6);
 }
 
 function leastBytes(format: number): number {
@@ -82,42 +74,46 @@ function leastBytes(format: number): number {
   }
 }
 
-function readRawHeader(view: DataView, at: number, end: number, batch: FlowBatch, row: number): number {
+function readRawHeader(context: DecodeContext, at: number, end: number): number {
+  const { view } = context;
   const header = at + RAW_HEADER_FIELDS;
   const headerEnd = Math.min(header + view.getUint32(at + 12), end);
-  const ipBytes = readHeader(view, view.getUint32(at), header, headerEnd, batch, row);
+  const ipBytes = readHeader(context, view.getUint32(at), header, headerEnd);
   const frameBytes = view.getUint32(at + 4);
   return ipBytes === NOT_IP || frameBytes === 0 ? ipBytes : frameBytes;
 }
 
-function readHeader(view: DataView, protocol: number, at: number, end: number, batch: FlowBatch, row: number): number {
+function readHeader(context: DecodeContext, protocol: number, at: number, end: number): number {
   switch (protocol) {
     case HEADER_ETHERNET:
-      return readEthernet(view, at, end, batch, row);
+      return readEthernet(context, at, end);
     case HEADER_IPV4:
     case HEADER_IPV6:
-      return readIp(view, at, end, batch, row);
+      return readIp(context, at, end);
     case HEADER_MPLS:
-      return readMpls(view, at, end, batch, row);
+      return readMpls(context, at, end);
     default:
       return NOT_IP;
   }
 }
 
-function readSampledIpv4(view: DataView, at: number, batch: FlowBatch, row: number): number {
+function readSampledIpv4(context: DecodeContext, at: number): number {
+  const { view, batch, row } = context;
   readIpv4Pair(view, at + 8, batch, row);
-  readTransportFields(view, at + 4, at + 16, batch, row);
+  readTransportFields(context, at + 4, at + 16);
   return view.getUint32(at);
 }
 
-function readSampledIpv6(view: DataView, at: number, batch: FlowBatch, row: number): number {
+function readSampledIpv6(context: DecodeContext, at: number): number {
+  const { view, batch, row } = context;
   readIpv6Pair(view, at + 8, batch, row);
-  readTransportFields(view, at + 4, at + 40, batch, row);
+  readTransportFields(context, at + 4, at + 40);
   return view.getUint32(at);
 }
 
 /** Protocol, ports and TCP flags; each a word in which the low bits count. */
-function readTransportFields(view: DataView, protocolAt: number, portsAt: number, batch: FlowBatch, row: number): void {
+function readTransportFields(context: DecodeContext, protocolAt: number, portsAt: number): void {
+  const { view, batch, row } = context;
   batch.ipProtocol[row] = view.getUint32(protocolAt);
   batch.srcPort[row] = view.getUint32(portsAt);
   batch.dstPort[row] = view.getUint32(portsAt + 4);

@@ -1,0 +1,53 @@
+/*
+ * DecodeContext: the datagram that is being decoded, its exporter, and the batch that its flows go to. Each receiving
+ * thread has one, and hands it down through the decoders, so that a datagram allocates nothing.
+ */
+import type { FlowBatch } from '../flowBatch.ts';
+import type { ExporterState } from './exporter/exporterState.ts';
+import type { ObservationDomain } from './exporter/observationDomain.ts';
+import type { SamplingRates } from './exporter/samplingRates.ts';
+import type { RecordRun } from './exporter/template.ts';
+
+/** More fields than a template set in the largest datagram can define, at four bytes each. */
+const MAX_FIELDS = 16_384;
+
+export class DecodeContext implements RecordRun {
+  /** Decoders append rows at `batch.end`. */
+  readonly batch: FlowBatch;
+
+  /** The datagram: bytes [0, length) of the view. A set that waited for its template has a view of its own. */
+  view: DataView = new DataView(new ArrayBuffer(0));
+  length = 0;
+  exporter!: ExporterState;
+  /** Time of receipt in milliseconds. */
+  now = 0;
+
+  /** The domain of the message in the datagram. Set by the decoder that reads the header. */
+  domain!: ObservationDomain;
+
+  /** The records that are being decoded, one every `stride` bytes, and their rows [row, row + count) of the batch. */
+  row = 0;
+  count = 0;
+  stride = 0;
+
+  /** First byte and size of each field of the record that `locateFields` found last. */
+  readonly fieldStarts = new Int32Array(MAX_FIELDS);
+  readonly fieldSizes = new Int32Array(MAX_FIELDS);
+
+  constructor(batch: FlowBatch) {
+    this.batch = batch;
+  }
+
+  /** Takes the next datagram. `batch.beginDatagram` has been called for it. */
+  begin(view: DataView, length: number, exporter: ExporterState, now: number): void {
+    this.view = view;
+    this.length = length;
+    this.exporter = exporter;
+    this.now = now;
+  }
+
+  /** The sampling rates of the domain. */
+  get sampling(): SamplingRates {
+    return this.domain.sampling;
+  }
+}

@@ -130,6 +130,22 @@ function ingestFamilies(): MetricFamily[] {
       ({ ingest }) => ingest.longFlowOverflow,
     ),
     count(
+      'kapkan_engine_unprotected_flows_total',
+      'Flows to no address in networks',
+      ({ ingest }) => ingest.unprotectedFlows,
+    ),
+    count(
+      'kapkan_engine_unreported_hosts_total',
+      'Hosts over a limit that had no room in the report of a tick, counted once a tick',
+      ({ ingest }) => ingest.unreportedHosts,
+    ),
+    gauge('kapkan_engine_host_table_bytes', 'Memory that the host tables take', [], ({ snapshot }) => [
+      [snapshot.ingest.hostTableBytes],
+    ]),
+    gauge('kapkan_engine_long_flows', 'Long flow records that are being spread over the window', [], ({ snapshot }) => [
+      [snapshot.ingest.longFlows],
+    ]),
+    count(
       'kapkan_engine_attacks_over_limit_total',
       'Attacks beyond the most that are followed',
       ({ engine }) => engine.attacksOverLimit,

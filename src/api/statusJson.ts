@@ -53,6 +53,11 @@ const deploymentSchema = z.object({
     flows: z.number().int(),
     decode_errors: z.number().int(),
     tracked_hosts: z.number().int(),
+    unprotected_flows: z.number().int().describe('flows to no address in networks'),
+    unreported_hosts: z
+      .number()
+      .int()
+      .describe('hosts over a limit that had no room in the report of a tick, counted once a tick'),
   }),
 });
 
@@ -178,15 +183,15 @@ function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
   };
 }
 
-function ingestJson(
-  ingest: IngestSnapshot,
-): Pick<DeploymentJson['ingest'], 'exporters' | 'datagrams' | 'flows' | 'decode_errors' | 'tracked_hosts'> {
+function ingestJson(ingest: IngestSnapshot): Omit<DeploymentJson['ingest'], 'netflow' | 'sflow' | 'workers'> {
   return {
     exporters: ingest.exporters.length,
     datagrams: ingest.datagrams.reduce((sum, { count }) => sum + count, 0),
     flows: Object.values(ingest.flows).reduce((sum, value) => sum + value, 0),
     decode_errors: ingest.decodeErrorDatagrams,
     tracked_hosts: ingest.trackedHosts,
+    unprotected_flows: ingest.unprotectedFlows,
+    unreported_hosts: ingest.unreportedHosts,
   };
 }
 

@@ -165,6 +165,8 @@ class DecodeSession {
       `  flows: ${this.#flows}`,
       `  records without counters: ${sum((exporter) => exporter.recordsWithoutCounters)}`,
       `  records without addresses: ${sum((exporter) => exporter.recordsWithoutAddresses)}`,
+      `  options records: ${sum((exporter) => exporter.optionsRecords)}`,
+      `  sFlow samples without a packet: ${sum((exporter) => exporter.skippedSamples)}`,
       `  datagrams with errors: ${sum((exporter) => exporter.decodeErrorDatagrams)}`,
       ...this.#errorLines(exporters),
       ...this.#missingTemplateLines(exporters),

@@ -75,6 +75,8 @@ export class Exporter {
       awaitingTemplate: state.awaitingTemplateSets,
       recordsWithoutCounters: state.recordsWithoutCounters,
       recordsWithoutAddresses: state.recordsWithoutAddresses,
+      optionsRecords: state.optionsRecords,
+      skippedSamples: state.skippedSamples,
       blind: this.#isBlind(now),
     };
   }

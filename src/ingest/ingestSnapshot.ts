@@ -33,6 +33,10 @@ export interface ExporterSnapshot {
   readonly awaitingTemplate: number;
   readonly recordsWithoutCounters: number;
   readonly recordsWithoutAddresses: number;
+  /** Options records, from which sampling rates are learned. */
+  readonly optionsRecords: number;
+  /** sFlow samples that carry no packet: interface counters and discarded packets. */
+  readonly skippedSamples: number;
   /** It sends data, and for a minute, or ever since it was first seen, none of it could be made into a flow. */
   readonly blind: boolean;
 }
@@ -63,6 +67,17 @@ export interface IngestSnapshot {
   readonly untrackedFlows: number;
   /** Long flow records of which only the share in the window was counted, because the table of them is full. */
   readonly longFlowOverflow: number;
+  /** Flows to no protected host: most of them where `networks` does not name what the exporters see. */
+  readonly unprotectedFlows: number;
+  /**
+   * Hosts over a limit that had no room in the report of a tick, counted once a tick. They are reported by later ticks,
+   * so an attack on one of them is found late.
+   */
+  readonly unreportedHosts: number;
+  /** Bytes of memory that the host tables take. */
+  readonly hostTableBytes: number;
+  /** Long flow records that are being spread over the window now. */
+  readonly longFlows: number;
   /** Sorted by address. */
   readonly exporters: readonly ExporterSnapshot[];
 }
@@ -80,6 +95,10 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   evictedHosts: 0,
   untrackedFlows: 0,
   longFlowOverflow: 0,
+  unprotectedFlows: 0,
+  unreportedHosts: 0,
+  hostTableBytes: 0,
+  longFlows: 0,
   exporters: [],
 };
 
@@ -109,6 +128,10 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     evictedHosts: a.evictedHosts + b.evictedHosts,
     untrackedFlows: a.untrackedFlows + b.untrackedFlows,
     longFlowOverflow: a.longFlowOverflow + b.longFlowOverflow,
+    unprotectedFlows: a.unprotectedFlows + b.unprotectedFlows,
+    unreportedHosts: a.unreportedHosts + b.unreportedHosts,
+    hostTableBytes: a.hostTableBytes + b.hostTableBytes,
+    longFlows: a.longFlows + b.longFlows,
     exporters: mergeExporters([...a.exporters, ...b.exporters]),
   };
 }
@@ -150,6 +173,8 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
     awaitingTemplate: a.awaitingTemplate + b.awaitingTemplate,
     recordsWithoutCounters: a.recordsWithoutCounters + b.recordsWithoutCounters,
     recordsWithoutAddresses: a.recordsWithoutAddresses + b.recordsWithoutAddresses,
+    optionsRecords: a.optionsRecords + b.optionsRecords,
+    skippedSamples: a.skippedSamples + b.skippedSamples,
     blind: a.blind || b.blind,
   };
 }

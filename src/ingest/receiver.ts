@@ -149,7 +149,7 @@ export class Receiver {
       decodeErrorDatagrams += exporter.state.decodeErrorDatagrams;
       exporters.push(exporter.snapshot(now));
     }
-    const { trackedHosts, evictedHosts, untrackedFlows, longFlowOverflow } = this.#accounting.counters();
+    const accounting = this.#accounting.counters();
     return {
       flows: { netflow5: flows[NETFLOW5], netflow9: flows[NETFLOW9], ipfix: flows[IPFIX], sflow5: flows[SFLOW5] },
       datagrams: table.labelledDatagrams(),
@@ -158,10 +158,14 @@ export class Receiver {
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
       latency: this.#latency.snapshot(),
-      trackedHosts,
-      evictedHosts,
-      untrackedFlows,
-      longFlowOverflow,
+      trackedHosts: accounting.trackedHosts,
+      evictedHosts: accounting.evictedHosts,
+      untrackedFlows: accounting.untrackedFlows,
+      longFlowOverflow: accounting.longFlowOverflow,
+      unprotectedFlows: accounting.unprotectedFlows,
+      unreportedHosts: accounting.unreportedHosts,
+      hostTableBytes: accounting.tableBytes,
+      longFlows: accounting.longFlows,
       exporters,
     };
   }

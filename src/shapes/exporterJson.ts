@@ -34,6 +34,10 @@ export const exporterSchema = z
     decode_errors: z.record(z.string(), count).describe('datagrams by what was wrong with them'),
     templates: count,
     awaiting_template: count.describe('data sets kept until their template comes'),
+    records_without_counters: count.describe('records without packet and byte counters, which give no flow'),
+    records_without_addresses: count.describe('records and samples without IP addresses, which give no flow'),
+    options_records: count.describe('records that state facts about the exporter, its sampling rate among them'),
+    skipped_samples: count.describe('sFlow samples of interface counters and discarded packets, which give no flow'),
     blind: z.boolean().describe('sends data of which nothing could be decoded'),
   })
   .meta({ id: 'Exporter' });
@@ -52,6 +56,10 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
     decode_errors: { ...exporter.decodeErrors },
     templates: exporter.templates,
     awaiting_template: exporter.awaitingTemplate,
+    records_without_counters: exporter.recordsWithoutCounters,
+    records_without_addresses: exporter.recordsWithoutAddresses,
+    options_records: exporter.optionsRecords,
+    skipped_samples: exporter.skippedSamples,
     blind: exporter.blind,
   };
 }

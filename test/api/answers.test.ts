@@ -89,6 +89,8 @@ test('status tells mode, scope, limits and surroundings', async (t) => {
       flows: 990,
       decode_errors: 3,
       tracked_hosts: 7,
+      unprotected_flows: 11,
+      unreported_hosts: 12,
     },
   });
 });
@@ -354,6 +356,10 @@ test('exporters say how they sample, and what of them could not be read', async 
     decode_errors: { header_truncated: 3 },
     templates: 0,
     awaiting_template: 0,
+    records_without_counters: 0,
+    records_without_addresses: 0,
+    options_records: 0,
+    skipped_samples: 0,
     blind: false,
   });
   assert.ok(second.blind === true && !('sampling' in second));

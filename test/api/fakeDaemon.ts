@@ -233,6 +233,10 @@ const INGEST: IngestSnapshot = {
   evictedHosts: 8,
   untrackedFlows: 9,
   longFlowOverflow: 10,
+  unprotectedFlows: 11,
+  unreportedHosts: 12,
+  hostTableBytes: 13,
+  longFlows: 14,
   exporters: [
     {
       address: '198.51.100.1',
@@ -248,6 +252,8 @@ const INGEST: IngestSnapshot = {
       awaitingTemplate: 0,
       recordsWithoutCounters: 0,
       recordsWithoutAddresses: 0,
+      optionsRecords: 0,
+      skippedSamples: 0,
       blind: false,
     },
     {
@@ -264,6 +270,8 @@ const INGEST: IngestSnapshot = {
       awaitingTemplate: 0,
       recordsWithoutCounters: 0,
       recordsWithoutAddresses: 0,
+      optionsRecords: 0,
+      skippedSamples: 0,
       blind: true,
     },
   ],

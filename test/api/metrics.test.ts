@@ -76,6 +76,25 @@ test('values are those of the moment of the scrape', async () => {
   assert.equal((await read('kapkan_ingest_flows_total'))['{protocol="netflow5"}'], 901);
 });
 
+test('every counter of receiving and accounting is exported', async () => {
+  const families = await scrape(new FakeDaemon());
+  const expected: Record<string, number> = {
+    kapkan_ingest_dropped_datagrams_total: 4,
+    kapkan_ingest_untrusted_datagrams_total: 5,
+    kapkan_ingest_refused_datagrams_total: 6,
+    kapkan_engine_evicted_hosts_total: 8,
+    kapkan_engine_untracked_flows_total: 9,
+    kapkan_engine_long_flow_overflow_total: 10,
+    kapkan_engine_unprotected_flows_total: 11,
+    kapkan_engine_unreported_hosts_total: 12,
+    kapkan_engine_host_table_bytes: 13,
+    kapkan_engine_long_flows: 14,
+  };
+  for (const [name, value] of Object.entries(expected))
+    assert.deepEqual(samplesOf(families, name), { '': value }, name);
+  for (const name of Object.keys(expected)) assert.notEqual(families.get(name)?.help, '', name);
+});
+
 test('the latency histogram is cumulative and ends with everything', async () => {
   assert.deepEqual(samplesOf(await scrape(new FakeDaemon()), 'kapkan_engine_process_latency_seconds'), {
     '_bucket{le="1e-7"}': 100,

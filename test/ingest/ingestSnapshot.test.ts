@@ -20,6 +20,8 @@ const ROW: ExporterSnapshot = {
   awaitingTemplate: 1,
   recordsWithoutCounters: 2,
   recordsWithoutAddresses: 3,
+  optionsRecords: 4,
+  skippedSamples: 5,
   blind: false,
 };
 
@@ -47,6 +49,8 @@ test('the rows of one exporter become one, with the newest sampling', () => {
     awaitingTemplate: 2,
     recordsWithoutCounters: 4,
     recordsWithoutAddresses: 6,
+    optionsRecords: 8,
+    skippedSamples: 10,
     blind: true,
   };
   for (const rows of [
@@ -83,4 +87,23 @@ test('what two receivers saw apart adds up to what one sees together', () => {
   const nonZero = (rows: typeof merged.datagrams): string[] =>
     rows.filter(({ count }) => count > 0).map(({ label, protocol, count }) => `${label} ${protocol} ${count}`);
   assert.deepEqual(nonZero(merged.datagrams).sort(), nonZero(expected.datagrams).sort());
+});
+
+test('the counters of accounting are in the snapshot and add up over receivers', () => {
+  const config = ingestConfig();
+  const settings = receiverSettingsOf(config, planOf(config, 1, 1));
+  const receivers = [0, 0].map((now) => new Receiver(settings, now));
+  for (const receiver of receivers) {
+    for (const datagram of telemetry('netflow5', flowsTo('192.0.2.200', 30))) {
+      receiver.receive('netflow', datagram, '192.0.2.1', 1000);
+    }
+  }
+  const snapshots = receivers.map((receiver) => receiver.snapshot(2000));
+  assert.equal(snapshots[0].unprotectedFlows, 30);
+  assert.ok(snapshots[0].hostTableBytes > 0);
+  const counted = { ...EMPTY_SNAPSHOT, unreportedHosts: 3, longFlows: 4 };
+  const merged = mergeSnapshots([...snapshots, counted, counted]);
+  assert.equal(merged.unprotectedFlows, 60);
+  assert.equal(merged.hostTableBytes, 2 * snapshots[0].hostTableBytes);
+  assert.deepEqual([merged.unreportedHosts, merged.longFlows], [6, 8]);
 });

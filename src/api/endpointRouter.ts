@@ -13,6 +13,7 @@ import { ANONYMOUS, type Authenticator, type Principal, roleCovers } from './aut
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
 import { errorAnswers } from './errorAnswers.ts';
+import type { KnownAddresses } from './knownAddresses.ts';
 import { LoginGate } from './loginGate.ts';
 import { namesAddress } from './loopbackHost.ts';
 import { MutationTrail } from './mutationTrail.ts';
@@ -36,6 +37,8 @@ export interface RouterOptions {
   readonly audit: AuditSink;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Filled with the addresses of those that were let in. */
+  readonly known: KnownAddresses;
 }
 
 export class EndpointRouter {
@@ -45,7 +48,7 @@ export class EndpointRouter {
 
   constructor(options: RouterOptions) {
     this.#options = options;
-    this.#gate = new LoginGate(options.clock, options.logger);
+    this.#gate = new LoginGate(options);
     this.#trail = new MutationTrail(options);
   }
 

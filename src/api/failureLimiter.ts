@@ -1,5 +1,5 @@
 /*
- * How often something failed for each source, as a token bucket: a burst of failures is let be, then one a second. The
+ * How often something failed for each source, as a token bucket: a burst of failures is allowed, then one a second. The
  * table is bounded; the source that failed longest ago is forgotten first.
  */
 import { parseAddress } from '../net/address.ts';
@@ -10,26 +10,21 @@ const REFILL_PER_SECOND = 1;
 const MAX_SOURCES = 4096;
 
 interface Account {
-  /** Failures that are still let be; at most BURST. */
+  /** Failures that are still allowed; at most BURST. */
   left: number;
-  /** When `left` was reckoned. */
+  /** When `left` was computed. */
   at: number;
   /** Since it was last full. */
   wasSpent: boolean;
 }
 
-/** `first` of a burst; `last` before its source is held back, once a burst; `spent` while it is held back. */
+/** `first` of a burst; `last` that is allowed, once a burst; `spent` beyond that. */
 export type FailureVerdict = 'first' | 'more' | 'last' | 'spent';
 
 /** Times are clock milliseconds. */
 export class FailureLimiter {
   /** The one that failed longest ago first. */
   readonly #accounts = new Map<string, Account>();
-
-  isSpent(client: string, now: number): boolean {
-    const account = this.#accounts.get(sourceOf(client));
-    return account !== undefined && refilled(account, now) < 1;
-  }
 
   /** Counts a failure of a client, by its address. */
   fail(client: string, now: number): FailureVerdict {

@@ -4,13 +4,13 @@
  * the rule also keeps strange web pages from banning anything through an operator's browser.
  */
 import type { IncomingMessage } from 'node:http';
+import { messageOf } from '../errors.ts';
 import { ApiError } from './apiError.ts';
-import { jsonFault } from './jsonFault.ts';
 
 /** No request of the API comes near this. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-/** A body, or why there is none: unsupported_media_type, too_large, malformed (with line, column and what was expected). */
+/** A body, or why there is none: unsupported_media_type, too_large, malformed. */
 export interface ReadBody {
   /** An empty one is undefined. */
   readonly body: unknown;
@@ -31,16 +31,11 @@ async function parsedBody(request: IncomingMessage): Promise<unknown> {
   requireJson(request);
   const text = decodeUtf8(await readBounded(request));
   if (text.trim() === '') return undefined;
-  const fault = jsonFault(text);
-  if (fault !== undefined) {
-    const before = text.slice(0, fault.position).split('\n');
-    const where = `line ${before.length}, column ${before[before.length - 1].length + 1}`;
-    throw new ApiError(
-      'malformed',
-      `malformed JSON at ${where} (position ${fault.position}): expected ${fault.expected}`,
-    );
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ApiError('malformed', `malformed JSON: ${messageOf(error)}`);
   }
-  return JSON.parse(text);
 }
 
 function requireJson(request: IncomingMessage): void {

@@ -13,10 +13,11 @@ import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { auditEndpoint } from './auditEndpoint.ts';
 import { Authenticator } from './authenticator.ts';
-import { BrokenRequests } from './brokenRequests.ts';
+import { Connections } from './connections.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { EndpointRouter } from './endpointRouter.ts';
+import { KnownAddresses } from './knownAddresses.ts';
 import { isLoopback } from './loopbackHost.ts';
 import { Metrics } from './metrics.ts';
 import { mutationEndpoints } from './mutationEndpoints.ts';
@@ -49,12 +50,12 @@ export interface ApiTimeouts {
 
 const TIMEOUTS: ApiTimeouts = { headersMs: 5000, requestMs: 15_000, idleMs: 30_000, keepAliveMs: 5000, stopMs: 1000 };
 
-const MAX_CONNECTIONS = 512;
 const MAX_HEADER_BYTES = 16 * 1024;
 
 export class ApiServer {
   readonly #options: ApiServerOptions;
   readonly #timeouts: ApiTimeouts;
+  readonly #known = new KnownAddresses();
   readonly #server: Server;
   #authenticator: Authenticator;
 
@@ -70,6 +71,7 @@ export class ApiServer {
       audit: options.audit,
       clock: options.clock,
       logger: options.logger,
+      known: this.#known,
     });
     this.#server = this.#createServer(router);
   }
@@ -130,10 +132,13 @@ export class ApiServer {
       keepAliveTimeout: keepAliveMs,
       connectionsCheckingInterval: Math.min(1000, headersMs / 2),
     };
-    const server = createServer(limits, router.app().callback());
-    server.maxConnections = MAX_CONNECTIONS;
+    const connections = new Connections({ known: this.#known, maxHeaderBytes: MAX_HEADER_BYTES });
+    const handle = router.app().callback();
+    const server = createServer(limits, (request, response) => {
+      if (connections.admit(request, response)) void handle(request, response);
+    });
     server.setTimeout(idleMs);
-    new BrokenRequests(MAX_HEADER_BYTES).watch(server);
+    connections.watch(server);
     return server;
   }
 }

@@ -133,7 +133,10 @@ test('malformed JSON is a 400 that says where', async (t) => {
   const api = await runApi(t);
   const answer = await ban(api, '{"ip": "192.0.2.10",\n "ttl_seconds": 6o}');
   assert.equal(answer.status, 400);
-  assert.equal(answer.json.error, 'malformed JSON at line 2, column 18 (position 38): expected , or }');
+  assert.equal(
+    answer.json.error,
+    "malformed JSON: Expected ',' or '}' after property value in JSON at position 38 (line 2 column 18)",
+  );
 });
 
 test('a mutation without application/json is a 415, with or without a body', async (t) => {

@@ -1,0 +1,130 @@
+/*
+ * The API's connections: how many there may be, how much each may have under way, and the answer to what node:http cannot
+ * make a request of.
+ *
+ * An answer that nobody reads stays in memory, and node:http takes in requests of one connection (pipelining, RFC 9112
+ * §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many is cut,
+ * and beyond a total new ones are refused. Addresses from which a valid token came have a share that strangers cannot
+ * take, so that an operator gets in while somebody floods the API.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { KnownAddresses } from './knownAddresses.ts';
+
+/** Limits for addresses from which no valid token came, and for those from which one did. */
+const CONNECTIONS_PER_ADDRESS = { stranger: 32, known: 128 };
+const CONNECTIONS = { stranger: 256, known: 512 };
+const REQUESTS = { stranger: 64, known: 256 };
+
+const REQUESTS_PER_CONNECTION = 8;
+
+/** The longest that a client may take to read an answer. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+const TOO_MANY = JSON.stringify({ error: 'too many requests are under way' });
+
+export interface ConnectionsOptions {
+  readonly known: KnownAddresses;
+  readonly maxHeaderBytes: number;
+}
+
+export class Connections {
+  readonly #known: KnownAddresses;
+  readonly #maxHeaderBytes: number;
+  readonly #byAddress = new Map<string, number>();
+  /** Answers that are owed, by connection. */
+  readonly #owed = new Map<Socket, Set<ServerResponse>>();
+  /** Error codes of connections on which a request was broken. */
+  readonly #broken = new WeakMap<Socket, string>();
+  #requests = 0;
+
+  constructor({ known, maxHeaderBytes }: ConnectionsOptions) {
+    this.#known = known;
+    this.#maxHeaderBytes = maxHeaderBytes;
+  }
+
+  watch(server: Server): void {
+    server.on('connection', (socket: Socket) => this.#opened(socket));
+    server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+      this.#broken.set(socket as Socket, error.code ?? '');
+      this.#answerBroken(socket as Socket);
+    });
+  }
+
+  /** Counts a request until its answer is sent. False where it is not to be handled: it has been answered, or cut off. */
+  admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
+    const owed = this.#owed.get(socket);
+    if (owed === undefined || socket.destroyed) return false;
+    if (owed.size >= REQUESTS_PER_CONNECTION) {
+      socket.destroy();
+      return false;
+    }
+    const isAdmitted = this.#requests < REQUESTS[this.#kindOf(socket)];
+    owed.add(response);
+    this.#requests++;
+    const impatience = setTimeout(() => socket.destroy(), ANSWER_TIMEOUT_MS).unref();
+    response.on('close', () => {
+      clearTimeout(impatience);
+      owed.delete(response);
+      this.#requests--;
+      this.#answerBroken(socket);
+    });
+    if (!isAdmitted) response.writeHead(503, { 'Content-Type': 'application/json', Connection: 'close' }).end(TOO_MANY);
+    return isAdmitted;
+  }
+
+  #opened(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const kind = this.#kindOf(socket);
+    const ofAddress = this.#byAddress.get(address) ?? 0;
+    if (ofAddress >= CONNECTIONS_PER_ADDRESS[kind] || this.#owed.size >= CONNECTIONS[kind]) {
+      socket.destroy();
+      return;
+    }
+    this.#byAddress.set(address, ofAddress + 1);
+    this.#owed.set(socket, new Set());
+    socket.on('close', () => {
+      this.#owed.delete(socket);
+      const left = (this.#byAddress.get(address) ?? 1) - 1;
+      if (left > 0) this.#byAddress.set(address, left);
+      else this.#byAddress.delete(address);
+    });
+  }
+
+  #kindOf(socket: Socket): 'known' | 'stranger' {
+    return this.#known.has(socket.remoteAddress ?? '') ? 'known' : 'stranger';
+  }
+
+  /**
+   * Requests that came whole before the broken one get their answers first. Otherwise a client that sends several at once
+   * would take this answer for that of a ban which was carried out.
+   */
+  #answerBroken(socket: Socket): void {
+    const code = this.#broken.get(socket);
+    if (code === undefined) return;
+    // A request that did not come whole is itself the broken one.
+    for (const { req } of this.#owed.get(socket) ?? []) if (req.complete) return;
+    if (socket.writable && code !== 'ECONNRESET') socket.write(this.#answerTo(code));
+    socket.destroySoon();
+  }
+
+  #answerTo(code: string): string {
+    const [status, error] = this.#reasonOf(code);
+    const body = JSON.stringify({ error });
+    return (
+      `HTTP/1.1 ${status}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`
+    );
+  }
+
+  #reasonOf(code: string): [status: string, error: string] {
+    switch (code) {
+      case 'HPE_HEADER_OVERFLOW':
+        return ['431 Request Header Fields Too Large', `the headers must be at most ${this.#maxHeaderBytes} bytes`];
+      case 'ERR_HTTP_REQUEST_TIMEOUT':
+        return ['408 Request Timeout', 'the request took too long'];
+      default:
+        return ['400 Bad Request', 'malformed HTTP request'];
+    }
+  }
+}

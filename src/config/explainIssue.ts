@@ -4,13 +4,14 @@
 import type * as z from 'zod';
 import { closestKey } from './closestKey.ts';
 import { allKeyPaths, keysAt } from './jsonSchema.ts';
-import type { KeyPath, YamlSource } from './yamlSource.ts';
+import { type KeyPath, valueAt, writtenPath } from './keyPath.ts';
+import type { YamlSource } from './yaml/yamlSource.ts';
 
 export interface Explanation {
   readonly path: KeyPath;
   readonly message: string;
-  /** `key`: point at the key; `value`: at its value; `missing`: it is not there. */
-  readonly about: 'key' | 'value' | 'missing';
+  /** What the message points at. `missing`: the key is not there. `unset`: the variable that it names is not set. */
+  readonly about: 'key' | 'value' | 'missing' | 'unset';
 }
 
 type Issue = z.core.$ZodIssue;
@@ -50,6 +51,7 @@ function allowedBy(issue: Issue): string {
 }
 
 function explainUnknownKey(path: KeyPath, key: string): Explanation {
+  if (key === '<<') return { path: [...path, key], message: 'merge keys (<<) are not used in this file', about: 'key' };
   const known = keysAt(path);
   const near = closestKey(key, known);
   const elsewhere = allKeyPaths().filter((candidate) => candidate.endsWith(`.${key}`) && !candidate.includes('[]'));
@@ -75,21 +77,4 @@ function describeFound(found: unknown, quoted: boolean): string {
   if (quoted && (found === 'true' || found === 'false')) return `the text ${shown}: remove the quotes`;
   if (/^(yes|no|on|off)$/i.test(found)) return `${shown}, which YAML reads as text`;
   return shown;
-}
-
-/** The path of a list's element, or of the single value that was written in place of the list. */
-export function writtenPath(root: unknown, path: KeyPath): KeyPath {
-  const parent = path.slice(0, -1);
-  const isIndex = typeof path.at(-1) === 'number';
-  return isIndex && !Array.isArray(valueAt(root, parent)) ? parent : path;
-}
-
-/** What was written at the path, undefined where nothing was. */
-export function valueAt(root: unknown, path: KeyPath): unknown {
-  let value = root;
-  for (const step of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-    value = (value as Record<string | number, unknown>)[step];
-  }
-  return value;
 }

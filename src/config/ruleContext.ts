@@ -6,8 +6,8 @@ import type { Address } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Community } from './community.ts';
 import type { GobgpAddress } from './gobgpAddress.ts';
+import type { KeyPath } from './keyPath.ts';
 import type { SocketAddress } from './socketAddress.ts';
-import type { KeyPath } from './yamlSource.ts';
 
 type Leaf = Prefix | Address | Community | SocketAddress | GobgpAddress | string | number | boolean | undefined;
 
@@ -23,6 +23,8 @@ export interface RuleContext<File> {
   readonly file: Readable<File>;
   /** Whether the file says anything at this path, valid or not. A key is only missing if it does not. */
   isStated(path: KeyPath): boolean;
+  /** The value as written, if it is one plain word at this very place: no quotes, no alias, no anchor. */
+  plainWord(path: KeyPath): string | undefined;
   report(path: KeyPath, message: string, about?: 'value' | 'missing'): void;
   /** The value of an environment variable that the file names at `path`; reported and empty if it is not set. */
   readVariable(path: KeyPath, variable: string): string;

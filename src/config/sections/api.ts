@@ -3,10 +3,10 @@
  */
 import * as z from 'zod';
 import { choice, environmentVariable, flag, list, name, socketAddress } from '../fields.ts';
+import type { KeyPath } from '../keyPath.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf, type Origin } from '../section.ts';
 import { formatSocketAddress, isLoopback, type SocketAddress } from '../socketAddress.ts';
-import type { KeyPath } from '../yamlSource.ts';
 
 /** The name of the one token of `api.token_env` in logs and the audit. */
 const SINGLE_TOKEN_NAME = 'operator';

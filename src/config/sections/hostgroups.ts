@@ -5,9 +5,9 @@
 import * as z from 'zod';
 import { coversPrefix, type Prefix } from '../../net/prefix.ts';
 import { list, name, prefix } from '../fields.ts';
+import type { KeyPath } from '../keyPath.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf } from '../section.ts';
-import type { KeyPath } from '../yamlSource.ts';
 import { type banSection, type GroupBanConfig, groupBanSchema, resolveGroupBan } from './ban.ts';
 import { type BgpConfig, type bgpSection, groupBgpSchema, resolveGroupBgp } from './bgp.ts';
 import { type FlowspecConfig, type flowspecSection, groupFlowspecSchema, resolveGroupFlowspec } from './flowspec.ts';

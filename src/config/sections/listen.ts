@@ -3,10 +3,10 @@
  */
 import * as z from 'zod';
 import { oneOrMore, socketAddress } from '../fields.ts';
+import type { KeyPath } from '../keyPath.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf } from '../section.ts';
 import { formatSocketAddress, type SocketAddress, socketsCollide } from '../socketAddress.ts';
-import type { KeyPath } from '../yamlSource.ts';
 
 const sockets = oneOrMore(socketAddress(), '"HOST:PORT" or ":PORT"');
 

@@ -3,9 +3,9 @@
  */
 import * as z from 'zod';
 import { choice, list, seconds } from '../fields.ts';
+import type { KeyPath } from '../keyPath.ts';
 import { type Readable, type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf } from '../section.ts';
-import type { KeyPath } from '../yamlSource.ts';
 
 export type MitigationMethod = 'blackhole' | 'flowspec' | 'divert' | 'none';
 

@@ -3,8 +3,8 @@
  */
 import * as z from 'zod';
 import { choice, integer, list, MAX_DURATION_SECONDS, name } from '../../fields.ts';
+import type { KeyPath } from '../../keyPath.ts';
 import { type RuleContext, readItems } from '../../ruleContext.ts';
-import type { KeyPath } from '../../yamlSource.ts';
 import { GLOBAL_GROUP, type HostgroupsFile } from '../hostgroups.ts';
 import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
 import { chatId, mailbox } from './recipients.ts';

@@ -3,9 +3,9 @@
  */
 import * as z from 'zod';
 import { environmentVariable, httpUrl } from '../../fields.ts';
+import type { KeyPath } from '../../keyPath.ts';
 import type { RuleContext } from '../../ruleContext.ts';
 import type { Origin } from '../../section.ts';
-import type { KeyPath } from '../../yamlSource.ts';
 import { chatId } from './recipients.ts';
 
 export const telegramSchema = z

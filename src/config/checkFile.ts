@@ -1,0 +1,130 @@
+/*
+ * Checks a YAML text against a schema and the rules across keys. Every fault is found at once, each with its place in
+ * the text.
+ */
+import type * as z from 'zod';
+import { type Explanation, explainIssue } from './explainIssue.ts';
+import { formatKeyPath, type KeyPath, valueAt, writtenPath } from './keyPath.ts';
+import type { Readable, Rule, RuleContext } from './ruleContext.ts';
+import type { SourcePosition, YamlSource } from './yaml/yamlSource.ts';
+
+/** What a file may contain. */
+export interface FileForm<File> {
+  readonly schema: z.ZodType<File>;
+  readonly rules: readonly Rule<File>[];
+}
+
+export interface FileProblem extends SourcePosition {
+  /** Dotted; empty for the file as a whole. */
+  readonly path: string;
+  readonly message: string;
+  /** It is only that an environment variable, which the file names, is not set. */
+  readonly isUnset: boolean;
+}
+
+export interface CheckedFile<File> {
+  /** Undefined if the schema refused anything. */
+  readonly parsed: File | undefined;
+  /** In the order of the file. */
+  readonly problems: readonly FileProblem[];
+}
+
+/** `source` holds a value, or stops being YAML somewhere. */
+export function checkFile<File>(source: YamlSource, form: FileForm<File>, env: NodeJS.ProcessEnv): CheckedFile<File> {
+  const problems = source.problems.map(({ path, isForm: _, ...rest }) => {
+    return { ...rest, path: formatKeyPath(path), isUnset: false };
+  });
+  if (source.value === undefined || source.value === null) return { parsed: undefined, problems };
+  const { parsed, readable, explanations } = readShape(source, form.schema);
+  const { brokenAt } = source;
+  if (brokenAt === undefined) applyRules(form.rules, readable, source, explanations, env);
+  const misformed = new Set(source.problems.filter(({ isForm }) => isForm).map(({ path }) => formatKeyPath(path)));
+  for (const { path: keyPath, message, about } of explanations) {
+    const at = about === 'key' ? source.keyPosition(keyPath) : source.valuePosition(keyPath);
+    const path = formatKeyPath(keyPath);
+    if (misformed.has(path)) continue;
+    // Behind the place where it stops being YAML nothing is known for sure; before it, what is wrong is wrong.
+    if (brokenAt !== undefined && (about === 'missing' || !isBefore(at, brokenAt))) continue;
+    problems.push({ ...at, path, message, isUnset: about === 'unset' });
+  }
+  return { parsed, problems: sorted(problems) };
+}
+
+interface Shape<File> {
+  /** Undefined if anything in the file was refused. */
+  readonly parsed: File | undefined;
+  /** What was not refused. */
+  readonly readable: Readable<File>;
+  readonly explanations: Explanation[];
+}
+
+function readShape<File>(source: YamlSource, schema: z.ZodType<File>): Shape<File> {
+  const result = schema.safeParse(source.value);
+  const issues = result.success ? [] : result.error.issues;
+  const explanations = issues.flatMap((issue) => explainIssue(issue, source));
+  const parsed = result.success ? result.data : undefined;
+  const isWhole = issues.some((issue) => issue.code !== 'unrecognized_keys' && issue.path.length === 0);
+  if (isWhole) return { parsed, readable: {} as Readable<File>, explanations };
+  const readable = readWhatIsRight(source.value, schema);
+  // An unknown key says nothing against the known ones beside it.
+  for (const issue of issues) if (issue.code !== 'unrecognized_keys') forget(readable, issue.path);
+  for (const { path, isForm } of source.problems) if (isForm) forget(readable, path);
+  return { parsed, readable: readable as Readable<File>, explanations };
+}
+
+/**
+ * What the schema makes of a value of which it refuses parts. `safeParse` gives nothing then, so this asks the schema's
+ * inner interface; refused parts stand in the result as they were written.
+ */
+function readWhatIsRight(value: unknown, schema: z.ZodType): unknown {
+  const payload = schema._zod.run({ value, issues: [] }, { async: false });
+  return payload instanceof Promise ? {} : payload.value;
+}
+
+/** Makes what is at the path undefined. The schema built this value itself, so nobody else holds it. */
+function forget(root: unknown, path: readonly PropertyKey[]): void {
+  let parent = root;
+  for (const step of path.slice(0, -1)) {
+    if (typeof parent !== 'object' || parent === null) return;
+    parent = (parent as Record<PropertyKey, unknown>)[step];
+  }
+  const last = path.at(-1);
+  if (typeof parent !== 'object' || parent === null || last === undefined) return;
+  (parent as Record<PropertyKey, unknown>)[last] = undefined;
+}
+
+/** Runs every rule; what they report is added to the explanations. */
+function applyRules<File>(
+  rules: readonly Rule<File>[],
+  file: Readable<File>,
+  source: YamlSource,
+  explanations: Explanation[],
+  env: NodeJS.ProcessEnv,
+): void {
+  const report = (keyPath: KeyPath, message: string, about: Explanation['about'] = 'value'): void => {
+    explanations.push({ path: writtenPath(source.value, keyPath), message, about });
+  };
+  const context: RuleContext<File> = {
+    file,
+    isStated: (keyPath) => valueAt(source.value, keyPath) !== undefined,
+    plainWord: (keyPath) => source.plainWord(keyPath),
+    report,
+    readVariable: (keyPath, variable) => {
+      const value = env[variable] ?? '';
+      const message = `must name an environment variable that is set, ${variable} is unset or empty`;
+      if (value === '') report(keyPath, message, 'unset');
+      return value;
+    },
+  };
+  for (const rule of rules) rule(context);
+}
+
+function isBefore(a: SourcePosition, b: SourcePosition): boolean {
+  return a.line < b.line || (a.line === b.line && a.column < b.column);
+}
+
+/** What was said twice is said once. */
+function sorted(problems: readonly FileProblem[]): FileProblem[] {
+  const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+  return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,32 +1,37 @@
 /*
- * What both capture formats, pcap and pcapng, hand on: packets, the counts of what was passed over, and the error of a
- * file that cannot be read.
+ * What the readers of both formats, pcap and pcapng, have in common: a packet, the counts of what was skipped, and the
+ * error for a file that cannot be read.
  */
 
-/** A captured packet as the file formats hand it on: bytes [offset, offset + length) of the file. */
+/** A captured packet: bytes [offset, offset + length) of the file. */
 export interface CapturedPacket {
+  /** When it was captured, milliseconds since the epoch, with fractions. */
   readonly timeMs: number;
+  /** By tcpdump's registry of link types. */
   readonly linkType: number;
   readonly offset: number;
   readonly length: number;
 }
 
-/** What of a capture was passed over; final once its datagrams have been read. */
+/** What a capture holds and what of it was skipped. Complete when all datagrams have been read. */
 export interface CaptureSummary {
   /** Packets in the capture, of any kind. */
   packets: number;
   datagrams: number;
-  /** Packets without UDP, or of a link type that cannot be read. */
+  /** Packets that are not UDP over IP, or have an unknown link type. */
   notUdp: number;
-  /** Datagrams that the capture holds only the beginning of (a snap length too short). */
+  /** Datagrams of which the capture holds only the beginning, because the snap length was too short. */
   cutShort: number;
   /** Datagrams of which fragments are missing. */
   incompleteFragments: number;
-  /** What is wrong at the end of the file and where, in words; undefined where nothing is. */
+  /** What is wrong at the end of the file, and at which byte; undefined where nothing is wrong. */
   truncated: string | undefined;
 }
 
-/** Bytes that are no capture; the message names the byte and what was expected there. */
+/**
+ * A file that is not a capture. It is thrown, unlike decode errors, because a person waits for the answer. The message
+ * names the byte and what was expected there.
+ */
 export class CaptureError extends Error {
   override readonly name = 'CaptureError';
 

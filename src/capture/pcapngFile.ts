@@ -18,7 +18,7 @@ const OBSOLETE_PACKET = 2;
 const SIMPLE_PACKET = 3;
 const ENHANCED_PACKET = 6;
 
-/** Type and length before the body, length behind it. */
+/** Type and length before the body, length after it. */
 const BLOCK_FRAME = 12;
 
 const OPTION_END = 0;
@@ -32,7 +32,7 @@ interface CaptureInterface {
   readonly offsetSeconds: number;
 }
 
-/** The section in hand. */
+/** The current section. */
 interface Section {
   readonly view: DataView;
   readonly little: boolean;
@@ -43,7 +43,7 @@ export function isPcapng(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === SECTION_HEADER;
 }
 
-/** The packets of a pcapng file; what is wrong with its end goes into the summary. */
+/** The packets of a pcapng file. A cut at its end is noted in the summary. */
 export function* packetsOfPcapng(bytes: Uint8Array, summary: CaptureSummary): Generator<CapturedPacket> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let section: Section | undefined;
@@ -52,7 +52,7 @@ export function* packetsOfPcapng(bytes: Uint8Array, summary: CaptureSummary): Ge
       summary.truncated = `the file ends at byte ${bytes.length}, within the block at byte ${at}`;
       return;
     }
-    // The section header's type reads the same either way, so it can tell how to read what follows.
+    // The type of a section header is the same in both byte orders.
     if (view.getUint32(at) === SECTION_HEADER) section = readSectionHeader(view, at);
     if (section === undefined) throw new CaptureError(`byte ${at} must begin a section header`);
     const length = view.getUint32(at + 4, section.little);
@@ -75,7 +75,7 @@ function readSectionHeader(view: DataView, at: number): Section {
   throw new CaptureError(`the section header at byte ${at} has no byte order magic`);
 }
 
-/** Learns an interface, or gives the packet of the block; `end` is where the body ends. */
+/** Reads an interface into the section, or returns the packet of the block. `end` is where the body ends. */
 function readBlock(section: Section, at: number, end: number): CapturedPacket | undefined {
   const { view, little, interfaces } = section;
   switch (view.getUint32(at, little)) {
@@ -138,7 +138,7 @@ function readPacket(
   return { timeMs, linkType: captured.linkType, offset, length };
 }
 
-/** Exact to the fraction of a millisecond: nanoseconds since the epoch are too many for a double. */
+/** Divides before it converts: nanoseconds since the epoch do not fit into a double. */
 function toMilliseconds(units: bigint, unitsPerSecond: bigint): number {
   return Number(units / unitsPerSecond) * 1000 + (Number(units % unitsPerSecond) * 1000) / Number(unitsPerSecond);
 }

@@ -1,19 +1,21 @@
 /*
- * Reads the UDP datagrams out of a capture file, pcap or pcapng (draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng),
- * held in memory. For `decode` and `replay`: what is not UDP is passed over and counted, a file that cannot be read as
- * a capture is a CaptureError, and a file that was cut off gives what precedes the cut.
+ * Reads the UDP datagrams of a capture file, pcap or pcapng (draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng), that is
+ * in memory. Packets that are not UDP are skipped and counted. A file that is not a capture is a CaptureError. A file
+ * that is cut off gives the datagrams before the cut.
  */
 import type { CapturedPacket, CaptureSummary } from './capturedPacket.ts';
 import { packetsOfPcap } from './pcapFile.ts';
 import { isPcapng, packetsOfPcapng } from './pcapngFile.ts';
 import { type CaptureDatagram, UdpReader } from './udpReader.ts';
 
+/** An open capture file. */
 export interface Capture {
+  /** Can be read once. */
   readonly datagrams: Iterable<CaptureDatagram>;
   readonly summary: CaptureSummary;
 }
 
-/** Opens a capture. Errors come as CaptureError, here or while the datagrams are read. */
+/** Opens a capture. Throws a CaptureError, here or while the datagrams are read. */
 export function readCapture(bytes: Uint8Array): Capture {
   const summary: CaptureSummary = {
     packets: 0,

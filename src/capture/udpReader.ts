@@ -1,16 +1,15 @@
 /*
- * Finds the UDP datagram in a captured packet: through the link layer, IPv4 or IPv6 and their fragments (RFC 791 §3.2,
- * RFC 8200 §4.5). Telemetry datagrams larger than the MTU travel in fragments, and dropping those would lose exactly
- * the busiest exporters.
+ * Finds the UDP datagram in a captured packet: link layer, IPv4 or IPv6, fragments (RFC 791 §3.2, RFC 8200 §4.5).
+ * Telemetry datagrams larger than the MTU arrive in fragments, and the busiest exporters send the largest datagrams.
  */
 import { type Address, addressOfWords } from '../net/address.ts';
 import type { CapturedPacket, CaptureSummary } from './capturedPacket.ts';
 
-/** Link types of the tcpdump registry. */
+/** Link types by tcpdump's registry. */
 const LINK_NULL = 0;
 const LINK_ETHERNET = 1;
 const LINK_RAW = 101;
-/** What BSDs wrote for raw IP before there was a registry. */
+/** What BSDs wrote for raw IP before the registry existed. */
 const LINK_RAW_BSD = [12, 14];
 const LINK_LOOP = 108;
 const LINK_LINUX_COOKED = 113;
@@ -24,16 +23,16 @@ const VLAN_TYPES = [0x8100, 0x88a8, 0x9100];
 
 const UDP = 17;
 const FRAGMENT = 44;
-/** Extension headers that may stand before UDP: hop-by-hop, routing, destination options. */
+/** Extension headers that may come before UDP: hop-by-hop, routing, destination options. */
 const SKIPPED_HEADERS = [0, 43, 60];
 
 const UDP_HEADER = 8;
 
-/** Datagrams under reassembly at once; the oldest gives way. A capture has a handful. */
+/** Datagrams that are reassembled at one time; then the oldest is dropped. A capture has a few. */
 const MAX_REASSEMBLIES = 64;
 const MAX_DATAGRAM = 65_535;
 
-/** An IP packet, or a piece of one: its payload is bytes [at, end) of the capture. */
+/** An IP packet or fragment: its payload is bytes [at, end) of the capture. */
 interface IpPayload {
   readonly src: Address;
   readonly dst: Address;
@@ -50,7 +49,7 @@ interface IpPayload {
 interface Reassembly {
   readonly bytes: Uint8Array;
   received: number;
-  /** Bytes of the whole; unknown (0) until the last fragment is there. */
+  /** Bytes of the whole datagram; 0 until its last fragment has arrived. */
   total: number;
 }
 
@@ -62,24 +61,25 @@ export interface CaptureDatagram {
   readonly dst: Address;
   readonly srcPort: number;
   readonly dstPort: number;
-  /** A view into the capture, or a buffer of its own where it was put together from fragments. */
+  /** A view into the capture, or a separate buffer where it was reassembled from fragments. */
   readonly payload: Uint8Array;
 }
 
+/** Reads the packets of one capture, in their order. */
 export class UdpReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #summary: CaptureSummary;
   readonly #reassemblies = new Map<string, Reassembly>();
 
-  /** Reads packets of this capture; what cannot be read is counted in the summary. */
+  /** `bytes` is the file. Packets that cannot be read are counted in the summary. */
   constructor(bytes: Uint8Array, summary: CaptureSummary) {
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#summary = summary;
   }
 
-  /** The datagram that the packet is, or completes; undefined where there is none. */
+  /** The datagram in the packet, or the one that this fragment completes; undefined where there is none. */
   read(packet: CapturedPacket): CaptureDatagram | undefined {
     const end = packet.offset + packet.length;
     const ipAt = this.#findIp(packet.linkType, packet.offset, end);
@@ -99,13 +99,13 @@ export class UdpReader {
     return whole === undefined ? undefined : this.#readUdp(ip, packet.timeMs, whole);
   }
 
-  /** Counts what never became whole. */
+  /** Counts the datagrams of which fragments are missing. Called after the last packet. */
   finish(): void {
     this.#summary.incompleteFragments += this.#reassemblies.size;
     this.#reassemblies.clear();
   }
 
-  /** Where the IP header begins, -1 where the link layer carries something else. */
+  /** Where the IP header begins; -1 where the packet is not IP. */
   #findIp(linkType: number, at: number, end: number): number {
     switch (linkType) {
       case LINK_ETHERNET:
@@ -126,7 +126,7 @@ export class UdpReader {
     }
   }
 
-  /** From an EtherType field, past VLAN tags. */
+  /** Skips VLAN tags, from an EtherType field on. */
   #skipVlans(typeAt: number, end: number): number {
     let p = typeAt;
     while (p + 2 <= end && VLAN_TYPES.includes(this.#view.getUint16(p))) p += 4;
@@ -153,7 +153,7 @@ export class UdpReader {
     const view = this.#view;
     if (at + 20 > end) return undefined;
     const headerBytes = (view.getUint8(at) & 15) * 4;
-    // A total length of zero is what segmentation offload leaves behind.
+    // Segmentation offload leaves a total length of zero.
     const packetEnd = at + (view.getUint16(at + 2) || end - at);
     if (headerBytes < 20 || at + headerBytes > Math.min(packetEnd, end)) return undefined;
     const flagsAndOffset = view.getUint16(at + 6);
@@ -229,7 +229,7 @@ export class UdpReader {
     };
   }
 
-  /** Adds a fragment; the whole datagram once it is complete. */
+  /** Adds a fragment. Returns the whole datagram when it is complete. */
   #reassemble(ip: IpPayload): Uint8Array | undefined {
     const { src, dst, fragmentId, fragmentOffset } = ip;
     const key = [

@@ -1,6 +1,6 @@
 /*
- * Reads a sampled packet (the first bytes of a frame as sFlow, or elements 313 and 315, carry them) into a row: down
- * through Ethernet, VLAN tags, MPLS and PPPoE to IPv4 or IPv6 and the ports. What the sample cuts off stays zero.
+ * Reads a sampled packet, the first bytes of a frame in sFlow or in elements 313 and 315, into the context's row:
+ * Ethernet, VLAN tags, MPLS, PPPoE, IPv4 or IPv6, ports. Columns whose bytes the sample does not hold stay zero.
  *
  *   Ethernet  0 destination, 6 source, 12 type           802.1Q/ad  0 tag, 2 type
  *   MPLS      0 label:20 class:3 bottom:1 TTL:8          PPPoE      0 version, code, session, length, 6 PPP protocol
@@ -10,7 +10,7 @@
 import type { DecodeContext } from './decodeContext.ts';
 import { readIpv4Pair, readIpv6Pair } from './flowRows.ts';
 
-/** What a reader answers where there is no IP packet, or not enough of it for both addresses. */
+/** What a reader returns where there is no IP packet, or too little of it for both addresses. */
 export const NOT_IP = 0;
 
 const ETHERNET_HEADER = 14;
@@ -22,7 +22,7 @@ const TYPE_IPV6 = 0x86dd;
 const TYPE_MPLS = 0x8847;
 const TYPE_MPLS_UPSTREAM = 0x8848;
 const TYPE_PPPOE_SESSION = 0x8864;
-/** Below this the field is an IEEE 802.3 length, not a type. */
+/** Smaller numbers are IEEE 802.3 lengths, not types. */
 const LOWEST_TYPE = 0x0600;
 const TYPE_8021Q = 0x8100;
 const TYPE_8021AD = 0x88a8;
@@ -32,7 +32,7 @@ const TYPE_QINQ_9200 = 0x9200;
 const PPP_IPV4 = 0x0021;
 const PPP_IPV6 = 0x0057;
 
-/** Layers read before giving up: tags, labels or extension headers. Real packets have two or three. */
+/** Most tags, labels or extension headers that are read. Real packets have two or three. */
 const MAX_LAYERS = 16;
 
 const HOP_BY_HOP = 0;
@@ -54,7 +54,7 @@ const HIP = 139;
 const SHIM6 = 140;
 const SEGMENT_ROUTING = 4;
 
-/** Reads a frame from its Ethernet header on. Bytes of the IP packet as it was on the wire, or `NOT_IP`. */
+/** Reads a frame from its Ethernet header on. Returns the size of the IP packet on the wire, or `NOT_IP`. */
 export function readEthernet(context: DecodeContext, at: number, end: number): number {
   const { view } = context;
   if (at + ETHERNET_HEADER > end) return NOT_IP;
@@ -65,7 +65,7 @@ export function readEthernet(context: DecodeContext, at: number, end: number): n
     type = view.getUint16(p + 2);
     p += 4;
   }
-  // LLC with SNAP: aa aa 03, an organisation code of zeros, then a type as in Ethernet II.
+  // LLC with SNAP: aa aa 03, an organisation code of zeros, then an Ethernet II type.
   if (type < LOWEST_TYPE && p + 8 <= end && view.getUint32(p) === 0xaaaa0300 && view.getUint16(p + 4) === 0) {
     type = view.getUint16(p + 6);
     if (type < LOWEST_TYPE) return NOT_IP;
@@ -93,8 +93,8 @@ function isVlanTag(type: number): boolean {
 }
 
 /**
- * Reads a label stack and what is under it. MPLS does not say what that is: an IP version nibble means IP, a zero
- * nibble the control word of a pseudowire (RFC 4385 §3) with an Ethernet frame behind it.
+ * Reads a label stack and the packet under it. MPLS does not say what that packet is: a first nibble of 4 or 6 means IP,
+ * a zero nibble is the control word of a pseudowire (RFC 4385 §3), followed by an Ethernet frame.
  */
 export function readMpls(context: DecodeContext, at: number, end: number): number {
   const { view } = context;
@@ -117,7 +117,7 @@ export function readMpls(context: DecodeContext, at: number, end: number): numbe
   }
 }
 
-/** Reads a packet from its IP header on. Bytes of the packet as it was on the wire, or `NOT_IP`. */
+/** Reads a packet from its IP header on. Returns the size of the packet on the wire, or `NOT_IP`. */
 export function readIp(context: DecodeContext, at: number, end: number): number {
   if (at >= end) return NOT_IP;
   switch (context.view.getUint8(at) >>> 4) {
@@ -151,7 +151,7 @@ function readIpv6(context: DecodeContext, at: number, end: number): number {
   return IPV6_HEADER + view.getUint16(at + 4);
 }
 
-/** Walks the extension headers (RFC 8200 §4) to the transport header; `next` is the kind of the one at `at`. */
+/** Walks the extension headers (RFC 8200 §4) to the transport header. `next` is the type of the header at `at`. */
 function readExtensionHeaders(context: DecodeContext, at: number, end: number, next: number): void {
   const { view, batch, row } = context;
   let p = at;
@@ -160,7 +160,7 @@ function readExtensionHeaders(context: DecodeContext, at: number, end: number, n
   for (let headers = 0; headers < MAX_LAYERS; headers++) {
     batch.ipProtocol[row] = kind;
     if (!isExtensionHeader(kind)) {
-      // An operator's own SRv6 transport: the hosts are the ends of the packet inside (RFC 8986 §5).
+      // An operator's own SRv6 transport: the hosts are the addresses of the inner packet (RFC 8986 §5).
       const inside = segmentRouted && (kind === IPV4_IN_IP || kind === IPV6_IN_IP);
       if (!inside || readIp(context, p, end) === NOT_IP) readTransport(context, p, end, kind);
       return;
@@ -216,7 +216,7 @@ function readTransport(context: DecodeContext, at: number, end: number, protocol
       break;
     case ICMP:
     case ICMPV6:
-      // Type and code, side by side, are already type × 256 + code.
+      // Type and code are adjacent bytes, so this reads type × 256 + code.
       if (at + 2 <= end) batch.dstPort[row] = view.getUint16(at);
       break;
     default:

@@ -63,7 +63,7 @@ export class FaultLog {
     return {
       level: 'warn',
       message: 'telemetry could not be decoded',
-      fields: { exporter: exporter.text, errors, newest: state.lastFault, at_byte: state.lastFaultOffset },
+      fields: { exporter: exporter.text, errors, newest: state.lastError, at_byte: state.lastErrorOffset },
     };
   }
 

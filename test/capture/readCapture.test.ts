@@ -98,7 +98,7 @@ test('pcapng is read in both byte orders and both units of time', () => {
   }
 });
 
-test('every link type that captures of telemetry come with is read', () => {
+test('every link type of telemetry captures is read', () => {
   const ip = packet([1, 2, 3, 4, 5]);
   const ip6 = ipv6Packet(
     ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1),
@@ -123,11 +123,11 @@ test('every link type that captures of telemetry come with is read', () => {
   for (const [linkType, frame] of frames) assertReads(pcap([frame], { linkType }));
 });
 
-test('padding behind the IP packet is not part of the datagram', () => {
+test('padding after the IP packet is not part of the datagram', () => {
   assertReads(pcap([[...ethernet(0x0800, packet([1, 2, 3, 4, 5])), 0, 0, 0, 0, 0, 0, 0]]));
 });
 
-test('what is not UDP is passed over and counted', () => {
+test('packets that are not UDP are skipped and counted', () => {
   const tcp = ethernet(0x0800, ipv4Packet({ src: '192.0.2.1', dst: '192.0.2.2', protocol: 6 }, uint(0, 20)));
   const { datagrams, summary } = read(
     pcap([tcp, ethernet(0x0806, uint(0, 28)), [1, 2], ethernet(0x0800, packet([9]))]),
@@ -136,7 +136,7 @@ test('what is not UDP is passed over and counted', () => {
   assert.deepEqual([summary.packets, summary.notUdp], [4, 3]);
 });
 
-test('a datagram in IPv4 or IPv6 fragments is put together, in whatever order they come', () => {
+test('a datagram is reassembled from IPv4 or IPv6 fragments in any order', () => {
   const payload = Array.from({ length: 40 }, (_, i) => i);
   const whole = udp(payload);
   const v4 = (from: number, to: number): number[] =>
@@ -171,12 +171,12 @@ test('a datagram in IPv4 or IPv6 fragments is put together, in whatever order th
   }
 });
 
-test('a datagram that the snap length cut short is counted, not misread', () => {
+test('a datagram that the snap length cut short is counted and not decoded', () => {
   const { datagrams, summary } = read(pcap([ethernet(0x0800, packet([1, 2, 3, 4, 5])).slice(0, -2)]));
   assert.deepEqual([datagrams.length, summary.cutShort], [0, 1]);
 });
 
-test('a file that ends within a packet gives what precedes it and says where', () => {
+test('a file that ends within a packet gives the datagrams before it and says where it ends', () => {
   const frame = ethernet(0x0800, packet([1, 2, 3, 4, 5]));
   for (const file of [pcap([frame, frame]), pcapng([frame, frame], true, false)]) {
     const { datagrams, summary } = read(file.subarray(0, file.length - 10));
@@ -185,7 +185,7 @@ test('a file that ends within a packet gives what precedes it and says where', (
   }
 });
 
-test('a file that is no capture is refused with the byte and what is wrong there', () => {
+test('a file that is not a capture is refused with the byte and what is wrong there', () => {
   const refused = (bytes: Uint8Array, message: RegExp): void => {
     assert.throws(
       () => read(bytes),

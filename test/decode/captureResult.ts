@@ -1,6 +1,6 @@
 /*
- * What a capture decodes to, flows and counters, in the form in which test/fixtures/golden keeps it. Run as a program
- * it writes those files anew; each change in them is then to be explained.
+ * What a capture decodes to, flows and counters, in the format of test/fixtures/golden. Run as a program it writes those
+ * files again; explain every change in them.
  */
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { type DecodedFlow, flowsOf } from './decodedFlows.ts';
 const FIXTURES = path.resolve(import.meta.dirname, '../fixtures');
 const SFLOW_PORT = 6343;
 
-/** Captures with more flows are kept as a digest of all, their totals and the first few. */
+/** Of captures with more flows only a digest, the totals and the first few flows are kept. */
 const MOST_FLOWS_KEPT = 500;
 const FIRST_FLOWS_KEPT = 20;
 
@@ -71,7 +71,7 @@ function goldenPath(name: string): string {
   return path.join(FIXTURES, 'golden', `${name}.json`);
 }
 
-/** Decodes a capture, the sFlow ones by agent; all at one time, so that nothing depends on how fast it was replayed. */
+/** Decodes a capture, sFlow by agent. All datagrams have the same time, so that the result does not depend on it. */
 export function decodeCapture(bytes: Uint8Array): CaptureResult {
   const exporters = new Map<string, ExporterState>();
   const batch = new FlowBatch(0);
@@ -129,7 +129,7 @@ function exporterResult(exporter: ExporterState): ExporterResult {
   return result;
 }
 
-/** A result as text: one exporter and one flow a line, so that a change shows in a diff. */
+/** A result as text with one exporter or one flow on each line, so that a diff shows every change. */
 export function formatResult(result: CaptureResult): string {
   const { flowCount, totals, digest, exporters, flows } = result;
   const exporterLines = Object.entries(exporters).map(

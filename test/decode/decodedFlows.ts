@@ -26,7 +26,7 @@ export interface DecodedFlow {
   readonly outInterface: number;
 }
 
-/** The rows of the datagram in hand. */
+/** The rows of the current datagram. */
 export function flowsOf(batch: FlowBatch): DecodedFlow[] {
   const flows: DecodedFlow[] = [];
   for (let row = batch.start; row < batch.end; row++) {
@@ -50,7 +50,7 @@ export function flowsOf(batch: FlowBatch): DecodedFlow[] {
   return flows;
 }
 
-/** One exporter, one batch and the one long-lived view that datagrams are copied into. */
+/** One exporter, one batch, and the one view that all datagrams are copied into, as in a receiving thread. */
 export class DecodeBench {
   readonly exporter: ExporterState;
   readonly batch = new FlowBatch(0);
@@ -61,7 +61,7 @@ export class DecodeBench {
 
   constructor(limits?: DecodeLimits) {
     this.exporter = new ExporterState('192.0.2.1', limits);
-    // Rows hold the remains of earlier rounds of the ring; nothing of them may show through.
+    // Rows hold values of earlier rounds of the ring; none of them may stay in a decoded row.
     const { batch } = this;
     for (const column of [batch.src0, batch.src1, batch.src2, batch.src3, batch.durationMs]) column.fill(77);
     for (const column of [batch.dst0, batch.dst1, batch.dst2, batch.dst3]) column.fill(77);

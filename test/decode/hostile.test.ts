@@ -1,5 +1,5 @@
 /*
- * Properties that hold for whatever a socket may bring: nothing is thrown, nothing runs away, no table outgrows its limit.
+ * Properties that hold for any bytes from a socket: nothing throws, everything ends, no table exceeds its limit.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -41,7 +41,7 @@ function assertBounded(bench: DecodeBench, limits: DecodeLimits): void {
   }
 }
 
-/** Every row is fit to be accounted: finite counters from zero up, a rate that is one or not stated. */
+/** Every row can be accounted: counters are finite and not negative, the rate is 0 or at least 1. */
 function assertSaneRows(bench: DecodeBench): void {
   const { batch } = bench;
   for (let row = batch.start; row < batch.end; row++) {
@@ -54,7 +54,7 @@ function assertSaneRows(bench: DecodeBench): void {
   }
 }
 
-/** Bytes with a plausible beginning, so that they get past the first look. */
+/** Bytes with a valid beginning, so that they pass the first checks. */
 const hostileDatagram = fc
   .tuple(
     fc.constantFrom(...[5, 9, 10].map((version) => uint(version, 2)), uint(5, 4), []),
@@ -62,7 +62,7 @@ const hostileDatagram = fc
   )
   .map(([start, bytes]) => Uint8Array.from([...start, ...bytes]));
 
-/** A short list of small sets: ids and lengths that mean something, bodies that may not. */
+/** A few small sets with valid ids and lengths, and arbitrary bodies. */
 const hostileSets = fc.array(
   fc
     .tuple(
@@ -77,7 +77,7 @@ const hostileSets = fc.array(
   { maxLength: 8 },
 );
 
-test('arbitrary bytes never throw, never loop, never outgrow a table', () => {
+test('arbitrary bytes never throw, never loop, and never exceed the limit of a table', () => {
   fc.assert(
     fc.property(fc.array(hostileDatagram, { minLength: 1, maxLength: 8 }), (datagrams) => {
       const bench = new DecodeBench(TIGHT);
@@ -94,7 +94,7 @@ test('arbitrary bytes never throw, never loop, never outgrow a table', () => {
   );
 });
 
-test('sets of templates, options and data in any order and damage stay within every limit', () => {
+test('damaged sets of templates, options and data in any order stay within every limit', () => {
   const datagram = fc
     .tuple(hostileSets, fc.integer({ min: 0, max: 5 }), fc.boolean())
     .map(([sets, domain, isIpfix]) => (isIpfix ? ipfix(sets, { domain }) : netflow9(sets, { domain })));
@@ -114,7 +114,7 @@ test('sets of templates, options and data in any order and damage stay within ev
   assert.ok(learned > 0, 'the generator must make templates that are learned');
 });
 
-test('real datagrams with bytes changed, cut out or cut off never throw and stay bounded', () => {
+test('real datagrams with bytes changed, removed or cut off never throw and stay within every limit', () => {
   const mutation = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
   fc.assert(
     fc.property(
@@ -139,7 +139,7 @@ test('real datagrams with bytes changed, cut out or cut off never throw and stay
   );
 });
 
-test('a datagram of the greatest size full of the smallest sets or samples ends', () => {
+test('the largest datagram full of the smallest sets or samples is decoded in bounded time', () => {
   const sets = new Array<number[]>(16_000).fill([...uint(256, 2), ...uint(4, 2)]);
   const bench = new DecodeBench();
   bench.netflow(ipfix(sets));
@@ -152,7 +152,7 @@ test('a datagram of the greatest size full of the smallest sets or samples ends'
   assert.equal(bench.errors.datagram_truncated, 1);
 });
 
-test('damaged capture files are refused with a CaptureError or read as far as they go', () => {
+test('damaged capture files are refused with a CaptureError or read up to the damage', () => {
   const file = captureBytes('ix-softflowd.netflow');
   fc.assert(
     fc.property(

@@ -245,11 +245,11 @@ for (const { name, kind, datagram, reason, flows } of CASES) {
     assert.equal(bench.clean, false);
     assert.equal(bench.exporter.decodeErrorDatagrams, 1);
     assert.deepEqual(bench.errors, { [reason]: 1 });
-    assert.equal(bench.exporter.lastFault, reason);
+    assert.equal(bench.exporter.lastError, reason);
   });
 }
 
-test('every reason of the closed list has been seen to happen, here or where limits are tested', () => {
+test('every reason in the list is tested, here or with the limits', () => {
   const limits = [
     'template_limit',
     'domain_limit',
@@ -262,7 +262,7 @@ test('every reason of the closed list has been seen to happen, here or where lim
   assert.deepEqual([...new Set(seen)].sort(), [...DECODE_ERROR_REASONS].sort());
 });
 
-test('zero bytes behind the last set are padding', () => {
+test('zero bytes after the last set are padding', () => {
   for (const padded of [netflow9([announced, data, uint(0, 400)]), ipfix([announcedIpfix, data, uint(0, 7)])]) {
     const bench = new DecodeBench();
     assert.equal(bench.netflow(padded).length, 1);
@@ -274,7 +274,7 @@ test('zero bytes behind the last set are padding', () => {
   assert.ok(bench.clean);
 });
 
-test('a record count in the header that is wrong loses no sets', () => {
+test('a wrong record count in the header loses no sets', () => {
   const datagram = netflow9([announced, data, data, data]);
   datagram[3] = 1;
   assert.equal(new DecodeBench().netflow(datagram).length, 3);
@@ -287,7 +287,7 @@ test('several IPFIX messages in one datagram are all decoded', () => {
   assert.ok(bench.clean);
 });
 
-test('more records than a datagram may have rows are left out and counted', () => {
+test('records beyond the most rows of a datagram are skipped and counted', () => {
   const tiny: readonly Field[] = [
     [12, 4],
     [1, 1],

@@ -1,6 +1,6 @@
 /*
- * Templates of any shape with records of any content decode to what was put into them: the fields in any order, in any
- * of their lengths, among others that mean nothing, over NetFlow v9 and IPFIX, template first or data first.
+ * Records of any template decode to what was encoded: fields in any order and of any length they may have, between
+ * unknown fields, over NetFlow v9 and IPFIX, template first or data first.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -25,7 +25,7 @@ interface Content {
 const word = fc.integer({ min: 0, max: 0xffff_ffff });
 const words = fc.tuple(word, word, word, fc.integer({ min: 1, max: 0xffff_ffff }));
 
-/** Elements and the lengths they are found in. */
+/** Elements and the lengths that exporters give them. */
 const INTEGERS: readonly (readonly [element: number, lengths: readonly number[]])[] = [
   [1, [1, 2, 3, 4, 5, 8]],
   [2, [1, 2, 4, 8]],
@@ -77,7 +77,7 @@ const content: fc.Arbitrary<Content> = fc.record({
   filler: fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 300 }),
 });
 
-/** What is left of a value in a field of this many bytes. */
+/** The part of a value that fits into a field of this many bytes. */
 function cut(value: number, bytes: number): number {
   return bytes >= 8 ? value : value % 2 ** (8 * bytes);
 }

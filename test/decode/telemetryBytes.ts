@@ -1,6 +1,6 @@
 /*
- * Builds telemetry datagrams byte by byte for the tests of decoding: written from the RFCs, apart from the decoders, so
- * that the two can only agree by both being right.
+ * Builds telemetry datagrams byte by byte for the tests of decoding. Written from the RFCs and shares no code with the
+ * decoders, so that one mistake cannot be in both.
  */
 
 /** Big-endian integer of `size` bytes. */
@@ -55,7 +55,7 @@ export function ipfixOptionsTemplate(id: number, scope: readonly Field[], option
 export interface MessageOptions {
   readonly domain?: number;
   readonly sequence?: number;
-  /** What the header says, where it is not the truth. */
+  /** A wrong value for the header. */
   readonly length?: number;
 }
 
@@ -91,7 +91,7 @@ export interface Netflow5Options {
   readonly count?: number;
   readonly sequence?: number;
   readonly engine?: number;
-  /** The sampling field whole, mode bits and all. */
+  /** The whole sampling field with its mode bits. */
   readonly sampling?: number;
 }
 
@@ -140,7 +140,7 @@ export function sflow(samples: readonly number[][], options: SflowOptions = {}):
   ]);
 }
 
-/** A format (enterprise × 4096 + format), a length, a body: samples and records alike. */
+/** A sample or a record: format (enterprise × 4096 + format), length, body. */
 export function block(format: number, body: readonly number[], length = body.length): number[] {
   return [...uint(format, 4), ...uint(length, 4), ...body];
 }
@@ -163,7 +163,7 @@ export function expandedFlowSample(records: readonly number[][], options: Sample
   return block(3, [...header, ...records.flat()]);
 }
 
-/** `protocol` 1 Ethernet, 11 IPv4, 12 IPv6, 13 MPLS. Padded to four bytes as XDR wants it. */
+/** `protocol` 1 Ethernet, 11 IPv4, 12 IPv6, 13 MPLS. Padded to four bytes, as XDR requires. */
 export function rawHeader(header: readonly number[], frameBytes: number, protocol = 1): number[] {
   const padding = new Array<number>((4 - (header.length % 4)) % 4).fill(0);
   const fields = [protocol, frameBytes, 4, header.length].flatMap((word) => uint(word, 4));
@@ -205,7 +205,7 @@ export function ipv4Packet(header: Ipv4Options, payload: readonly number[]): num
   ];
 }
 
-/** `next` is the protocol of what comes first in the payload, extension headers included. */
+/** `next` is the protocol of the first header in the payload, which may be an extension header. */
 export function ipv6Packet(
   src: readonly number[],
   dst: readonly number[],

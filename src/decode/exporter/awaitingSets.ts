@@ -1,7 +1,7 @@
 /*
- * Data sets that came before their template, kept for a moment: exporters announce templates every minute or so, and a
- * FortiGate sends half of its first datagrams ahead of them. Small on purpose, and full means full: what is already
- * there is as good as what comes.
+ * Data sets that arrived before their template and are kept for a short time: exporters send templates every minute or
+ * so, and a FortiGate sends half of its first datagrams before them. The buffer is small, and when it is full new sets
+ * are dropped: they are worth no more than those it holds.
  */
 import type { DecodeLimits } from './decodeLimits.ts';
 import type { ObservationDomain } from './observationDomain.ts';
@@ -32,7 +32,7 @@ export class AwaitingSets {
     return this.#sets;
   }
 
-  /** Copies bytes [offset, end) of a datagram; false where there is no room for them. */
+  /** Copies bytes [offset, end) of a datagram. False where there is no room for them. */
   keep(
     domain: ObservationDomain,
     templateId: number,
@@ -49,19 +49,22 @@ export class AwaitingSets {
     return true;
   }
 
-  /** Takes out, in the order of arrival, what waited for this template. */
+  /** Removes the sets that waited for this template and returns them in the order of arrival. */
   take(domain: ObservationDomain, templateId: number): AwaitingSet[] {
     return this.#remove((set) => set.domain === domain && set.templateId === templateId);
   }
 
-  /** Gives up what has waited too long; how many sets that were. Times of the future are a clock that was set back. */
+  /**
+   * Drops the sets that have waited too long and returns how many they were. A set from the future means that the clock
+   * was set back; it is dropped too.
+   */
   expire(now: number): number {
     const oldest = this.#sets[0];
     if (oldest === undefined || Math.abs(now - oldest.receivedAtMs) <= this.#limits.awaitingMs) return 0;
     return this.#remove((set) => Math.abs(now - set.receivedAtMs) > this.#limits.awaitingMs).length;
   }
 
-  /** Gives up what waits for templates of a domain that is forgotten. */
+  /** Drops the sets of a domain that is removed. */
   forget(domain: ObservationDomain): void {
     this.#remove((set) => set.domain === domain);
   }

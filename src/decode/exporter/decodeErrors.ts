@@ -1,15 +1,15 @@
 /*
- * Why a datagram, or a part of one, gave no flows. A closed list, because the reasons are label values and API keys.
+ * Why a datagram, or a part of one, gave no flows. The list is fixed, because the reasons are keys in the API.
  */
 
 export const DECODE_ERROR_REASONS = [
-  /** A version that is none of NetFlow 5 and 9, IPFIX (10) and sFlow 5. */
+  /** A version other than NetFlow 5 and 9, IPFIX (10) and sFlow 5. */
   'unsupported_version',
   /** Shorter than the header of its protocol. */
   'header_truncated',
   /** The header promises more records, samples or bytes than the datagram holds. */
   'datagram_truncated',
-  /** Bytes behind the IPFIX message that are neither padding nor another message. */
+  /** Bytes after the IPFIX message that are neither padding nor another message. */
   'trailing_bytes',
   /** A set length below the set header's four bytes, or beyond the end of the datagram. */
   'set_length',
@@ -17,33 +17,33 @@ export const DECODE_ERROR_REASONS = [
   'set_id_reserved',
   /** A template that ends before its last field. */
   'template_truncated',
-  /** A template id below 256, where set ids live. */
+  /** A template id below 256: those are set ids. */
   'template_id_reserved',
-  /** A NetFlow v9 template without fields; in IPFIX that is a withdrawal. */
+  /** A NetFlow v9 template without fields. In IPFIX it withdraws a template. */
   'template_empty',
-  /** A data set whose template describes records of no bytes at all. */
+  /** A data set whose template describes records of zero bytes. */
   'record_empty',
-  /** A record that runs over the end of its set, or a set too short for a single one. */
+  /** A record that goes beyond the end of its set, or a set too short for one record. */
   'record_overrun',
   /** An sFlow agent address that is neither IPv4 nor IPv6. */
   'agent_address',
-  /** An sFlow sample that runs over the end of the datagram, or too short for its own header. */
+  /** An sFlow sample that goes beyond the end of the datagram, or is too short for its own header. */
   'sample_truncated',
-  /** An sFlow record that runs over the end of its sample, or too short for its own type. */
+  /** An sFlow record that goes beyond the end of its sample, or is too short for its type. */
   'sample_record_truncated',
-  /** A template refused, or an older one forgotten, because the exporter's table is full. */
+  /** A template that was refused, or an older one that was removed for it, because the exporter's table is full. */
   'template_limit',
-  /** The domain unheard of for longest was forgotten, because the exporter's table is full. */
+  /** The least recently seen domain was removed, because the exporter's table is full. */
   'domain_limit',
   /** A sampling rate that was not remembered, because the exporter's table is full. */
   'sampling_limit',
-  /** A record whose counters no link could have carried; the flow stays, with counters of 0. */
+  /** A record with counters larger than any link could carry. The flow is kept with counters of 0. */
   'counter_implausible',
-  /** Records left out, because the datagram's rows in the batch are full. */
+  /** Records that were skipped, because the datagram's rows in the batch are full. */
   'flow_limit',
-  /** A data set given up because its template did not come in time. Not a fault of the datagram. */
+  /** A data set that was dropped because its template did not come in time. Not an error of the datagram. */
   'template_missing',
-  /** A data set not kept for its template, because the buffer is full. Not a fault of the datagram. */
+  /** A data set that could not wait for its template, because the buffer is full. Not an error of the datagram. */
   'awaiting_limit',
 ] as const;
 

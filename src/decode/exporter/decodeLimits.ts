@@ -1,21 +1,21 @@
 /*
- * How much of one exporter decoding remembers. Telemetry comes over UDP from whoever claims to be the exporter, so
- * every table has a limit, and the worst that a hostile sender can make of one exporter stays at a few megabytes.
+ * How much decoding remembers of one exporter. Anybody can send UDP datagrams in an exporter's name, so every table has
+ * a limit, and a hostile sender can make one exporter take a few megabytes at most.
  */
 
 export interface DecodeLimits {
-  /** Observation domains, v9 source ids, v5 engines and sFlow sub-agents together. */
+  /** Observation domains: those of IPFIX, v9 source ids, v5 engines and sFlow sub-agents together. */
   readonly domains: number;
-  /** Templates over all domains. The most seen of one exporter is 30, of a Cisco ASA. */
+  /** Templates over all domains. The most that were seen from one exporter are 30, from a Cisco ASA. */
   readonly templates: number;
-  /** Bytes of all template announcements: they bound the memory, since a template may have one field or thousands. */
+  /** Bytes of all template records. This bounds the memory, since a template may have one field or thousands. */
   readonly templateBytes: number;
   /** Sampling rates over all domains, samplers and interfaces. */
   readonly samplingRates: number;
-  /** Data sets that wait for their template. A FortiGate sends some 80 before it. */
+  /** Data sets that wait for their template. A FortiGate sends about 80 before it. */
   readonly awaitingSets: number;
   readonly awaitingBytes: number;
-  /** Milliseconds a data set may wait. Traffic older than a few windows is no evidence of an attack going on now. */
+  /** Milliseconds that a data set may wait. Older traffic says nothing about an attack that is in progress now. */
   readonly awaitingMs: number;
 }
 

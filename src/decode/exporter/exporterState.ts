@@ -1,8 +1,8 @@
 /*
- * ExporterState: everything decoding remembers of one exporter, and what it counted of it.
+ * ExporterState: everything that decoding remembers of one exporter, and its counters.
  *
- * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; what does not fit
- * is counted under a reason of its own.
+ * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; each has a reason in
+ * `DECODE_ERROR_REASONS` under which it counts what does not fit.
  */
 import { AwaitingSets } from './awaitingSets.ts';
 import type { DecodeErrorReason } from './decodeErrors.ts';
@@ -26,23 +26,23 @@ export class ExporterState {
   readonly address: string;
   readonly limits: DecodeLimits;
 
-  /** By index into `PROTOCOLS`. Datagrams of no known version count nowhere but in `decodeErrors`. */
+  /** By index into `PROTOCOLS`. Datagrams of an unknown version are counted in `decodeErrors` only. */
   readonly datagrams = new Float64Array(PROTOCOLS.length);
   readonly flows = new Float64Array(PROTOCOLS.length);
   readonly decodeErrors = new Map<DecodeErrorReason, number>();
-  /** Datagrams with at least one fault; each counts once. */
+  /** Datagrams with at least one error; each counts once. */
   decodeErrorDatagrams = 0;
-  /** Where the latest fault was: its reason and the byte in its datagram. */
-  lastFault: DecodeErrorReason | undefined = undefined;
-  lastFaultOffset = 0;
-  /** How often a sequence number said that something before it is missing. */
+  /** The latest error: its reason, and the byte of its datagram where it was found. */
+  lastError: DecodeErrorReason | undefined = undefined;
+  lastErrorOffset = 0;
+  /** How often a sequence number showed that something before it is missing. */
   sequenceGaps = 0;
   recordsWithoutCounters = 0;
   recordsWithoutAddresses = 0;
   optionsRecords = 0;
   /** sFlow counter and discarded-packet samples. */
   skippedSamples = 0;
-  /** Templates known now, options templates among them. */
+  /** Templates known now, options templates included. */
   templates = 0;
 
   readonly awaiting: AwaitingSets;
@@ -50,7 +50,7 @@ export class ExporterState {
   #recentDomain: ObservationDomain | undefined = undefined;
   #templateBytes = 0;
   #samplingRates = 0;
-  #datagramFaulty = false;
+  #datagramHasErrors = false;
 
   constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS) {
     this.address = address;
@@ -58,17 +58,18 @@ export class ExporterState {
     this.awaiting = new AwaitingSets(limits);
   }
 
-  /** Data sets that wait for their template now. */
+  /** Data sets that are waiting for their template now. */
   get awaitingTemplateSets(): number {
     return this.awaiting.size;
   }
 
-  /** Gives up data sets that have waited for too long. */
+  /** Drops the data sets that have waited too long. */
   expireAwaiting(now: number): void {
     const expired = this.awaiting.expire(now);
     if (expired > 0) this.drop('template_missing', expired);
   }
 
+  /** The templates that data sets are waiting for now. */
   missingTemplates(): MissingTemplate[] {
     const missing = new Map<string, MissingTemplate>();
     for (const { domain, templateId } of this.awaiting.all()) {
@@ -79,32 +80,33 @@ export class ExporterState {
     return [...missing.values()];
   }
 
+  /** Counts a datagram of the protocol, an index into `PROTOCOLS`. */
   beginDatagram(protocol: number): void {
     this.datagrams[protocol]++;
   }
 
-  /** Closes the datagram in hand; whether it was free of faults. */
+  /** Ends the current datagram. True where it had no error. */
   endDatagram(): boolean {
-    const clean = !this.#datagramFaulty;
+    const clean = !this.#datagramHasErrors;
     if (!clean) this.decodeErrorDatagrams++;
-    this.#datagramFaulty = false;
+    this.#datagramHasErrors = false;
     return clean;
   }
 
-  /** Counts a fault of the datagram in hand, found at this byte of it. */
+  /** Counts an error of the current datagram, found at this byte of it. */
   fail(reason: DecodeErrorReason, offset: number): void {
-    this.#datagramFaulty = true;
-    this.lastFault = reason;
-    this.lastFaultOffset = offset;
+    this.#datagramHasErrors = true;
+    this.lastError = reason;
+    this.lastErrorOffset = offset;
     this.drop(reason, 1);
   }
 
-  /** Counts what is lost for a reason that is no fault of the datagram in hand. */
+  /** Counts what is lost for a reason other than an error of the current datagram. */
   drop(reason: DecodeErrorReason, count: number): void {
     this.decodeErrors.set(reason, (this.decodeErrors.get(reason) ?? 0) + count);
   }
 
-  /** The domain of this number, made where there is none; the one unheard of for longest makes room for it. */
+  /** The domain of this number. A new one takes the place of the least recently seen where the table is full. */
   domain(protocol: number, id: number, now: number): ObservationDomain {
     let domain = this.#recentDomain;
     if (domain === undefined || domain.id !== id || domain.protocol !== protocol) {
@@ -120,12 +122,12 @@ export class ExporterState {
     if (domain.followSequence(sequence, next)) this.sequenceGaps++;
   }
 
-  /** Learns a template or replaces the one of its id. False where the table has no room. */
+  /** Learns a template, or replaces the one with its id. False where the table has no room. */
   learnTemplate(domain: ObservationDomain, template: Template): boolean {
     this.forgetTemplate(domain, template.id);
-    const bytes = template.announcement.length;
+    const bytes = template.wireBytes.length;
     while (this.templates >= this.limits.templates || this.#templateBytes + bytes > this.limits.templateBytes) {
-      // The least recently announced of the domain: a restarted exporter may have moved on to new ids.
+      // Remove the domain's least recently announced template: a restarted exporter may use new ids.
       const [oldest] = domain.templates.keys();
       if (oldest === undefined) return false;
       this.forgetTemplate(domain, oldest);
@@ -137,26 +139,27 @@ export class ExporterState {
     return true;
   }
 
-  /** Moves a template that was announced again to the end of those to be given up for want of room. */
+  /** Makes a template that was announced again the last one to be removed when room is needed. */
   refreshTemplate(domain: ObservationDomain, template: Template): void {
     domain.templates.delete(template.id);
     domain.templates.set(template.id, template);
   }
 
+  /** Removes a template; does nothing where it is not known. */
   forgetTemplate(domain: ObservationDomain, id: number): void {
     const template = domain.templates.get(id);
     if (template === undefined) return;
     domain.templates.delete(id);
     this.templates--;
-    this.#templateBytes -= template.announcement.length;
+    this.#templateBytes -= template.wireBytes.length;
   }
 
-  /** Learns the domain's general rate; what cannot be a rate changes nothing. */
+  /** Learns the rate of the whole domain. A number that cannot be a rate changes nothing. */
   learnDomainRate(domain: ObservationDomain, rate: number): void {
     if (isSamplingRate(rate)) domain.sampling.domainWide = rate;
   }
 
-  /** Learns the rate of a sampler or an interface into the domain's table for these. */
+  /** Learns the rate of a sampler or an interface; `rates` is the domain's table of them. */
   learnKeyedRate(rates: Map<number, number>, key: number, rate: number): void {
     if (!isSamplingRate(rate)) return;
     if (!rates.has(key)) {
@@ -182,12 +185,12 @@ export class ExporterState {
       this.#domains.push(domain);
       return domain;
     }
-    let idlest = 0;
+    let oldest = 0;
     for (let i = 1; i < this.#domains.length; i++) {
-      if (this.#domains[i].lastSeenMs < this.#domains[idlest].lastSeenMs) idlest = i;
+      if (this.#domains[i].lastSeenMs < this.#domains[oldest].lastSeenMs) oldest = i;
     }
-    this.#forgetDomain(this.#domains[idlest]);
-    this.#domains[idlest] = domain;
+    this.#forgetDomain(this.#domains[oldest]);
+    this.#domains[oldest] = domain;
     this.drop('domain_limit', 1);
     return domain;
   }

@@ -1,5 +1,5 @@
 /*
- * The telemetry protocols, in the order of every per-protocol array and under the names that metrics and API use.
+ * The telemetry protocols: their names in metrics and API, and their order in every array that is kept per protocol.
  */
 
 export const PROTOCOLS = ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const;
@@ -11,7 +11,7 @@ export const NETFLOW9 = 1;
 export const IPFIX = 2;
 export const SFLOW5 = 3;
 
-/** The protocol of a version number on the NetFlow port; undefined where it is none that is decoded. */
+/** The protocol of a version number on the NetFlow port; undefined where it is not supported. */
 export function netflowProtocol(version: number): typeof NETFLOW5 | typeof NETFLOW9 | typeof IPFIX | undefined {
   switch (version) {
     case 5:

@@ -1,19 +1,19 @@
 /*
- * The sampling rates one observation domain states in its options records: for everything, by sampler, by interface.
- * A rate is "one in how many packets"; it is above zero or not stated at all.
+ * The sampling rates that one observation domain states in its options records: for the whole domain, by sampler, by
+ * interface. A rate of N means that one in N packets is sampled. 0 stands for "not stated".
  */
 import { type FlowBatch, SAMPLING_FROM_OPTIONS } from '../../flowBatch.ts';
 
-/** Rates above are not rates but garbage that would turn a trickle into an attack. */
+/** A larger number is garbage, and would turn a trickle of packets into an attack. */
 const MAX_SAMPLING_RATE = 0xffff_ffff;
 
-/** Whether a stated rate can be one: 0, fractions below 1 and divisions by zero are "not stated". */
+/** Whether a number can be a sampling rate. 0, fractions below 1 and results of a division by zero cannot. */
 export function isSamplingRate(rate: number): boolean {
   return rate >= 1 && rate <= MAX_SAMPLING_RATE;
 }
 
 export class SamplingRates {
-  /** For every record of the domain; 0 = not stated. */
+  /** For every record of the domain. 0 = not stated. */
   domainWide = 0;
   /** By samplerId (element 48) or selectorId (302). */
   readonly bySampler = new Map<number, number>();
@@ -25,8 +25,8 @@ export class SamplingRates {
   }
 
   /**
-   * The rate for records that name no sampler: the domain's own, else that of its one sampler. With several samplers
-   * there is no telling which took the record. 0 = not stated.
+   * The rate for records that name no sampler: the domain's own, else the rate of its only sampler. With several
+   * samplers nobody can tell which one took the record. 0 = not stated.
    */
   get unnamed(): number {
     if (this.domainWide > 0 || this.bySampler.size !== 1) return this.domainWide;
@@ -34,7 +34,7 @@ export class SamplingRates {
     return 0;
   }
 
-  /** Puts the stated rate on rows whose record did not settle it; `named`: their records name a sampler. */
+  /** Sets the rate of rows whose record did not state it. `named`: their records name a sampler. */
   applyTo(batch: FlowBatch, row: number, count: number, named: boolean): void {
     const { samplingRate, samplingSource, inInterface } = batch;
     const { byInterface } = this;

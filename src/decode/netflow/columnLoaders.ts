@@ -1,9 +1,9 @@
 /*
  * The loaders that move one field of many records into one column of the batch.
  *
- * A set is decoded column by column, not record by record: which loader to use and how wide the field is was settled
- * when the template was compiled, so what is left for each record is a read, a store and an addition. Loaders that
- * stand in for others ("fill") write only where the column is still zero; the rows are empty when loading begins.
+ * A set is decoded column by column, not record by record. The loader and the width of its field were chosen when the
+ * template was compiled, so each record costs a read, a store and an addition. The rows are zero when loading begins;
+ * "fill" loaders, for elements of second choice, write only where the column is still zero.
  */
 import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
@@ -18,7 +18,7 @@ const ICMPV6 = 58;
 /** More-fragments among the flags of element 197: the third bit from the left. */
 const MORE_FRAGMENTS = 0x20;
 
-/** Source and destination IPv4 address, the pair at once, so that a row is never half of each family. */
+/** Source and destination IPv4 address. Both at once, so that the two addresses of a row are of one family. */
 export function loadIpv4Pair(run: RecordRun, at: number, _size: number, at2: number): void {
   const { view, batch, row, count, stride } = run;
   const { src0, src1, src2, src3, dst0, dst1, dst2, dst3 } = batch;
@@ -59,8 +59,8 @@ function loadIpv6(
 }
 
 /**
- * IPv6 addresses of a template that has IPv4 ones too, where the record leaves the IPv4 pair zero (IOS XR, Procera).
- * Where both pairs are set the IPv4 packet travels inside the IPv6 one and its ends are the hosts.
+ * IPv6 addresses of a template that has IPv4 addresses too, where the record leaves the IPv4 pair zero (IOS XR,
+ * Procera). Where both pairs are set, the IPv4 packet is inside the IPv6 packet, and its addresses are the hosts.
  */
 export function fillIpv6Pair(run: RecordRun, at: number, _size: number, at2: number): void {
   const { view, batch, row, count, stride } = run;
@@ -104,7 +104,7 @@ export function loadProtocol(run: RecordRun, at: number, size: number): void {
   loadLowByte(run.batch.ipProtocol, run, at, size);
 }
 
-/** One or two bytes on the wire; the flags of RFC 9293 are the low eight bits. */
+/** One or two bytes on the wire. The flags of RFC 9293 are the low eight bits. */
 export function loadTcpFlags(run: RecordRun, at: number, size: number): void {
   loadLowByte(run.batch.tcpFlags, run, at, size);
 }
@@ -143,7 +143,7 @@ export function fillOutInterface(run: RecordRun, at: number, size: number): void
 
 /**
  * ICMP type × 256 + code into the destination port of ICMP rows. softflowd and others send the element for every
- * protocol, and some leave it zero and put the value where NetFlow v5 had it, in the port: a zero changes nothing.
+ * protocol; some leave it zero and send the value in the port, as NetFlow v5 does. So a zero changes nothing.
  */
 export function loadIcmpTypeCode(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
@@ -154,7 +154,7 @@ export function loadIcmpTypeCode(run: RecordRun, at: number, size: number): void
   }
 }
 
-/** The same from two elements of one byte; the code may be missing. */
+/** The same from two elements of one byte each. The code may be missing. */
 export function loadIcmpTypeAndCode(run: RecordRun, at: number, _size: number, at2: number): void {
   const { view, batch, row, count, stride } = run;
   for (let i = 0; i < count; i++) {
@@ -179,7 +179,7 @@ export function loadFragmentFlags(run: RecordRun, at: number): void {
   }
 }
 
-/** Start and end in milliseconds since the exporter's boot; 32 bits that run over after seven weeks. */
+/** Start and end in milliseconds since the exporter started: 32 bits, which wrap after seven weeks. */
 export function loadUptimeDuration(run: RecordRun, at: number, _size: number, at2: number): void {
   const { view, batch, row, count, stride } = run;
   const { durationMs } = batch;
@@ -202,7 +202,7 @@ export function loadNtpDuration(run: RecordRun, at: number, size: number, at2: n
   loadDuration(run, at, size, at2, size2, 1000 / 0x1_0000_0000);
 }
 
-/** How many microseconds before the export the flow began and ended: the greater number is the earlier time. */
+/** Microseconds before the export at which the flow began and ended: the larger number is the earlier time. */
 export function loadDeltaDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
   loadDuration(run, at2, size2, at, size, 1 / 1000);
 }
@@ -215,22 +215,22 @@ export function loadElapsedMicroseconds(run: RecordRun, at: number, size: number
   loadElapsed(run, at, size, 1 / 1000);
 }
 
-/** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for "not sampled". */
+/** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for unsampled flows. */
 export function loadSamplingInterval(run: RecordRun, at: number, size: number): void {
   const { view, row, count, stride } = run;
   for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run.batch, i, readUnsigned(view, p, size));
 }
 
-/** So many packets taken, so many left out (305 and 306). */
+/** How many packets are taken and how many skipped, in turn (305 and 306). */
 export function loadSamplingSpace(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
-    const leftOut = readUnsigned(run.view, at2 + i * run.stride, size2);
-    stateRate(run.batch, run.row + i, (taken + leftOut) / taken);
+    const skipped = readUnsigned(run.view, at2 + i * run.stride, size2);
+    stateRate(run.batch, run.row + i, (taken + skipped) / taken);
   }
 }
 
-/** So many packets taken out of so many (309 and 310). */
+/** How many packets are taken, out of how many (309 and 310). */
 export function loadSamplingPopulation(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
@@ -239,7 +239,7 @@ export function loadSamplingPopulation(run: RecordRun, at: number, size: number,
   }
 }
 
-/** The sampler that took the record, whose rate the domain's options records state. */
+/** The sampler that took the record; its rate comes from the domain's options records. */
 export function loadSampler(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
   const { bySampler } = run.sampling;

@@ -1,5 +1,5 @@
 /*
- * Compiles a template when it is learned: where each field lies in a record, and what is done with it.
+ * Compiles a template when it is learned: where each field is in a record, and which column it becomes.
  */
 import type { Template } from '../exporter/template.ts';
 import { planFlow } from './flowPlan.ts';
@@ -7,16 +7,16 @@ import { type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { planOptions } from './optionsPlan.ts';
 
 /**
- * Compiles a template from the fields announced. Fields of no length are left out: there is nothing to read in them,
- * and a record of one byte could have ten thousand to walk.
+ * Compiles a template record. Fields of length zero are left out: they hold nothing, and a record of one byte could have
+ * ten thousand of them. `wireBytes` is the record as received, and is kept.
  */
 export function compileTemplate(
   kind: Template['kind'],
   id: number,
-  announced: readonly TemplateField[],
-  announcement: Uint8Array,
+  definedFields: readonly TemplateField[],
+  wireBytes: Uint8Array,
 ): Template {
-  const fields = announced.filter(({ length }) => length > 0);
+  const fields = definedFields.filter(({ length }) => length > 0);
   const lengths = new Uint16Array(fields.length);
   const offsets = new Uint32Array(fields.length);
   let recordBytes = 0;
@@ -25,11 +25,11 @@ export function compileTemplate(
     const { length } = fields[i];
     lengths[i] = length;
     offsets[i] = recordBytes;
-    // A field of variable length takes one byte at least: the one that says it is empty.
+    // A field of variable length takes at least one byte, its length.
     recordBytes += length === VARIABLE_LENGTH ? 1 : length;
     variable ||= length === VARIABLE_LENGTH;
   }
-  const layout = { id, announcement, lengths, offsets, recordBytes, variable };
+  const layout = { id, wireBytes, lengths, offsets, recordBytes, variable };
   if (kind === 'flow') return { kind, ...layout, plan: planFlow(fields) };
   return { kind, ...layout, plan: planOptions(fields) };
 }

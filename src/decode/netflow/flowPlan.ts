@@ -1,6 +1,6 @@
 /*
- * Which fields of a template become which columns, and in what order of preference: the one place that knows what
- * exporters mean by their elements. It runs when a template is learned, never for a record.
+ * Decides which field of a template becomes which column, and which one is preferred where a template has several: the
+ * only place that knows what exporters mean by their elements. Runs when a template is learned, never for a record.
  */
 import { type ColumnLoad, type ColumnLoader, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
 import {
@@ -40,7 +40,7 @@ import {
 import { CISCO, CISCO_IE, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { MAX_INTEGER_BYTES } from './recordFields.ts';
 
-/** What nearly every router's template has, by the loaders that write it. */
+/** The columns that nearly every router's template has, by the loaders that write them. */
 const COMMON_COLUMNS: readonly ColumnLoader[] = [
   loadPackets,
   loadBytes,
@@ -52,7 +52,7 @@ const COMMON_COLUMNS: readonly ColumnLoader[] = [
   loadOutInterface,
 ];
 
-/** The fields of a template by element. RFC 7011 §8: of repeated ones the first is the outermost, and the one taken. */
+/** The fields of a template by element. Of a repeated element the first, the outermost, is used (RFC 7011 §8). */
 class Fields {
   readonly #fields: readonly TemplateField[];
   readonly #indexes = new Map<number, number>();
@@ -63,7 +63,7 @@ class Fields {
       this.#indexes.set(fieldKey(fields[i].element, fields[i].enterprise), i);
   }
 
-  /** Index of the first field of this element, if its length can be read; else `NO_FIELD`. */
+  /** Index of the first field of this element where its length can be read, else `NO_FIELD`. */
   find(element: number, minBytes: number, maxBytes: number, enterprise = 0): number {
     const index = this.#indexes.get(fieldKey(element, enterprise));
     if (index === undefined) return NO_FIELD;
@@ -80,7 +80,7 @@ class Fields {
   }
 }
 
-/** Elements have 15 bits. */
+/** One number for both: elements have 15 bits. */
 function fieldKey(element: number, enterprise: number): number {
   return enterprise * 0x8000 + element;
 }
@@ -93,7 +93,7 @@ class LoadList {
     this.fields = fields;
   }
 
-  /** Loads the column from the first of the elements that the template has; "fill"s it from the others where zero. */
+  /** Loads the column from the first of the elements that the template has, and fills zeros from the others. */
   prefer(
     load: ColumnLoader,
     fill: ColumnLoader,
@@ -122,7 +122,7 @@ class LoadList {
     this.loads.push({ loader, field, field2, minBytes, maxBytes });
   }
 
-  /** An address pair of which one side may be missing; whether there is any. */
+  /** A pair of addresses of which one may be missing. False where both are. */
   addresses(loader: ColumnLoader, source: number, destination: number, bytes: number): boolean {
     if (source === NO_FIELD && destination === NO_FIELD) return false;
     this.loads.push({ loader, field: source, field2: destination, minBytes: bytes, maxBytes: bytes });
@@ -199,7 +199,7 @@ function planCounters(list: LoadList): boolean {
   return list.loads.length > before || reverse !== NO_FIELD;
 }
 
-/** Protocol first: whether a port is a port or an ICMP type depends on it. */
+/** The protocol first: it decides whether a port is a port or an ICMP type. */
 function planPorts(list: LoadList): void {
   list.one(loadProtocol, IE.protocolIdentifier, 1, 2);
   list.one(loadTcpFlags, IE.tcpControlBits, 1, 2);
@@ -227,7 +227,7 @@ function planFragment(list: LoadList): void {
   list.one(loadFragmentFlags, IE.fragmentFlags, 1, 1);
 }
 
-/** Finest clock first; the first that gives a duration settles it. */
+/** Finest clock first: the first one that gives a duration is used. */
 function planDuration(list: LoadList): void {
   list.both(loadMillisecondsDuration, IE.flowStartMilliseconds, IE.flowEndMilliseconds, 8);
   list.both(loadNtpDuration, IE.flowStartMicroseconds, IE.flowEndMicroseconds, 8);
@@ -239,7 +239,7 @@ function planDuration(list: LoadList): void {
   list.one(loadElapsedMicroseconds, IE.flowDurationMicroseconds, 1, MAX_INTEGER_BYTES);
 }
 
-/** What the record states itself before what its sampler is known for; whether it names one. */
+/** A rate in the record itself comes before the rate of its sampler. True where records name a sampler. */
 function planSampling(list: LoadList): boolean {
   list.both(loadSamplingPopulation, IE.samplingSize, IE.samplingPopulation, 1, MAX_INTEGER_BYTES);
   list.both(loadSamplingSpace, IE.samplingPacketInterval, IE.samplingPacketSpace, 1, MAX_INTEGER_BYTES);

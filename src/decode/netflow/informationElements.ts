@@ -1,5 +1,5 @@
 /*
- * The information elements that flows are made of, by their names in IANA's registry "IPFIX Information Elements".
+ * The information elements that are read, by their names in IANA's registry "IPFIX Information Elements".
  * NetFlow v9 field types have the same numbers (RFC 3954 §8, RFC 7012 §4).
  */
 
@@ -70,10 +70,10 @@ export const IE = {
   layer2OctetDeltaCount: 352,
 } as const;
 
-/** Private Enterprise Number of the elements below; 0 stands for IANA's own registry. */
+/** Private Enterprise Number of the elements below. 0 stands for IANA's registry. */
 export const CISCO = 9;
 
-/** Cisco AVC reports addresses and ports of the connection under elements of its own and leaves out 8, 12, 7 and 11. */
+/** Cisco AVC sends addresses and ports of the connection in its own elements, and not in 8, 12, 7 and 11. */
 export const CISCO_IE = {
   connectionClientIPv4Address: 12236,
   connectionServerIPv4Address: 12237,
@@ -83,7 +83,7 @@ export const CISCO_IE = {
   connectionServerTransportPort: 12241,
 } as const;
 
-/** One field of a template. `enterprise` 0 is IANA's registry. */
+/** One field of a template record. `enterprise` 0 is IANA's registry. */
 export interface TemplateField {
   readonly enterprise: number;
   readonly element: number;
@@ -91,5 +91,5 @@ export interface TemplateField {
   readonly length: number;
 }
 
-/** A field of this length states its own length in each record (RFC 7011 §7). H3C does so in NetFlow v9 too. */
+/** The length of a field that states its own length in each record (RFC 7011 §7). H3C uses it in NetFlow v9 too. */
 export const VARIABLE_LENGTH = 65_535;

@@ -1,6 +1,6 @@
 /*
- * Which fields of an options template tell of sampling. Whatever else exporters say of themselves (names, statistics,
- * applications) is passed over. Runs when a template is learned.
+ * Finds the fields of an options template that state a sampling rate. Everything else that exporters say about
+ * themselves (names, statistics, applications) is ignored. Runs when a template is learned.
  */
 import type { OptionsPlan } from '../exporter/template.ts';
 import { IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';

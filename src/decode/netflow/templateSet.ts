@@ -14,7 +14,7 @@ import { compileTemplate } from './compileTemplate.ts';
 import { decodeDataSet } from './dataSet.ts';
 import { CISCO, IE, type TemplateField } from './informationElements.ts';
 
-/** Ids below are those of sets. */
+/** Ids below are set ids. */
 const LOWEST_TEMPLATE_ID = 256;
 const ENTERPRISE_BIT = 0x8000;
 
@@ -22,7 +22,7 @@ const ENTERPRISE_BIT = 0x8000;
 const ALL_TEMPLATES = 2;
 const ALL_OPTIONS_TEMPLATES = 3;
 
-/** NetFlow v9 scope types up to this are a numbering of their own (RFC 3954 §6.1); of them only interfaces matter. */
+/** NetFlow v9 scope types up to this have their own numbers (RFC 3954 §6.1). Only the interface scope matters. */
 const LAST_SCOPE_TYPE = 5;
 const SCOPE_INTERFACE = 2;
 
@@ -33,7 +33,7 @@ interface TemplateHeader {
   readonly scopeCount: number;
 }
 
-/** Learns the templates in bytes [offset, end) and decodes the data that waited for them. */
+/** Learns the templates in bytes [offset, end) and decodes the data sets that waited for them. */
 export function readTemplateSet(context: DecodeContext, kind: Template['kind'], offset: number, end: number): void {
   const { view, exporter, domain } = context;
   let p = offset;
@@ -78,7 +78,7 @@ function readHeader(
   return { fieldsAt: at + 6, fieldCount: (second + third) / 4, scopeCount: second / 4 };
 }
 
-/** One past the last field, or -1 where the set ends before. */
+/** The byte after the last field, or -1 where the set ends before it. */
 function endOfFields(protocol: number, view: DataView, header: TemplateHeader, end: number): number {
   let p = header.fieldsAt;
   for (let i = 0; i < header.fieldCount; i++) {
@@ -88,7 +88,7 @@ function endOfFields(protocol: number, view: DataView, header: TemplateHeader, e
   return p <= end ? p : -1;
 }
 
-/** Takes the template announced in bytes [at, next). False where it could not be kept. */
+/** Learns the template record in bytes [at, next). False where it could not be kept. */
 function learn(
   context: DecodeContext,
   kind: Template['kind'],
@@ -99,12 +99,12 @@ function learn(
 ): boolean {
   const { view, exporter, domain } = context;
   const known = domain.templates.get(id);
-  if (known !== undefined && known.kind === kind && sameBytes(known.announcement, view, at, next)) {
+  if (known !== undefined && known.kind === kind && sameBytes(known.wireBytes, view, at, next)) {
     exporter.refreshTemplate(domain, known);
     return true;
   }
-  const announcement = new Uint8Array(view.buffer, view.byteOffset + at, next - at).slice();
-  const template = compileTemplate(kind, id, readFields(domain.protocol, view, header), announcement);
+  const wireBytes = new Uint8Array(view.buffer, view.byteOffset + at, next - at).slice();
+  const template = compileTemplate(kind, id, readFields(domain.protocol, view, header), wireBytes);
   if (exporter.learnTemplate(domain, template)) return true;
   exporter.fail('template_limit', at);
   return false;
@@ -137,7 +137,7 @@ function readFields(protocol: number, view: DataView, header: TemplateHeader): T
   return fields;
 }
 
-/** NetFlow v9 has no enterprise numbers; Cisco puts its own elements into the upper half of the types. */
+/** NetFlow v9 has no enterprise numbers; Cisco uses the upper half of the types for its own elements. */
 function fieldOfNetflow9(type: number, length: number, scope: boolean): TemplateField {
   if (scope && type <= LAST_SCOPE_TYPE) {
     return { enterprise: 0, element: type === SCOPE_INTERFACE ? IE.ingressInterface : 0, length };

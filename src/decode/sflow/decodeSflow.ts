@@ -21,28 +21,25 @@ const AGENT_IPV6 = 2;
 
 /** Version and kind of address; the agent address follows. */
 const ADDRESS_AT = 8;
-/** Sub-agent, sequence number, uptime and number of samples, behind the agent address. */
+/** Sub-agent, sequence number, uptime and number of samples, after the agent address. */
 const REST_OF_HEADER = 16;
 const SAMPLE_HEADER = 8;
 
 /** Enterprise 0, formats of samples. */
 const FLOW_SAMPLE = 1;
-const COUNTER_SAMPLE = 2;
 const EXPANDED_FLOW_SAMPLE = 3;
-const EXPANDED_COUNTER_SAMPLE = 4;
-const DISCARDED_PACKET = 5;
 
 const FLOW_SAMPLE_HEADER = 32;
 const EXPANDED_FLOW_SAMPLE_HEADER = 44;
 
-/** Interface numbers of flow samples hold a format in two bits; 0 is an ifIndex, the others discards and multicasts. */
+/** The upper two bits of an interface number are a format: 0 is an ifIndex, the others are discards and multicasts. */
 const INTERFACE_FORMAT_SHIFT = 30;
 /** An ifIndex of this value stands for the device itself. */
 const INTERNAL_INTERFACE = 0x3fff_ffff;
 
 /**
- * The agent that a datagram comes from, which is the exporter, whatever address it was sent from: a collector may
- * relay several agents. Undefined where the first `length` bytes of the view are no sFlow v5 header.
+ * The agent of a datagram. The agent is the exporter, whatever address the datagram was sent from: a collector may
+ * relay several agents. Undefined where the first `length` bytes of the view are not an sFlow v5 header.
  */
 export function sflowAgentAddress(view: DataView, length: number): Address | undefined {
   if (!hasHeader(view, length) || view.getUint32(0) !== VERSION) return undefined;
@@ -77,7 +74,7 @@ function isAgentKind(kind: number): boolean {
   return kind === AGENT_IPV4 || kind === AGENT_IPV6;
 }
 
-/** Whether the datagram holds a whole header with an agent address that can be read. */
+/** Whether the datagram has a complete header with an agent address of a known kind. */
 function hasHeader(view: DataView, length: number): boolean {
   return length >= ADDRESS_AT && isAgentKind(view.getUint32(4)) && length >= headerBytes(view);
 }
@@ -128,18 +125,13 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
       beginRow(context, view.getUint32(at + 12), expandedInterface(view, at + 24), expandedInterface(view, at + 32));
       finishRow(context, at + EXPANDED_FLOW_SAMPLE_HEADER, end);
       return;
-    case COUNTER_SAMPLE:
-    case EXPANDED_COUNTER_SAMPLE:
-    case DISCARDED_PACKET:
-      exporter.skippedSamples++;
-      return;
     default:
-      // Samples of other formats and other enterprises are the vendor's own business.
+      // Interface counters, discarded packets and vendors' own samples.
       exporter.skippedSamples++;
   }
 }
 
-/** Opens the row behind `batch.end` for a sample of one packet. `rate` 0 is not stated. */
+/** Begins the row at `batch.end` for a sample of one packet. `rate` 0 is not stated. */
 function beginRow(context: DecodeContext, rate: number, inInterface: number, outInterface: number): void {
   const { batch } = context;
   const row = batch.end;
@@ -152,7 +144,7 @@ function beginRow(context: DecodeContext, rate: number, inInterface: number, out
   batch.outInterface[row] = outInterface;
 }
 
-/** Keeps the row if an IP packet is found in the sample's records. */
+/** Keeps the row where the sample's records hold an IP packet. */
 function finishRow(context: DecodeContext, recordsAt: number, end: number): void {
   const { view, exporter, batch } = context;
   const bytes = readSampledPacket(context, recordsAt, end, view.getUint32(recordsAt - 4));
@@ -164,7 +156,7 @@ function finishRow(context: DecodeContext, recordsAt: number, end: number): void
   batch.end++;
 }
 
-/** The ifIndex, or 0 where the number says something else (discarded, several, the device itself). */
+/** The ifIndex, or 0 where the number means something else (discarded, several, the device itself). */
 function compactInterface(view: DataView, at: number): number {
   const number = view.getUint32(at);
   return number >>> INTERFACE_FORMAT_SHIFT === 0 && number !== INTERNAL_INTERFACE ? number : 0;

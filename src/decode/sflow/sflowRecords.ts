@@ -1,6 +1,6 @@
 /*
  * The records of an sFlow flow sample (sflow_version_5.txt, "Flow Data Types"): finds the sampled packet among them.
- * They come in any order; extended data (switch, router, gateway, user) before or after is passed over.
+ * They come in any order; extended data (switch, router, gateway, user) is skipped.
  *
  *   raw header    0 protocol of the header, 4 frame length, 8 bytes stripped, 12 header length, 16 header
  *   sampled IPv4  0 packet length, 4 protocol, 8 source, 12 destination, 16 source port, 20 destination port,
@@ -29,12 +29,13 @@ const HEADER_IPV4 = 11;
 const HEADER_IPV6 = 12;
 const HEADER_MPLS = 13;
 
-/** Not among the records. */
+/** The sample has no such record. */
 const ABSENT = -1;
 
 /**
- * Reads the packet that records in bytes [offset, end) tell of into the row. A raw header is preferred, sampled IPv4
- * or IPv6 data stands in for one that cannot be read. Bytes of the packet on the wire, 0 where there is no IP packet.
+ * Reads the sampled packet in the records, bytes [offset, end), into the context's row. A raw header is preferred;
+ * sampled IPv4 or IPv6 data is used where there is none that can be read. Returns the size of the packet on the wire, 0
+ * where there is no IP packet.
  */
 export function readSampledPacket(context: DecodeContext, offset: number, end: number, records: number): number {
   const { view, exporter } = context;
@@ -111,7 +112,7 @@ function readSampledIpv6(context: DecodeContext, at: number): number {
   return view.getUint32(at);
 }
 
-/** Protocol, ports and TCP flags; each a word in which the low bits count. */
+/** Protocol, ports and TCP flags: each is a 32-bit word, of which the column keeps the low bits. */
 function readTransportFields(context: DecodeContext, protocolAt: number, portsAt: number): void {
   const { view, batch, row } = context;
   batch.ipProtocol[row] = view.getUint32(protocolAt);

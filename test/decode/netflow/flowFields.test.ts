@@ -17,7 +17,7 @@ import {
   variable,
 } from '../telemetryBytes.ts';
 
-/** A field of a record together with its value. */
+/** A field of a record with its value. */
 type Value = readonly [element: number, bytes: readonly number[], enterprise?: number];
 
 const SRC = '198.51.100.7';
@@ -42,7 +42,7 @@ function decodeOne(...values: readonly Value[]): DecodedFlow {
   return rows[0];
 }
 
-test('bytes come from 1, else 85, 352, 231 or 23, also where the better one is there but zero', () => {
+test('bytes come from 1, else 85, 352, 231 or 23, also where a preferred one is present but zero', () => {
   const elements = [1, 85, 352, 231, 23];
   for (const [i, element] of elements.entries()) {
     const values = elements.map((other): Value => [other, uint(elements.indexOf(other) < i ? 0 : other * 1000, 8)]);
@@ -63,11 +63,11 @@ test('delta and post counters of the same traffic are never added up', () => {
   assert.equal(decodeOne(...ends, [1, uint(500, 4)], [23, uint(500, 4)]).bytes, 500);
 });
 
-test('a record with bytes but no packet count keeps what the wire says', () => {
+test('a record with bytes but no packet count keeps its bytes and has no packets', () => {
   assert.equal(decodeOne(...ends, [231, uint(500, 4)]).packets, 0);
 });
 
-test('what the responder sent is a second row in the other direction', () => {
+test('counters of the responder make a second row in the reverse direction', () => {
   const rows = decode([
     ...ends,
     [7, uint(50_000, 2)],
@@ -89,7 +89,7 @@ test('a responder that sent nothing makes no row', () => {
   assert.equal(decode([...ends, [231, uint(100, 4)], [232, zero(4)]]).length, 1);
 });
 
-test('reverse counters under PEN 29305 leave the forward ones alone', () => {
+test('reverse counters under PEN 29305 do not change the forward ones', () => {
   const row = decodeOne(...ends, [1, uint(5, 4)], [1, uint(999, 4), 29_305], [2, uint(1, 4)], [2, uint(77, 4), 29_305]);
   assert.deepEqual([row.bytes, row.packets], [5, 1]);
 });
@@ -103,7 +103,7 @@ test('IPv6 addresses are read word by word', () => {
   assert.deepEqual([row.src, row.dst], ['2001:db8:1:2:3:4:5:6', '2001:db8::ffff']);
 });
 
-test('of an IPv4 and an IPv6 pair in one template the one that is not zero counts, IPv4 where both are set', () => {
+test('where a template has an IPv4 and an IPv6 pair, the pair that is not zero is used, and IPv4 where both are set', () => {
   const v6: readonly Value[] = [
     [27, ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)],
     [28, ipv6(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)],
@@ -126,7 +126,7 @@ test('of an IPv4 and an IPv6 pair in one template the one that is not zero count
   assert.equal(decodeOne(...noV4, ...noV6, counter).dst, '0.0.0.0');
 });
 
-test('translated addresses stand in only where the others are missing', () => {
+test('translated addresses are used only where the others are missing', () => {
   const translated: readonly Value[] = [
     [225, ipv4('192.0.2.10')],
     [226, ipv4('192.0.2.20')],
@@ -158,7 +158,7 @@ test('ICMP type and code come from 32, 139 or the pairs, else from the destinati
   assert.equal(decodeOne(...oneFlow, [4, [58]], [178, [128]], [179, [0]]).dstPort, 0x8000);
 });
 
-test('an ICMP field in a record of another protocol does not touch its port', () => {
+test('an ICMP field in a record of another protocol does not change its port', () => {
   assert.equal(decodeOne(...oneFlow, [4, [17]], [11, uint(53, 2)], [32, uint(0x0303, 2)]).dstPort, 53);
 });
 
@@ -167,7 +167,7 @@ test('TCP flags are the low eight bits of one byte or two', () => {
   assert.equal(decodeOne(...oneFlow, [6, uint(0x5112, 2)]).tcpFlags, 0x12);
 });
 
-test('a fragment shows by its offset or by the more-fragments flag', () => {
+test('a fragment is recognised by its offset or its more-fragments flag', () => {
   assert.equal(decodeOne(...oneFlow, [88, uint(185, 2)]).fragment, 1);
   assert.equal(decodeOne(...oneFlow, [197, [0x20]]).fragment, 1);
   assert.equal(decodeOne(...oneFlow, [88, zero(2)], [197, [0x40]]).fragment, 0);
@@ -217,7 +217,7 @@ test('a repeated element counts once, the first time', () => {
   assert.equal(decodeOne(...ends, [1, uint(5, 4)], [1, uint(6, 4)]).bytes, 5);
 });
 
-test('a sampled frame without counters is one packet of its frame size, parsed for its ends', () => {
+test('a sampled frame without counters is one packet of its frame size, with the addresses of the packet in it', () => {
   const packet = ipv4Packet({ src: SRC, dst: DST, protocol: 17, totalLength: 1400 }, udp(53, 4000));
   const frame = ethernet(0x0800, packet, [0x8100]);
   const withSize = decodeOne([10, uint(5, 4)], [312, uint(1418, 2)], [315, frame]);
@@ -236,7 +236,7 @@ test('a sampled frame may be of variable length, and one that holds no IP packet
   assert.equal(bench.exporter.recordsWithoutAddresses, 1);
 });
 
-test('a field of variable length is stepped over in NetFlow v9 as in IPFIX', () => {
+test('a field of variable length is skipped in NetFlow v9 as in IPFIX', () => {
   const fields: readonly Field[] = [
     [8, 4],
     [82, VARIABLE],

@@ -6,7 +6,7 @@ import { netflow5 } from '../telemetryBytes.ts';
 
 const flow = { src: '198.51.100.7', dst: '203.0.113.9' };
 
-test('a NetFlow v5 record becomes a row with all it states', () => {
+test('a NetFlow v5 record becomes a row with all its fields', () => {
   const bench = new DecodeBench();
   const [row] = bench.netflow(
     netflow5([
@@ -36,7 +36,7 @@ test('a NetFlow v5 record becomes a row with all it states', () => {
     bytes: 4_000_000_000,
     samplingRate: 0,
     samplingSource: 'default',
-    durationMs: 1000, // the uptime of 32 bits ran over in between
+    durationMs: 1000, // the 32-bit uptime wrapped in between
     inInterface: 7,
     outInterface: 65_535,
   });
@@ -45,7 +45,7 @@ test('a NetFlow v5 record becomes a row with all it states', () => {
   assert.equal(bench.exporter.flows[0], 1);
 });
 
-test('the sampling interval of the header counts whatever its mode bits say', () => {
+test('the sampling interval of the header is used whatever its mode bits are', () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 0, max: 0x3fff }), (mode, interval) => {
       const [row] = new DecodeBench().netflow(netflow5([flow], { sampling: (mode << 14) | interval }));
@@ -55,7 +55,7 @@ test('the sampling interval of the header counts whatever its mode bits say', ()
   );
 });
 
-test('a header that promises more records than there are gives those there are, and a fault', () => {
+test('a header that promises more records than the datagram holds gives those it holds, and an error', () => {
   const bench = new DecodeBench();
   assert.equal(bench.netflow(netflow5([flow, flow], { count: 30 })).length, 2);
   assert.equal(bench.clean, false);
@@ -63,7 +63,7 @@ test('a header that promises more records than there are gives those there are, 
   assert.equal(bench.exporter.decodeErrorDatagrams, 1);
 });
 
-test('a flow that claims to have ended before it began, or to have lasted for weeks, has no duration', () => {
+test('a flow that ends before it begins, or lasts for weeks, has no duration', () => {
   const bench = new DecodeBench();
   const rows = bench.netflow(
     netflow5([
@@ -77,7 +77,7 @@ test('a flow that claims to have ended before it began, or to have lasted for we
   );
 });
 
-test('flows missing between datagrams of an engine are a sequence gap, those of another engine are not', () => {
+test('missing flows of one engine are a sequence gap of that engine only', () => {
   const bench = new DecodeBench();
   const send = (sequence: number, engine: number): void => {
     bench.netflow(netflow5([flow, flow], { sequence, engine }));

@@ -54,7 +54,7 @@ test('a rate for the whole exporter is element 34 in the options', () => {
   );
 });
 
-test('a rate of zero is not stated, in the options or in the record', () => {
+test('a rate of zero, in the options or in the record, is not a rate', () => {
   assert.deepEqual(sampled([[[34, 0]]]), notStated);
   assert.deepEqual(sampled([], [[34, 0]]), notStated);
 });
@@ -64,7 +64,7 @@ test('a rate in the record wins over the options', () => {
   assert.deepEqual(sampled([[[34, 1000]]], [[34, 0]]), [1000, 'options']);
 });
 
-test('records are sampled as the sampler is that they name', () => {
+test('a record has the rate of the sampler that it names', () => {
   const samplers: Stated[] = [
     [
       [48, 1],
@@ -84,7 +84,7 @@ test('records are sampled as the sampler is that they name', () => {
   assert.deepEqual(sampled(samplers), notStated);
 });
 
-test('a record that names no sampler is taken by the only one there is, if there is only one', () => {
+test('a record that names no sampler has the rate of the only sampler, if there is only one', () => {
   const sampler: Stated = [
     [302, 7],
     [309, 1],
@@ -95,7 +95,7 @@ test('a record that names no sampler is taken by the only one there is, if there
   assert.deepEqual(sampled([sampler], [[302, 8]]), notStated);
 });
 
-test('records of a sampler that is not known fall back to the rate of the exporter', () => {
+test('records of an unknown sampler have the rate of the exporter', () => {
   assert.deepEqual(
     sampled(
       [
@@ -111,7 +111,7 @@ test('records of a sampler that is not known fall back to the rate of the export
   );
 });
 
-test('309 of 310 is a rate, and so are 305 taken and 306 left out', () => {
+test('309 of 310 is a rate, and so are 305 taken and 306 skipped', () => {
   assert.deepEqual(
     sampled([
       [
@@ -161,7 +161,7 @@ test('309 of 310 is a rate, and so are 305 taken and 306 left out', () => {
   );
 });
 
-test('305 without 306 is no rate, and beside 309 and 310 those are', () => {
+test('305 without 306 is not a rate; with 309 and 310, those are', () => {
   assert.deepEqual(sampled([[[305, 1000]]]), notStated);
   assert.deepEqual(
     sampled([
@@ -176,7 +176,7 @@ test('305 without 306 is no rate, and beside 309 and 310 those are', () => {
   );
 });
 
-test('divisions by zero and rates below one are not stated', () => {
+test('divisions by zero and rates below one are not rates', () => {
   assert.deepEqual(
     sampled([
       [
@@ -206,7 +206,7 @@ test('divisions by zero and rates below one are not stated', () => {
   );
 });
 
-test('a rate for an interface counts for flows that came in by it', () => {
+test('a rate for an interface applies to the flows that entered through it', () => {
   const perInterface: Stated[] = [
     [
       [10, 5],
@@ -222,7 +222,7 @@ test('a rate for an interface counts for flows that came in by it', () => {
   assert.deepEqual(sampled(perInterface, [[10, 7]]), notStated);
 });
 
-test('NetFlow v9 scopes are told apart: system is the exporter, interface is one interface', () => {
+test('NetFlow v9 scopes: system is the exporter, interface is one interface', () => {
   const bench = new DecodeBench();
   const bySystem = netflow9OptionsTemplate(300, [[1, 4]], [[34, 4]]);
   const byInterface = netflow9OptionsTemplate(301, [[2, 4]], [[34, 4]]);
@@ -237,7 +237,7 @@ test('NetFlow v9 scopes are told apart: system is the exporter, interface is one
   );
 });
 
-test('rates of one domain say nothing about another', () => {
+test('a rate of one domain does not apply to another', () => {
   const bench = new DecodeBench();
   const options = ipfixOptionsTemplate(300, [[149, 4]], [[34, 4]]);
   bench.netflow(ipfix([set(3, options), set(300, [...uint(0, 4), ...uint(100, 4)])], { domain: 1 }));
@@ -258,7 +258,7 @@ test('the table of rates is bounded, and what does not fit is counted', () => {
   assert.deepEqual(bench.errors, { sampling_limit: 2 });
 });
 
-test('a domain that is forgotten gives back the room of its rates', () => {
+test('a domain that is dropped frees the room of its rates', () => {
   const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, domains: 1, samplingRates: 1 });
   const options = ipfixOptionsTemplate(300, [[302, 4]], [[50, 4]]);
   for (let domain = 1; domain <= 5; domain++) {
@@ -267,7 +267,7 @@ test('a domain that is forgotten gives back the room of its rates', () => {
   assert.deepEqual(bench.errors, { domain_limit: 4 });
 });
 
-test('an override wins over what is stated, the default stands in for what is not', () => {
+test('an override wins over the stated rate, and the default is used where none is stated', () => {
   const bench = new DecodeBench();
   const fields: readonly Field[] = [...FLOW, [34, 4]];
   const records = [...flow, ...uint(50, 4), ...flow, ...uint(0, 4)];

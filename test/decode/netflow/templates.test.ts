@@ -49,7 +49,7 @@ test('a template announced again unchanged is kept as it is', () => {
   assert.equal(bench.netflow(ipfix([data(500)])).length, 1);
 });
 
-test('a data id may change from flows to options and back', () => {
+test('a template id may change from flows to options and back', () => {
   const bench = new DecodeBench();
   bench.netflow(ipfix([announce()]));
   bench.netflow(ipfix([set(3, ipfixOptionsTemplate(256, [[149, 4]], [[34, 4]]))]));
@@ -60,7 +60,7 @@ test('a data id may change from flows to options and back', () => {
   assert.equal(bench.exporter.templates, 1);
 });
 
-test('a withdrawn template is forgotten, alone or with all of its kind', () => {
+test('a withdrawal removes one template, or all of a kind', () => {
   const bench = new DecodeBench();
   const optionsTemplate = set(3, ipfixOptionsTemplate(300, [[149, 4]], [[34, 4]]));
   bench.netflow(ipfix([announce(256), announce(257), announce(258), optionsTemplate]));
@@ -76,7 +76,7 @@ test('a withdrawn template is forgotten, alone or with all of its kind', () => {
   assert.ok(bench.clean);
 });
 
-test('the same template id means something else in another domain and another protocol', () => {
+test('template ids of different domains and protocols are independent', () => {
   const bench = new DecodeBench();
   bench.netflow(ipfix([announce()], { domain: 1 }));
   assert.deepEqual(bench.netflow(ipfix([data(1)], { domain: 2 })), []);
@@ -84,7 +84,7 @@ test('the same template id means something else in another domain and another pr
   assert.equal(bench.netflow(ipfix([data(1)], { domain: 1 })).length, 1);
 });
 
-test('data that comes before its template is decoded when the template comes, and is no error', () => {
+test('data that arrives before its template is decoded when the template arrives, and is not an error', () => {
   const bench = new DecodeBench();
   assert.deepEqual(bench.netflow(ipfix([data(1), data(2, 300)]), 1000), []);
   assert.deepEqual(bench.netflow(ipfix([data(3)]), 3000), []);
@@ -103,7 +103,7 @@ test('data that comes before its template is decoded when the template comes, an
   assert.equal(bench.exporter.flows[2], 3);
 });
 
-test('data that stands before its template in the same datagram is decoded', () => {
+test('data before its template in the same datagram is decoded', () => {
   const rows = new DecodeBench().netflow(netflow9([data(7), set(0, template(256, FIELDS))]));
   assert.deepEqual(
     rows.map((row) => row.bytes),
@@ -118,7 +118,7 @@ test('flows that waited for their template are spread over the time they waited'
   assert.equal(row.durationMs, 3500);
 });
 
-test('data that waited too long for its template is given up and counted', () => {
+test('data that waited too long for its template is dropped and counted', () => {
   const bench = new DecodeBench();
   const { awaitingMs } = DEFAULT_DECODE_LIMITS;
   bench.netflow(ipfix([data(1)]), 0);
@@ -146,7 +146,7 @@ test('the buffer of waiting data is bounded in sets and bytes, and what does not
   }
 });
 
-test('a full template table forgets the template announced longest ago', () => {
+test('a full template table drops the least recently announced template', () => {
   const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templates: 3 });
   bench.netflow(ipfix([announce(256), announce(257), announce(258)]));
   bench.netflow(ipfix([announce(256)]));
@@ -157,7 +157,7 @@ test('a full template table forgets the template announced longest ago', () => {
   assert.deepEqual(bench.netflow(ipfix([data(1, 257)])), []);
 });
 
-test('a template larger than all templates together may be is refused', () => {
+test('a template larger than the limit for all templates is refused', () => {
   const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templateBytes: 47 });
   bench.netflow(ipfix([announce(256, new Array<Field>(11).fill([1, 4]))]));
   assert.equal(bench.exporter.templates, 0);
@@ -165,7 +165,7 @@ test('a template larger than all templates together may be is refused', () => {
   assert.equal(bench.clean, false);
 });
 
-test('templates that are replaced or withdrawn give back their room', () => {
+test('templates that are replaced or withdrawn free their room', () => {
   const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, templates: 2, templateBytes: 50 });
   for (let i = 0; i < 10; i++) {
     bench.netflow(ipfix([announce(256, [...FIELDS, [15, i % 2]])]));
@@ -175,7 +175,7 @@ test('templates that are replaced or withdrawn give back their room', () => {
   assert.deepEqual(bench.errors, {});
 });
 
-test('fields of no length are not walked in every record', () => {
+test('fields of length zero cost nothing in a record', () => {
   const nothing = new Array<TemplateField>(10_000).fill({ enterprise: 0, element: 5, length: 0 });
   const compiled = compileTemplate(
     'flow',
@@ -187,7 +187,7 @@ test('fields of no length are not walked in every record', () => {
   assert.equal(compiled.recordBytes, 1);
 });
 
-test('a full domain table forgets the domain unheard of for longest, with all it knew', () => {
+test('a full domain table drops the least recently seen domain and everything it had learned', () => {
   const bench = new DecodeBench({ ...DEFAULT_DECODE_LIMITS, domains: 2 });
   bench.netflow(ipfix([announce()], { domain: 1 }), 1);
   bench.netflow(ipfix([announce(), data(5, 300)], { domain: 2 }), 2);
@@ -199,7 +199,7 @@ test('a full domain table forgets the domain unheard of for longest, with all it
   assert.equal(bench.netflow(ipfix([data(1)], { domain: 1 }), 5).length, 1);
 });
 
-test('an options template may have a scope field of no length', () => {
+test('an options template may have a scope field of length zero', () => {
   const bench = new DecodeBench();
   const options = netflow9OptionsTemplate(257, [[1, 0]], [[34, 4]]);
   bench.netflow(netflow9([set(1, options), set(257, uint(100, 4)), set(0, template(256, FIELDS)), data(1)]));
@@ -207,7 +207,7 @@ test('an options template may have a scope field of no length', () => {
   assert.ok(bench.clean);
 });
 
-test('an IPFIX message whose records are missing is a sequence gap, one of unknown length is not', () => {
+test('missing IPFIX records are a sequence gap, unless a message had a set without a template', () => {
   const bench = new DecodeBench();
   bench.netflow(ipfix([announce(), data(1), data(2)], { sequence: 10 }));
   bench.netflow(ipfix([data(1)], { sequence: 12 }));
@@ -218,7 +218,7 @@ test('an IPFIX message whose records are missing is a sequence gap, one of unkno
   assert.equal(bench.exporter.sequenceGaps, 1);
 });
 
-test('a NetFlow v9 datagram missing from its source is a sequence gap', () => {
+test('a missing NetFlow v9 datagram is a sequence gap', () => {
   const bench = new DecodeBench();
   for (const sequence of [0xffff_fffe, 0xffff_ffff, 0, 1]) bench.netflow(netflow9([], { sequence }));
   assert.equal(bench.exporter.sequenceGaps, 0);

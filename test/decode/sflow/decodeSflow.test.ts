@@ -51,7 +51,7 @@ test('a sample is one packet of its frame length at the rate it states', () => {
   assert.deepEqual([row.inInterface, row.outInterface, row.durationMs], [7, 9, 0]);
 });
 
-test('an expanded sample says the same at other places', () => {
+test('an expanded sample gives the same flow', () => {
   const [row] = new DecodeBench().sflow(
     sflow([
       expandedFlowSample([rawHeader(ethernet(0x0800, tcpPacket), 64)], { rate: 1, input: 0x4000_0007, output: 9 }),
@@ -61,19 +61,19 @@ test('an expanded sample says the same at other places', () => {
   assert.deepEqual([row.samplingRate, row.inInterface, row.outInterface], [1, 0x4000_0007, 9]);
 });
 
-test('a sampling rate of zero is not stated', () => {
+test('a sampling rate of zero is not a rate', () => {
   const [row] = new DecodeBench().sflow(sflow([flowSample([rawHeader(tcpPacket, 64, 11)], { rate: 0 })]));
   assert.deepEqual([row.samplingRate, row.samplingSource], [0, 'default']);
 });
 
-test('interface numbers that are no ifIndex come as zero', () => {
+test('interface numbers that are not an ifIndex become zero', () => {
   for (const number of [0x3fff_ffff, 0x4000_0001, 0x8000_0002]) {
     const [row] = new DecodeBench().sflow(sflow([flowSample([rawHeader(tcpPacket, 64, 11)], { output: number })]));
     assert.equal(row.outInterface, 0);
   }
 });
 
-test('tags and labels of every kind are passed on the way to the packet', () => {
+test('tags and labels of every kind are skipped to find the packet', () => {
   const label = (bottom: number): number[] => [0, 1, bottom, 64];
   assertTcp(frameOf(ethernet(0x0800, tcpPacket, [0x8100])));
   assertTcp(frameOf(ethernet(0x0800, tcpPacket, [0x88a8, 0x8100])));
@@ -87,7 +87,7 @@ test('tags and labels of every kind are passed on the way to the packet', () => 
   assertTcp(decodeOne(rawHeader([...label(1), ...tcpPacket], 64, 13)));
 });
 
-test('IPv4 options are skipped on the way to the ports', () => {
+test('IPv4 options are skipped to find the ports', () => {
   assertTcp(
     frameOf(
       ethernet(0x0800, ipv4Packet({ src: SRC, dst: DST, protocol: 6, options: uint(0, 8) }, tcp(50_000, 443, 2))),
@@ -104,14 +104,14 @@ test('the first fragment has ports, later ones have none, and both are fragments
   assert.equal(fragmentOf(0x4000).fragment, 0); // don't fragment
 });
 
-test('ICMP type and code stand in the destination port', () => {
+test('ICMP type and code are in the destination port', () => {
   const echo = ipv4Packet({ src: SRC, dst: DST, protocol: 1 }, [8, 1, 0, 0]);
   assert.equal(frameOf(ethernet(0x0800, echo)).dstPort, 0x0801);
   const unreachable = ipv6Packet(SRC6, DST6, 58, [1, 4, 0, 0]);
   assert.equal(frameOf(ethernet(0x86dd, unreachable)).dstPort, 0x0104);
 });
 
-test('IPv6 extension headers are walked to the ports', () => {
+test('IPv6 extension headers are skipped to find the ports', () => {
   const hopByHop = [60, 0, ...uint(0, 6)];
   const destinationOptions = [51, 1, ...uint(0, 14)];
   const authentication = [17, 4, ...uint(0, 22)];
@@ -124,7 +124,7 @@ test('IPv6 extension headers are walked to the ports', () => {
   assert.deepEqual([row.src, row.dst, row.protocol, row.srcPort], ['2001:db8::1', '2001:db8::2', 17, 53]);
 });
 
-test('IPv6 fragments are seen, and ports only in the first', () => {
+test('IPv6 fragments are recognised, and only the first has ports', () => {
   const fragmentOf = (field: number): DecodedFlow =>
     frameOf(ethernet(0x86dd, ipv6Packet(SRC6, DST6, 44, [17, 0, ...uint(field, 2), ...uint(7, 4), ...udp(53, 4000)])));
   assert.deepEqual([fragmentOf(1).fragment, fragmentOf(1).srcPort, fragmentOf(1).protocol], [1, 53, 17]);
@@ -132,17 +132,17 @@ test('IPv6 fragments are seen, and ports only in the first', () => {
   assert.equal(fragmentOf(0).fragment, 0); // an atomic fragment
 });
 
-test('of a packet in SRv6 the ends are those of the packet inside', () => {
+test('a packet in SRv6 has the addresses of the inner packet', () => {
   const segmentRouting = [4, 2, 4, 0, 0, 0, 0, 0, ...DST6];
   assertTcp(frameOf(ethernet(0x86dd, ipv6Packet(SRC6, DST6, 43, [...segmentRouting, ...tcpPacket]))));
 });
 
-test('a header cut off after the addresses still gives those', () => {
+test('a header that is cut off after the addresses still gives the addresses', () => {
   const row = decodeOne(rawHeader(ethernet(0x0800, tcpPacket).slice(0, 34), 1500));
   assert.deepEqual([row.src, row.dst, row.protocol, row.srcPort], [SRC, DST, 6, 0]);
 });
 
-test('sampled IPv4 and IPv6 data stand in for a header that is missing or cannot be read', () => {
+test('sampled IPv4 and IPv6 data are used where the header is missing or cannot be read', () => {
   const arp = rawHeader(ethernet(0x0806, uint(0, 28)), 60);
   const words = (...values: number[]): number[] => values.flatMap((value) => uint(value, 4));
   const v4 = block(3, [...words(1400, 17), ...ipv4(SRC), ...ipv4(DST), ...words(53, 4000, 0, 0)]);
@@ -155,7 +155,7 @@ test('sampled IPv4 and IPv6 data stand in for a header that is missing or cannot
   assert.deepEqual([row.dst, row.tcpFlags, row.bytes], ['2001:db8::2', 0x12, 1300]);
 });
 
-test('extended records before or after the header are passed over', () => {
+test('extended records before or after the header are skipped', () => {
   const extended = block(1001, uint(0, 16));
   const header = rawHeader(ethernet(0x0800, tcpPacket), 1500);
   for (const records of [
@@ -167,7 +167,7 @@ test('extended records before or after the header are passed over', () => {
   }
 });
 
-test('counters, discarded packets and samples of other makers give no flow and are no fault', () => {
+test('counters, discarded packets and samples of vendors give no flow and no error', () => {
   const bench = new DecodeBench();
   const samples = [2, 4, 5, (4300 << 12) | 1].map((format) => block(format, uint(0, 40)));
   assert.deepEqual(bench.sflow(sflow(samples)), []);
@@ -182,7 +182,7 @@ test('a sample without an IP packet is counted as a record without addresses', (
   assert.equal(bench.exporter.recordsWithoutAddresses, 2);
 });
 
-test('the agent address of the header names the exporter, in either family', () => {
+test('the agent address in the header is the exporter, IPv4 or IPv6', () => {
   const agentOf = (datagram: Uint8Array): string | undefined => {
     const agent = sflowAgentAddress(new DataView(datagram.buffer), datagram.length);
     return agent === undefined ? undefined : formatAddress(agent);
@@ -193,7 +193,7 @@ test('the agent address of the header names the exporter, in either family', () 
   assert.equal(agentOf(Uint8Array.from(uint(9, 30))), undefined);
 });
 
-test('datagrams missing from a sub-agent are a sequence gap', () => {
+test('missing datagrams of a sub-agent are a sequence gap', () => {
   const bench = new DecodeBench();
   for (const sequence of [7, 8, 9]) bench.sflow(sflow([], { sequence }));
   bench.sflow(sflow([], { sequence: 500, subAgent: 1 }));

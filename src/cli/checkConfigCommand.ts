@@ -1,31 +1,84 @@
 /*
  * `kapkan check-config FILE`: the daemon's own validation, without the daemon and without a network.
  */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadConfig } from '../config/load.ts';
 import { configSummary } from '../config/summary.ts';
-import { ConfigError, formatConfigProblem } from '../errors.ts';
+import { ConfigError, type ConfigProblem, formatConfigProblem, messageOf } from '../errors.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { parseEnvironment } from './environmentFile.ts';
 import { UsageError, withUsage } from './usageError.ts';
 
-const USAGE = `Usage: kapkan check-config FILE
+const USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secrets]
 
-Checks a config file and prints what it means, with everything inherited filled in. The environment variables that the
-file names must be set, as for the daemon. Exit codes: 0 valid, 1 not.
+Checks a config file and prints what it means, with everything inherited filled in.
+
+  --env-file FILE    reads environment variables from this file too, as the service unit does; without it, from kapkan.env
+                     beside the config file, if that exists. A variable of the environment wins over one of the file
+  --without-secrets  environment variables that the config names and that are not set are warnings, not errors
+
+Exit codes: 0 valid, 1 not.
 `;
+
+/** Where the service unit reads its environment, beside the config file. */
+const DEFAULT_ENV_FILE = 'kapkan.env';
 
 export async function checkConfigCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
-    const { positionals } = parseArgs({ args: [...args], options: {}, allowPositionals: true });
+    const { positionals, values } = parseArgs({
+      args: [...args],
+      options: { 'env-file': { type: 'string' }, 'without-secrets': { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
     if (positionals.length !== 1) throw new UsageError('give one config file');
-    try {
-      io.stdout.write(configSummary(loadConfig(positionals[0], io.env)));
-      return EXIT_DONE;
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      for (const problem of error.problems) io.stderr.write(`${formatConfigProblem(problem)}\n`);
-      io.stderr.write(`${error.problems.length} problem${error.problems.length === 1 ? '' : 's'} found\n`);
+    const [file] = positionals;
+    const envFile = values['env-file'] ?? path.join(path.dirname(file), DEFAULT_ENV_FILE);
+    const { variables, fault } = readVariables(envFile);
+    if (fault !== undefined && values['env-file'] !== undefined) {
+      io.stderr.write(`${envFile}: cannot be read: ${fault.message}\n`);
       return EXIT_FAILED;
     }
+    // What cannot be read may hold all that is missing. A file that is not there holds nothing.
+    const isUnreadable = fault !== undefined && fault.code !== 'ENOENT';
+    if (isUnreadable) io.stderr.write(`warning: ${envFile}: cannot be read: ${fault.message}\n`);
+    return check(file, { ...variables, ...io.env }, values['without-secrets'] || isUnreadable, io);
   });
+}
+
+function check(file: string, env: NodeJS.ProcessEnv, mayBeUnset: boolean, io: CommandIo): number {
+  const unset: ConfigProblem[] = [];
+  const errors: ConfigProblem[] = [];
+  let summary = '';
+  try {
+    summary = configSummary(loadConfig(file, env, { onUnset: (problem) => unset.push(problem) }));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    errors.push(...error.problems);
+  }
+  if (mayBeUnset) for (const problem of unset) io.stderr.write(`warning: ${formatConfigProblem(problem)}\n`);
+  else errors.push(...unset);
+  if (errors.length === 0) {
+    io.stdout.write(summary);
+    return EXIT_DONE;
+  }
+  errors.sort((a, b) => a.line - b.line || a.column - b.column);
+  for (const problem of errors) io.stderr.write(`${formatConfigProblem(problem)}\n`);
+  io.stderr.write(`${errors.length} problem${errors.length === 1 ? '' : 's'} found\n`);
+  return EXIT_FAILED;
+}
+
+interface EnvironmentFault {
+  readonly code: string | undefined;
+  readonly message: string;
+}
+
+function readVariables(file: string): { variables: Record<string, string>; fault: EnvironmentFault | undefined } {
+  try {
+    return { variables: parseEnvironment(readFileSync(file, 'utf8')), fault: undefined };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { variables: {}, fault: { code, message: messageOf(error) } };
+  }
 }

@@ -10,7 +10,6 @@ import { loadConfig } from '../config/load.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { CaptureReplay } from './captureReplay.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { ENVIRONMENT_WITHOUT_SECRETS } from './environmentWithoutSecrets.ts';
 import { replayJson, replayText } from './replayReport.ts';
 import { UsageError, withUsage } from './usageError.ts';
 
@@ -36,7 +35,7 @@ export async function replayCommand(args: readonly string[], io: CommandIo): Pro
     if (positionals.length !== 1) throw new UsageError('name one capture file');
     if (values.config === undefined) throw new UsageError('--config is missing');
     try {
-      const config = loadConfig(values.config, ENVIRONMENT_WITHOUT_SECRETS);
+      const config = loadConfig(values.config, {}, { onUnset: () => {} });
       io.stdout.write(replay(positionals[0], config, values.json));
       return EXIT_DONE;
     } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import * as z from 'zod';
 import { checkConfigCommand } from '../../src/cli/checkConfigCommand.ts';
-import type { Command } from '../../src/cli/command.ts';
+import { type Command, EXIT_DONE, EXIT_FAILED } from '../../src/cli/command.ts';
 import { schemaCommand } from '../../src/cli/schemaCommand.ts';
 import { SystemClock } from '../../src/clock.ts';
 import { allKeyPaths, configJsonSchema, type JsonSchema } from '../../src/config/jsonSchema.ts';
@@ -47,10 +47,65 @@ test('check-config says loudly that routes will be announced', async (t) => {
 
 test('check-config names tokens and shows no secret', async (t) => {
   const file = fileWith(t, withLines('api: { tokens: [{ name: grafana, token_env: T, role: viewer }] }'));
-  const { code, stdout } = await run(checkConfigCommand, [file], { T: 's3cret' });
+  const { code, stdout } = await run(checkConfigCommand, [file], { T: 's3cret-of-grafana' });
   assert.equal(code, 0);
   assert.match(stdout, /tokens: grafana \(viewer\)/);
   assert.doesNotMatch(stdout, /s3cret/);
+});
+
+const WITH_TOKEN = withLines('api: { token_env: KAPKAN_TOKEN }');
+
+test('check-config reads the environment file beside the config, and the one it is given', async (t) => {
+  const file = fileWith(t, WITH_TOKEN);
+  const beside = path.join(path.dirname(file), 'kapkan.env');
+  assert.match((await run(checkConfigCommand, [file])).stderr, /^\S+:5:19: api\.token_env: .* KAPKAN_TOKEN is unset/);
+  writeFileSync(beside, '# Secrets\nKAPKAN_TOKEN=0123456789#abcdef\n');
+  assert.deepEqual(
+    { ...(await run(checkConfigCommand, [file])), stdout: '' },
+    { code: EXIT_DONE, stdout: '', stderr: '' },
+  );
+  writeFileSync(beside, 'KAPKAN_TOKEN=short\n');
+  assert.match((await run(checkConfigCommand, [file])).stderr, /at least 16 characters/);
+  assert.equal((await run(checkConfigCommand, [file], { KAPKAN_TOKEN: 'long enough'.padEnd(16, '-') })).code, 1);
+  assert.equal((await run(checkConfigCommand, [file], { KAPKAN_TOKEN: 'long-enough'.padEnd(16, '-') })).code, 0);
+  const other = path.join(path.dirname(file), 'other.env');
+  writeFileSync(other, 'KAPKAN_TOKEN="0123456789abcdef"\n');
+  assert.equal((await run(checkConfigCommand, [file, '--env-file', other])).code, EXIT_DONE);
+});
+
+test('an environment file that cannot be read is a warning, and what it may hold are warnings', async (t) => {
+  const file = fileWith(t, WITH_TOKEN);
+  mkdirSync(path.join(path.dirname(file), 'kapkan.env'));
+  const { code, stdout, stderr } = await run(checkConfigCommand, [file]);
+  assert.equal(code, EXIT_DONE);
+  assert.match(stdout, /^mode +dry-run/m);
+  assert.match(
+    stderr,
+    /^warning: \S+kapkan\.env: cannot be read: EISDIR.*\nwarning: \S+:5:19: api\.token_env: .*unset/,
+  );
+  const named = await run(checkConfigCommand, [file, '--env-file', '/nonexistent/kapkan.env']);
+  assert.equal(named.code, EXIT_FAILED);
+  assert.match(named.stderr, /^\/nonexistent\/kapkan\.env: cannot be read: ENOENT/);
+});
+
+test('without secrets a variable that is not set is a warning, and every other fault still an error', async (t) => {
+  const secrets = withLines(
+    'api: { tokens: [{ name: a, token_env: A, role: viewer }, { name: b, token_env: B, role: operator }] }',
+    'notify: { telegram: { token_env: BOT, chat_id: 1 }, slack: { webhook_url_env: HOOK }, webhook: { url: "http://a.example", headers_env: HEADERS } }',
+    'storage: { clickhouse: { url: "http://ch", password_env: CH } }',
+  );
+  const file = fileWith(t, secrets);
+  const strict = await run(checkConfigCommand, [file]);
+  assert.equal(strict.code, EXIT_FAILED);
+  assert.match(strict.stderr, /^6 problems found$/m);
+  const loose = await run(checkConfigCommand, ['--without-secrets', file]);
+  assert.equal(loose.code, EXIT_DONE);
+  assert.equal(loose.stderr.match(/^warning: \S+:\d+:\d+: \S+: .* is unset or empty$/gm)?.length, 6);
+  assert.match(loose.stdout, /tokens: a \(viewer\), b \(operator\)/);
+  const short = await run(checkConfigCommand, ['--without-secrets', file], { A: 'short' });
+  assert.equal(short.code, EXIT_FAILED);
+  assert.match(short.stderr, /^1 problem found$/m);
+  assert.equal(short.stdout, '');
 });
 
 test('check-config exits 1 with every problem on stderr and nothing on stdout', async (t) => {

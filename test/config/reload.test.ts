@@ -4,7 +4,7 @@ import { reloadProblems } from '../../src/config/reload.ts';
 import { configOf, MINIMAL, withLines } from './configText.ts';
 
 function changed(...lines: string[]): string[] {
-  return reloadProblems(configOf(MINIMAL), configOf(withLines(...lines), { T: 'secret' }));
+  return reloadProblems(configOf(MINIMAL), configOf(withLines(...lines), { T: '0123456789abcdef' }));
 }
 
 test('a reload of the same file changes nothing', () => {

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configOf, MINIMAL, onlyProblemOf, problemsOf, withLines } from './configText.ts';
 
+const SECRET = '0123456789abcdef';
+const OTHER_SECRET = 'fedcba9876543210';
+
 /** Each line behind the minimal file gives exactly one problem, which reads like this. */
 function eachRefused(cases: readonly (readonly [string, RegExp])[], env: NodeJS.ProcessEnv = {}): void {
   for (const [line, expected] of cases) assert.match(onlyProblemOf(withLines(line), env), expected, line);
@@ -166,7 +169,7 @@ test('an API beyond loopback needs a token, unless its owner insists', () => {
     eachRefused([[`api: { listen: "${listen}" }`, /^api.listen: must be a loopback address unless token_env/]]);
     eachRefused([[`api: { listen: "${listen}", tokens: [] }`, /^api.listen: must be a loopback/]]);
     eachAccepted([`api: { listen: "${listen}", allow_unauthenticated: true }`]);
-    eachAccepted([`api: { listen: "${listen}", token_env: TOKEN }`], { TOKEN: 's3cret' });
+    eachAccepted([`api: { listen: "${listen}", token_env: TOKEN }`], { TOKEN: SECRET });
   }
   eachAccepted(
     ['127.0.0.1:8080', 'localhost:8080', '[::1]:8080', '127.9.9.9:1'].map((at) => `api: { listen: "${at}" }`),
@@ -177,40 +180,61 @@ test('secrets come out of the environment and out of nowhere else', () => {
   const one = 'api: { token_env: TOKEN }';
   const two = (roleA: string, roleB: string) =>
     `api: { tokens: [{ name: a, token_env: A, role: ${roleA} }, { name: b, token_env: B, role: ${roleB} }] }`;
-  assert.deepEqual(configOf(withLines(one), { TOKEN: 's3cret' }).api.tokens, [
-    { name: 'operator', secret: 's3cret', role: 'operator', tenant: undefined },
+  assert.deepEqual(configOf(withLines(one), { TOKEN: SECRET }).api.tokens, [
+    { name: 'operator', secret: SECRET, role: 'operator', tenant: undefined },
   ]);
   eachRefused([[one, /^api.token_env: must name an environment variable that is set, TOKEN is unset or empty/]]);
   eachRefused([[one, /TOKEN is unset or empty/]], { TOKEN: '' });
   eachRefused([[one, /TOKEN holds spaces or non-ASCII/]], { TOKEN: 'a b' });
   eachRefused([[two('viewer', 'operator'), /^api.tokens\[1\].token_env: must hold a secret of its own/]], {
-    A: 'x',
-    B: 'x',
+    A: SECRET,
+    B: SECRET,
   });
-  eachAccepted([two('viewer', 'viewer')], { A: 'x', B: 'x' });
-  eachAccepted([two('viewer', 'operator')], { A: 'x', B: 'y' });
-  eachRefused([['api: { token_env: A, tokens: [] }', /^api.tokens: must not stand beside token_env/]], { A: 'x' });
+  eachAccepted([two('viewer', 'viewer')], { A: SECRET, B: SECRET });
+  eachAccepted([two('viewer', 'operator')], { A: SECRET, B: OTHER_SECRET });
+  eachRefused([['api: { token_env: A, tokens: [] }', /^api.tokens: must not stand beside token_env/]], { A: SECRET });
   eachRefused([[two('viewer', 'viewer').replace('name: b', 'name: a'), /tokens\[1\].name: must be unique/]], {
-    A: 'x',
-    B: 'y',
+    A: SECRET,
+    B: OTHER_SECRET,
   });
+});
+
+test('a token has at least 16 characters, whoever it belongs to', () => {
+  const single = 'api: { token_env: A }';
+  const listed = 'api: { tokens: [{ name: a, token_env: A, role: viewer }] }';
+  for (const short of ['x', '0123456789abcde']) {
+    eachRefused([[single, /^api\.token_env: must name a variable with a token of at least 16 characters, A holds/]], {
+      A: short,
+    });
+    eachRefused([[listed, /^api\.tokens\[0\]\.token_env: .* at least 16 characters, A holds a shorter one$/]], {
+      A: short,
+    });
+    assert.doesNotMatch(onlyProblemOf(withLines(single), { A: '0123456789abcde' }), /0123456789/);
+  }
+  eachAccepted([single, listed], { A: SECRET });
 });
 
 test('a tenant is read for groups and tokens, and a secret cannot be that of two', () => {
   const tokens = (a: string, b: string) =>
     `api: { tokens: [{ name: a, token_env: A, role: viewer${a} }, { name: b, token_env: B, role: viewer${b} }] }`;
   const groups = 'hostgroups: [{ name: web, networks: [192.0.2.0/28], tenant: alpha }]';
-  const config = configOf(withLines('tenant: beta', groups, tokens(', tenant: alpha', '')), { A: 'x', B: 'y' });
+  const config = configOf(withLines('tenant: beta', groups, tokens(', tenant: alpha', '')), {
+    A: SECRET,
+    B: OTHER_SECRET,
+  });
   assert.deepEqual(
     [...config.groups, ...config.api.tokens].map(({ tenant }) => tenant),
     ['beta', 'alpha', 'alpha', undefined],
   );
-  const same = { A: 'x', B: 'x' };
+  const same = { A: SECRET, B: SECRET };
   eachAccepted([tokens(', tenant: alpha', ', tenant: alpha')], same);
   eachRefused([[tokens(', tenant: alpha', ', tenant: beta'), /holds that of "a", whose tenant differs/]], same);
   eachRefused([[tokens('', ', tenant: beta'), /whose tenant differs/]], same);
   for (const nothing of ['""', 'null', '7']) {
-    eachRefused([[tokens(`, tenant: ${nothing}`, ''), /tokens\[0\].tenant: must be a name/]], { A: 'x', B: 'y' });
+    eachRefused([[tokens(`, tenant: ${nothing}`, ''), /tokens\[0\].tenant: must be a name/]], {
+      A: SECRET,
+      B: OTHER_SECRET,
+    });
   }
 });
 

@@ -8,13 +8,16 @@ import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf, type Origin } from '../section.ts';
 import { formatSocketAddress, isLoopback, type SocketAddress } from '../socketAddress.ts';
 
+/** Shorter ones can be guessed. */
+const MIN_TOKEN_LENGTH = 16;
+
 /** The name of the one token of `api.token_env` in logs and the audit. */
 const SINGLE_TOKEN_NAME = 'operator';
 
 const apiTokenSchema = z
   .strictObject({
     name: name().describe('Shown in logs and the audit'),
-    token_env: environmentVariable().describe('Environment variable that holds the token'),
+    token_env: environmentVariable().describe('Environment variable that holds the token, at least 16 characters'),
     role: choice(['viewer', 'operator']).describe('viewer reads, operator also bans, unbans and reloads'),
     tenant: name()
       .optional()
@@ -28,7 +31,9 @@ const keys = {
       listen: socketAddress()
         .prefault('127.0.0.1:8080')
         .describe('TCP socket of the API and /metrics; beyond loopback it needs a token'),
-      token_env: environmentVariable().optional().describe('Environment variable that holds the one operator token'),
+      token_env: environmentVariable()
+        .optional()
+        .describe('Environment variable that holds the one operator token, at least 16 characters'),
       tokens: list(apiTokenSchema).optional().describe('Several tokens, instead of token_env'),
       allow_unauthenticated: flag()
         .default(false)
@@ -98,8 +103,11 @@ const singleTokenRights = { name: SINGLE_TOKEN_NAME, role: 'operator', tenant: u
 /** Why this cannot be a token, or undefined if it can. */
 function refuseSecret(secret: string, variable: string): string | undefined {
   // RFC 9110 §11.6.2: a credential is visible ASCII; anything else could never be sent.
-  if (/^[\x21-\x7e]+$/.test(secret)) return undefined;
-  return `must name a variable with a usable token, ${variable} holds spaces or non-ASCII`;
+  if (!/^[\x21-\x7e]+$/.test(secret)) {
+    return `must name a variable with a usable token, ${variable} holds spaces or non-ASCII`;
+  }
+  if (secret.length >= MIN_TOKEN_LENGTH) return undefined;
+  return `must name a variable with a token of at least ${MIN_TOKEN_LENGTH} characters, ${variable} holds a shorter one`;
 }
 
 /** One secret cannot have two sets of rights. */

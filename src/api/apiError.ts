@@ -1,5 +1,5 @@
 /*
- * What a request can be answered with instead of what it asked for, and the one table from such an error to its HTTP
+ * The errors that a request can be answered with, and the one table from such an error to its HTTP
  * status. Handlers throw an ApiError and never write a status; whatever else is thrown is a bug and becomes a 500.
  */
 

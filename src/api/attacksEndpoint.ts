@@ -1,6 +1,6 @@
 /*
- * `GET /api/v1/attacks`: what is going on, and what hit us. Without parameters it answers from memory; with any, the
- * ended attacks come out of the history, page by page.
+ * `GET /api/v1/attacks`: active and ended attacks. Without parameters it answers from memory; with parameters, the
+ * ended attacks come from history, page by page.
  */
 import { z } from 'zod';
 import type { Incident } from '../incidents/incidentTable.ts';
@@ -93,7 +93,7 @@ function isAsked(attack: AttackJson, { to, target, group, type }: Query): boolea
   );
 }
 
-/** An attack that was not seen to end, because Kapkan did before it, is over all the same. */
+/** An attack whose end Kapkan did not see, because it was stopped before, counts as ended. */
 function endedAttacks({ rows }: Page<PastAttack>, daemon: DaemonFacade): AttackJson[] {
   const active = new Set(daemon.activeIncidents().map(({ attack }) => attack.id));
   return rows

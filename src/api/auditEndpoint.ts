@@ -1,5 +1,5 @@
 /*
- * `GET /api/v1/audit`: who changed what, or tried to.
+ * `GET /api/v1/audit`: who changed or tried to change what.
  */
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditRow } from '../auditEvent.ts';
@@ -29,7 +29,7 @@ export function auditEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'GET',
     path: '/api/v1/audit',
-    summary: 'Who changed what or tried to, newest first',
+    summary: 'Who changed or tried to change what, newest first',
     role: 'viewer',
     tenants: 'scoped',
     query: querySchema,
@@ -57,14 +57,14 @@ export function auditEndpoint(daemon: DaemonFacade): Endpoint {
   });
 }
 
-/** A tenant sees what was done to its hosts, and what its tokens asked for that named no host. */
+/** A tenant sees changes to its hosts, and requests of its tokens that named no host. */
 function isSeen({ tenant, target }: AuditRow, filter: TenantFilter): boolean {
   if (filter.isUnscoped) return true;
   if (tenant !== filter.tenant) return false;
   return target === '' || filter.seesTargetText(target);
 }
 
-/** What was wrong with a request is its sender's to know; what became of a ban is told by its code. */
+/** A tenant sees why a request was malformed. Of a ban it sees the code, because the reason may name others. */
 function rowFor(row: AuditRow, filter: TenantFilter): AuditRow {
   if (filter.isUnscoped || row.banState === '') return row;
   return { ...row, reason: tenantReason(row.code) };

@@ -1,5 +1,5 @@
 /*
- * A row of the audit as the API shows it and as the log has it.
+ * A row of the audit in JSON, for the API and for the log.
  */
 import { z } from 'zod';
 import type { AuditRow } from '../auditEvent.ts';

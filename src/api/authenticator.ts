@@ -9,15 +9,15 @@ import type { ApiToken } from '../config/sections/api.ts';
 
 export type Role = ApiToken['role'];
 
-/** The one who asks, by the token: its name goes into the audit, its rights decide. */
+/** Who sent a request, known by the token. The name goes into the audit. */
 export type Principal = Omit<ApiToken, 'secret'>;
 
-/** Without any token configured everyone who can connect is this. */
+/** Everyone who can connect, where no token is configured. */
 export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator', tenant: undefined };
 
 export class Authenticator {
   readonly #known: readonly { readonly digest: Buffer; readonly principal: Principal }[];
-  /** Whether requests need no token, though nobody said that strangers are welcome. */
+  /** Whether requests need no token because the listener is on loopback, and not because the config allows it. */
   readonly trustsThisMachine: boolean;
 
   constructor(tokens: readonly ApiToken[], allowUnauthenticated: boolean) {

@@ -2,7 +2,7 @@
  * What the API needs of the daemon: everything it shows and everything it may ask for, and no more. The daemon
  * implements it over its rooms; tests implement it over plain values. Times are clock milliseconds.
  *
- * What needs an answer from the receiving threads, from GoBGP or from the disk is a promise; the rest is at hand.
+ * What needs an answer from the receiving threads, from GoBGP or from the disk is a promise.
  */
 import type { AuditArchive } from '../auditEvent.ts';
 import type { Config } from '../config/config.ts';
@@ -58,18 +58,18 @@ export interface DaemonFacade extends AuditArchive {
   /** The neighbours of all of them. */
   peers(): readonly Peer[];
   metrics(): Promise<MetricsSnapshot>;
-  /** Attacks by what was kept of them; rejects with an ApiError where history cannot be asked, as `pastTraffic` does. */
+  /** Attacks from history. These three reject with an ApiError where history is not available. */
   pastAttacks(query: AttackQuery): Promise<Page<PastAttack>>;
   pastAttack(id: string): Promise<PastIncident | undefined>;
   pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]>;
-  /** The channels, and how delivery goes. */
+  /** The channels, and the state of delivery. */
   notifications(): NotifierStatus;
 
-  /** Bans by hand, through every guard. Never rejects for a safety rule: a refused ban comes back as such. */
+  /** Bans by hand, through every guard. A ban that a guard refuses is returned in the state `rejected`. */
   ban(request: ManualBanRequest): Promise<Ban>;
   /** Ends the active ban of the target; undefined where there is none. */
   unban(target: Address, operator: string): Promise<Ban | undefined>;
-  /** Sends a test through every channel; never rejects, for what failed is part of the answer. */
+  /** Sends a test through every channel. Never rejects: failures are part of the answer. */
   testNotifications(): Promise<readonly TestOutcome[]>;
   /** Reads the file again and applies it, all or nothing. */
   reload(): Promise<ReloadOutcome>;

@@ -1,6 +1,6 @@
 /*
  * An endpoint: one row of the API's table, with everything that routing, validation, authorization, audit and the
- * OpenAPI document need to know of it. Handlers see values that were validated, and nothing of HTTP but the status.
+ * OpenAPI document need to know of it. Handlers get validated values and know nothing of HTTP but the status.
  */
 import type { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../auditEvent.ts';
@@ -13,7 +13,7 @@ export interface EndpointRequest<Query, Body> {
   readonly principal: Principal;
 }
 
-/** What came of a mutation, for the audit. */
+/** The result of a mutation, for the audit. */
 export type MutationOutcome = Pick<AuditEvent, 'result' | 'reason'> &
   Partial<Pick<AuditEvent, 'code' | 'banState' | 'dryRun'>>;
 

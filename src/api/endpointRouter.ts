@@ -1,5 +1,5 @@
 /*
- * From HTTP to endpoints and back: who asks, may they, what do they send, what came of it.
+ * From HTTP to endpoints and back.
  *
  *   headers → token → role, tenant → ready? → body → validation → handler → audit → answer
  */
@@ -16,10 +16,10 @@ import { errorAnswers } from './errorAnswers.ts';
 import type { KnownAddresses } from './knownAddresses.ts';
 import { LoginGate } from './loginGate.ts';
 import { namesAddress } from './loopbackHost.ts';
-import { MutationTrail } from './mutationTrail.ts';
+import { MutationAudit } from './mutationAudit.ts';
 import { type ReadBody, readJsonBody } from './requestBody.ts';
 
-/** Answers are data, never to be framed, sniffed, cached or rendered. */
+/** Answers are data for programs: browsers must not frame, sniff, cache or render them. */
 const SECURITY_HEADERS = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
@@ -32,7 +32,7 @@ const SECURITY_HEADERS = {
 export interface RouterOptions {
   readonly daemon: DaemonFacade;
   readonly endpoints: readonly Endpoint[];
-  /** Asked anew for each request, for a reload replaces it. */
+  /** Called for each request, because a reload replaces it. */
   readonly authenticator: () => Authenticator;
   readonly audit: AuditSink;
   readonly clock: Clock;
@@ -44,12 +44,12 @@ export interface RouterOptions {
 export class EndpointRouter {
   readonly #options: RouterOptions;
   readonly #gate: LoginGate;
-  readonly #trail: MutationTrail;
+  readonly #audit: MutationAudit;
 
   constructor(options: RouterOptions) {
     this.#options = options;
     this.#gate = new LoginGate(options);
-    this.#trail = new MutationTrail(options);
+    this.#audit = new MutationAudit(options);
   }
 
   app(): Koa {
@@ -71,7 +71,7 @@ export class EndpointRouter {
     app.use(errorAnswers(this.#options.logger));
     app.use(router.routes());
     app.use(router.allowedMethods());
-    // What fails after the answer has begun is a client that went away.
+    // After the answer has begun, the only failure is a client that closed the connection.
     app.on('error', (error) => this.#options.logger.debug({ err: error }, 'connection failed'));
     return app;
   }
@@ -84,7 +84,7 @@ export class EndpointRouter {
     return endpoint.run({ query: { ...context.query, ...context.params }, body: undefined, principal });
   }
 
-  /** Leaves a row in the audit, however it ends; so the body is read also of one whose token does not suffice. */
+  /** Always writes an audit row. So the body is read even where the token is not sufficient. */
   async #mutate(context: Context, endpoint: Endpoint, action: AuditAction): Promise<Reply> {
     let principal: Principal | undefined;
     let sent: ReadBody = { body: undefined };
@@ -92,7 +92,7 @@ export class EndpointRouter {
     try {
       principal = this.#authenticate(context);
       sent = await readJsonBody(context.req);
-      // While the body came in, a reload may have taken the token away.
+      // A reload may have removed the token while the body was read.
       principal = this.#authenticate(context);
       this.#authorize(principal, endpoint);
       if (sent.problem !== undefined) throw sent.problem;
@@ -103,14 +103,14 @@ export class EndpointRouter {
       if (error instanceof ApiError) outcome = { result: 'error', reason: error.message };
       throw error;
     } finally {
-      this.#trail.leave({ action, principal, body: sent.body, context }, outcome);
+      this.#audit.record({ action, principal, body: sent.body, context }, outcome);
     }
   }
 
   #authenticate(context: Context): Principal {
     const authenticator = this.#options.authenticator();
     if (authenticator.trustsThisMachine && !namesAddress(context.get('Host'))) {
-      throw new ApiError('forbidden', 'without a token, Kapkan is asked by address or as localhost, not by name');
+      throw new ApiError('forbidden', 'without tokens, the Host header must be an address or localhost');
     }
     return this.#gate.admit(authenticator, context.req.headers.authorization, context.ip);
   }
@@ -119,7 +119,7 @@ export class EndpointRouter {
     if (role === 'open') return;
     if (!roleCovers(principal.role, role)) throw new ApiError('forbidden', `this needs the role ${role}`);
     if (principal.tenant !== undefined && tenants !== 'scoped') {
-      throw new ApiError('forbidden', 'this is about the whole deployment, the token only about a tenant');
+      throw new ApiError('forbidden', 'this endpoint is for the whole deployment, and the token is for one tenant');
     }
     if (!this.#options.daemon.ready()) throw new ApiError('not_ready', 'Kapkan is starting');
   }

@@ -1,13 +1,13 @@
 /*
- * The one place where what went wrong becomes an answer: `{"error": "…"}` and the status of the table in apiError.ts.
- * Anything that is not an ApiError is a fault of ours: the client gets an id, the log gets the id and the details.
+ * Turns errors into answers: `{"error": "…"}` and the status from the table in apiError.ts.
+ * Anything that is not an ApiError is a bug: the client gets an id, the log gets the id and the details.
  */
 import { randomUUID } from 'node:crypto';
 import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../log.ts';
 import { ApiError } from './apiError.ts';
 
-/** By then a caller who stopped guessing is heard again. */
+/** After this a caller who stopped guessing has attempts again. */
 const RETRY_AFTER_SECONDS = 60;
 
 export function errorAnswers(logger: Logger): Middleware {
@@ -25,7 +25,7 @@ export function errorAnswers(logger: Logger): Middleware {
   };
 }
 
-/** What the router leaves without a body; of a method that does not fit, it has set `Allow`. */
+/** For requests that no route answered. For a wrong method the router has set `Allow`. */
 function throwUnanswered(context: Context): void {
   if (context.status === 404) throw new ApiError('not_found', `there is nothing at ${context.path}`);
   if (context.status === 405 || context.status === 501) {

@@ -32,7 +32,7 @@ export function hostsJson(report: HostReport, daemon: DaemonFacade, filter: Tena
     if (!filter.seesTarget(address)) return [];
     const target = formatAddress(address);
     const attack = attacks.get(target);
-    const view: HostJson = {
+    const json: HostJson = {
       target,
       group: filter.ownerOf(address),
       rates: ratesJson(ratesOfRow(report, row)),
@@ -40,7 +40,7 @@ export function hostsJson(report: HostReport, daemon: DaemonFacade, filter: Tena
       metric: attack?.metric,
       direction: attack === undefined ? undefined : 'incoming',
     };
-    return [view];
+    return [json];
   });
 }
 

@@ -1,6 +1,6 @@
 /*
  * `kapkan_engine_process_latency_seconds`: a histogram whose buckets were counted on the receiving threads. prom-client
- * can only observe values one by one, so this one answers the registry with what was counted instead.
+ * can only observe values one by one, so this class gives the registry the counted buckets.
  */
 import { Histogram } from 'prom-client';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
@@ -25,7 +25,7 @@ export class LatencyMetric extends Histogram {
   set(boundsSeconds: readonly number[], { counts, sumSeconds }: IngestSnapshot['latency']): void {
     let below = 0;
     const buckets = counts.map((count, i): BucketValue => {
-      // Cumulative, as the text format wants them.
+      // The text format wants cumulative counts.
       below += count;
       return { metricName: `${NAME}_bucket`, labels: { le: boundsSeconds[i] ?? '+Inf' }, value: below };
     });
@@ -36,7 +36,7 @@ export class LatencyMetric extends Histogram {
     ];
   }
 
-  /** What the registry asks a metric for when it writes the text format. */
+  /** Called by the registry when it writes the text format. */
   async getForPromString() {
     return { name: NAME, help: HELP, type: 'histogram', values: this.#values };
   }

@@ -1,5 +1,5 @@
 /*
- * What counts as this machine alone.
+ * Which hosts can be reached from this machine only.
  */
 import { parseAddress } from '../net/address.ts';
 

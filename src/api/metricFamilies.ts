@@ -1,7 +1,7 @@
 /*
- * The metrics: name, type, labels and where each value comes from. The first list is the contract's, exact in names,
- * types and label sets; the second is what else helps to run Kapkan. Every combination of labels that can be known in
- * advance is there from the start, and no label value is an address that is attacked.
+ * The metrics: name, type, labels and where each value comes from. The first list has fixed names, types and label
+ * sets that dashboards rely on; the second list is for operating Kapkan. Every combination of labels that can be known in
+ * advance exists from the start, and no label value is an attacked address.
  */
 
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
@@ -45,7 +45,7 @@ const PEER_STATES = [
   'established',
 ] as const satisfies readonly PeerState[];
 
-/** Of the contract's twelve, all but the histogram. */
+/** The fixed ones, except the histogram. */
 export const CONTRACT_FAMILIES: readonly MetricFamily[] = [
   counter('kapkan_ingest_flows_total', 'Flows ingested', ['protocol'], ({ snapshot }) =>
     PROTOCOLS.map((protocol): Sample => [snapshot.ingest.flows[protocol], protocol]),
@@ -99,7 +99,7 @@ function ingestFamilies(): MetricFamily[] {
   const count = (name: string, help: string, value: (snapshot: MetricsSnapshot) => number): MetricFamily =>
     counter(name, help, [], ({ snapshot }) => [[value(snapshot)]]);
   return [
-    gauge('kapkan_ingest_exporters', 'Exporters heard', [], ({ snapshot }) => [[snapshot.ingest.exporters.length]]),
+    gauge('kapkan_ingest_exporters', 'Exporters seen', [], ({ snapshot }) => [[snapshot.ingest.exporters.length]]),
     gauge('kapkan_ingest_blind_exporters', 'Exporters of which nothing can be decoded', [], ({ snapshot }) => [
       [snapshot.ingest.exporters.filter(({ blind }) => blind).length],
     ]),
@@ -110,23 +110,27 @@ function ingestFamilies(): MetricFamily[] {
     ),
     count(
       'kapkan_ingest_untrusted_datagrams_total',
-      'Datagrams from sources that are not in flow_sources, while that is enforced',
+      'Datagrams from sources not in flow_sources, while flow_sources_enforce is on',
       ({ ingest }) => ingest.untrustedDatagrams,
     ),
     count(
       'kapkan_ingest_refused_datagrams_total',
-      'Datagrams from exporters beyond the most that are tracked',
+      'Datagrams from exporters beyond the limit of tracked exporters',
       ({ ingest }) => ingest.refusedDatagrams,
     ),
-    count('kapkan_engine_evicted_hosts_total', 'Idle hosts forgotten', ({ ingest }) => ingest.evictedHosts),
+    count(
+      'kapkan_engine_evicted_hosts_total',
+      'Idle hosts removed from the host table',
+      ({ ingest }) => ingest.evictedHosts,
+    ),
     count(
       'kapkan_engine_untracked_flows_total',
-      'Flows to protected hosts beyond the most that are tracked',
+      'Flows to protected hosts beyond the limit of tracked hosts',
       ({ ingest }) => ingest.untrackedFlows,
     ),
     count(
       'kapkan_engine_long_flow_overflow_total',
-      'Long flow records of which only the recent share was counted',
+      'Long flow records of which only the recent part was counted',
       ({ ingest }) => ingest.longFlowOverflow,
     ),
     count(
@@ -147,7 +151,7 @@ function ingestFamilies(): MetricFamily[] {
     ]),
     count(
       'kapkan_engine_attacks_over_limit_total',
-      'Attacks beyond the most that are followed',
+      'Attacks beyond the limit of active attacks',
       ({ engine }) => engine.attacksOverLimit,
     ),
   ];
@@ -158,7 +162,7 @@ function mitigationFamilies(): MetricFamily[] {
     counter('kapkan_mitigate_rejections_total', 'Bans refused, by guard', ['guard'], ({ snapshot }) =>
       GUARDS.map((guard): Sample => [snapshot.mitigation.counters.rejectedBy[guard], guard]),
     ),
-    counter('kapkan_mitigate_bans_total', 'Bans by what became of them', ['event'], ({ snapshot }) => {
+    counter('kapkan_mitigate_bans_total', 'Bans by event', ['event'], ({ snapshot }) => {
       const { started, ended, failed, fellBack } = snapshot.mitigation.counters;
       return [
         [started, 'started'],
@@ -180,7 +184,7 @@ function mitigationFamilies(): MetricFamily[] {
     gauge('kapkan_mitigate_pending_announcements', 'Routes wanted that are not in GoBGP', [], ({ daemon }) => [
       [announcedRoutes(daemon).filter(({ installed }) => !installed).length],
     ]),
-    gauge('kapkan_mitigate_unheard_announcements', 'Routes in GoBGP that no peer was sent', [], ({ daemon }) => [
+    gauge('kapkan_mitigate_unheard_announcements', 'Routes in GoBGP that were sent to no peer', [], ({ daemon }) => [
       [announcedRoutes(daemon).filter(({ installed, advertisedTo }) => installed && advertisedTo.length === 0).length],
     ]),
   ];
@@ -199,15 +203,22 @@ function gobgpFamilies(): MetricFamily[] {
         );
       }),
     ),
-    counter('kapkan_gobgp_drift_total', 'Routes found other than wanted', ['address', 'kind'], ({ daemon }) =>
-      daemon.gobgp().flatMap(({ address, drift }): Sample[] => [
-        [drift.missing, address, 'missing'],
-        [drift.orphan, address, 'orphan'],
-        [drift.altered, address, 'altered'],
-      ]),
+    counter(
+      'kapkan_gobgp_drift_total',
+      'Routes in GoBGP found to differ from the wanted ones',
+      ['address', 'kind'],
+      ({ daemon }) =>
+        daemon.gobgp().flatMap(({ address, drift }): Sample[] => [
+          [drift.missing, address, 'missing'],
+          [drift.orphan, address, 'orphan'],
+          [drift.altered, address, 'altered'],
+        ]),
     ),
-    counter('kapkan_gobgp_drift_repaired_total', 'Of those, put right and seen to be so', ['address'], ({ daemon }) =>
-      daemon.gobgp().map(({ address, drift }): Sample => [drift.repaired, address]),
+    counter(
+      'kapkan_gobgp_drift_repaired_total',
+      'Drift repaired and confirmed by reading back',
+      ['address'],
+      ({ daemon }) => daemon.gobgp().map(({ address, drift }): Sample => [drift.repaired, address]),
     ),
   ];
 }
@@ -216,7 +227,7 @@ function activeBans(daemon: DaemonFacade, dryRun: boolean): Ban[] {
   return daemon.bans().filter((ban) => ban.state === 'active' && ban.dryRun === dryRun);
 }
 
-/** The evidence of every route that is wanted in GoBGP. */
+/** The evidence of every route that should be in GoBGP. */
 function announcedRoutes(daemon: DaemonFacade) {
   return activeBans(daemon, false).flatMap(({ routes }) =>
     routes.map((route) => daemon.evidence(routeKey(route), false)),

@@ -8,7 +8,7 @@ import { CONTRACT_FAMILIES, FURTHER_FAMILIES, type MetricFamily } from './metric
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
-/** Gauges of prom-client's that are named like counters; the same numbers are there by type, under proper names. */
+/** Gauges of prom-client that are named like counters. The same numbers exist by type, under proper names. */
 const MISNAMED = [
   'kapkan_nodejs_active_handles_total',
   'kapkan_nodejs_active_requests_total',
@@ -33,7 +33,7 @@ export class Metrics {
     for (const name of MISNAMED) this.#registry.removeSingleMetric(name);
   }
 
-  /** Scrapes that come while one is under way share its answer, so that nobody can pile them up. */
+  /** Scrapes at the same time share one answer, so that many of them cost no more than one. */
   exposition(): Promise<string> {
     this.#scraping ??= this.#scrape().finally(() => {
       this.#scraping = undefined;

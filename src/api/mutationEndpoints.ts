@@ -1,6 +1,6 @@
 /*
- * The endpoints that change something. They decide nothing: every ban by hand goes through the same guards as one that
- * answers an attack, and what a guard says is the answer.
+ * The endpoints that change something. They decide nothing: a ban by hand goes through the same guards as a ban for an
+ * attack.
  */
 import { z } from 'zod';
 import type { Ban } from '../mitigation/ban.ts';
@@ -14,7 +14,7 @@ import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint, type Reply } from './endpoint.ts';
 import { TenantFilter } from './tenantFilter.ts';
 
-/** A year: longer is not a ban but a filter, and belongs on the routers. */
+/** A year. A longer filter belongs on the routers. */
 const MAX_TTL_SECONDS = 31_536_000;
 const MAX_COMMENT_LENGTH = 500;
 
@@ -47,7 +47,10 @@ const matchSchema = z
     icmp_type: matchValue.optional(),
     dscp: matchValue.optional(),
   })
-  .meta({ id: 'FlowspecMatch', description: 'What of the traffic to the target is meant; all parts must fit.' });
+  .meta({
+    id: 'FlowspecMatch',
+    description: 'Which part of the traffic to the target is meant; every field must match.',
+  });
 
 const banRequestSchema = z.strictObject({
   ip: addressSchema,

@@ -1,5 +1,5 @@
 /*
- * Sends a test through every channel, so that whoever set them up knows before the night in which they are needed.
+ * Sends a test notification through every channel, so that a wrong setting is found before an attack.
  */
 import { z } from 'zod';
 import type { DaemonFacade } from './daemonFacade.ts';
@@ -28,7 +28,9 @@ export function notifyTestEndpoint(daemon: DaemonFacade): Endpoint {
     action: 'notify_test',
     query: z.strictObject({}),
     body: z.strictObject({}).optional(),
-    answers: { 200: { description: 'What came of it, also where nothing was delivered', schema: notifyTestSchema } },
+    answers: {
+      200: { description: 'The result for each channel, also where nothing was delivered', schema: notifyTestSchema },
+    },
     handle: async () => {
       const outcomes = await daemon.testNotifications();
       const results = outcomes.map(({ channel, error }) => ({ channel, delivered: error === undefined, error }));

@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts';
 
 type Json = Record<string, unknown>;
 
-/** What any endpoint behind a token may answer, beside its own answers. */
+/** Errors of every endpoint that needs a token, besides its own answers. */
 const COMMON_ANSWERS: Readonly<Record<number, string>> = {
   [STATUS_OF.malformed]: 'Malformed request',
   [STATUS_OF.unauthenticated]: 'No token, or a wrong one',
@@ -17,7 +17,7 @@ const COMMON_ANSWERS: Readonly<Record<number, string>> = {
   [STATUS_OF.not_ready]: 'The daemon is starting',
 };
 
-/** And what a mutation may answer. */
+/** Errors of every mutation. */
 const MUTATION_ANSWERS: Readonly<Record<number, string>> = {
   [STATUS_OF.too_large]: 'The body is too large',
   [STATUS_OF.unsupported_media_type]: 'Content-Type is not application/json',
@@ -97,10 +97,10 @@ function parametersOf(endpoint: Endpoint, schemas: Json): Json[] {
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
   const generated: Json = z.toJSONSchema(schema, {
     io,
-    // What a parameter is read into cannot be written down; its metadata says what is to be sent.
+    // A parameter's parsed type has no JSON schema; its metadata describes the text to send.
     unrepresentable: 'any',
     override: ({ jsonSchema: made }) => {
-      // The format says it; the pattern that spells out leap years is for nobody to read.
+      // The format is enough; zod's pattern for dates is too long to read.
       if (made.format === 'date-time') delete made.pattern;
     },
   });

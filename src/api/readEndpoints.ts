@@ -1,5 +1,5 @@
 /*
- * The endpoints that only look.
+ * The endpoints that only read.
  */
 import { z } from 'zod';
 import { banSchema } from '../shapes/banJson.ts';
@@ -17,7 +17,7 @@ import { statusJson, statusSchema } from './statusJson.ts';
 import { TenantFilter } from './tenantFilter.ts';
 import { trafficEndpoint } from './trafficEndpoint.ts';
 
-/** More rows than a person reads or a page shows. */
+/** Hosts in one answer at most. */
 const MAX_HOSTS = 10_000;
 
 const nothing = z.unknown();
@@ -127,7 +127,7 @@ function bansEndpoint(daemon: DaemonFacade): Endpoint {
   });
 }
 
-/** These are about the whole deployment. */
+/** These are for the whole deployment, not for tenants. */
 function listEndpoints(daemon: DaemonFacade): Endpoint[] {
   const list = (name: string, summary: string, schema: z.ZodType, body: () => unknown): Endpoint =>
     endpoint({
@@ -150,7 +150,7 @@ function listEndpoints(daemon: DaemonFacade): Endpoint[] {
   ];
 }
 
-/** Numbers of the groups whose hosts are asked for; undefined = all. A tenant is told of no group but its own. */
+/** Numbers of the groups that were asked for; undefined = all. A tenant learns of no group but its own. */
 function groupsAsked(filter: TenantFilter, name: string | undefined): readonly number[] | undefined {
   const groups = filter.groups();
   if (name === undefined) return filter.isUnscoped ? undefined : groups.map(({ number }) => number);

@@ -1,13 +1,13 @@
 /*
- * The body of a mutation: JSON, of bounded size, in UTF-8. Only `application/json` is read. A page in a browser cannot
- * send that to another site without being asked for permission first (CORS preflight), which Kapkan never gives; so
- * the rule also keeps strange web pages from banning anything through an operator's browser.
+ * The body of a mutation: JSON, of bounded size, in UTF-8. Only `application/json` is read. A web page cannot
+ * send that to another site without a CORS preflight, which Kapkan never allows. So no foreign web page can ban
+ * anything through an operator's browser.
  */
 import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../errors.ts';
 import { ApiError } from './apiError.ts';
 
-/** No request of the API comes near this. */
+/** Far more than any request of the API needs. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** A body, or why there is none: unsupported_media_type, too_large, malformed. */
@@ -48,7 +48,7 @@ function requireJson(request: IncomingMessage): void {
   }
 }
 
-/** What exceeds the limit is not kept; node:http reads it away behind the answer, within its request timeout. */
+/** Bytes beyond the limit are not kept; node:http discards them after the answer, within its request timeout. */
 async function readBounded(request: IncomingMessage): Promise<Buffer> {
   const tooLarge = new ApiError('too_large', `the body must be at most ${MAX_BODY_BYTES} bytes`);
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw tooLarge;

@@ -1,7 +1,7 @@
 /*
- * The API's HTTP server: sockets, limits and their end. What is asked and answered is in the endpoints.
+ * The API's HTTP server: listener, timeouts and shutdown. Requests and answers are in the endpoints.
  *
- * The limits are for clients that are slow, idle or many, so that none of them can hold what the others need.
+ * The timeouts end slow and idle clients, so that they do not hold what others need.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -34,17 +34,17 @@ export interface ApiServerOptions extends ApiConfig {
   readonly timeouts?: Partial<ApiTimeouts>;
 }
 
-/** In milliseconds. */
+/** All in milliseconds. */
 export interface ApiTimeouts {
-  /** To send the whole head of a request. */
+  /** For a client to send the headers of a request. */
   readonly headersMs: number;
-  /** To send the whole request. */
+  /** For a client to send the whole request. */
   readonly requestMs: number;
-  /** Without a byte in either direction; also for a client that does not read its answer. */
+  /** Without a byte in either direction. */
   readonly idleMs: number;
-  /** Between requests of one connection. */
+  /** Between two requests of one connection. */
   readonly keepAliveMs: number;
-  /** For requests under way when the server stops. */
+  /** For requests in progress when the server stops. */
   readonly stopMs: number;
 }
 
@@ -59,14 +59,14 @@ export class ApiServer {
   readonly #server: Server;
   #authenticator: Authenticator;
 
-  /** Throws where the tokens do not suffice for the listener. */
-  constructor(view: DaemonFacade, options: ApiServerOptions) {
+  /** Throws where the listener needs a token and there is none. */
+  constructor(daemon: DaemonFacade, options: ApiServerOptions) {
     this.#options = options;
     this.#timeouts = { ...TIMEOUTS, ...options.timeouts };
     this.#authenticator = this.#authenticatorOf(options.tokens, options.allowUnauthenticated);
     const router = new EndpointRouter({
-      daemon: view,
-      endpoints: endpointsOf(view),
+      daemon: daemon,
+      endpoints: endpointsOf(daemon),
       authenticator: () => this.#authenticator,
       audit: options.audit,
       clock: options.clock,
@@ -99,12 +99,12 @@ export class ApiServer {
     return `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`;
   }
 
-  /** From here on these hold, also on open connections. Throws, and keeps the old ones, where they do not suffice. */
+  /** Applies at once, also to open connections. Throws, and keeps the old ones, where the listener needs a token. */
   setTokens(tokens: readonly ApiToken[], allowUnauthenticated: boolean): void {
     this.#authenticator = this.#authenticatorOf(tokens, allowUnauthenticated);
   }
 
-  /** Takes no more connections, gives requests under way a moment, and closes what is left. */
+  /** Takes no more connections, waits a moment for requests in progress, and closes the rest. */
   async stop(): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -118,7 +118,7 @@ export class ApiServer {
     const { host } = this.#options.listen;
     const authenticator = new Authenticator(tokens, allowUnauthenticated);
     if (authenticator.trustsThisMachine && !isLoopback(host)) {
-      throw new Error(`the API on ${host} needs a token, for it can be reached from other machines`);
+      throw new Error(`the API on ${host} needs a token because it can be reached from other machines`);
     }
     return authenticator;
   }
@@ -144,12 +144,12 @@ export class ApiServer {
 }
 
 /** The whole API, its own document included. */
-export function endpointsOf(view: DaemonFacade): Endpoint[] {
+export function endpointsOf(daemon: DaemonFacade): Endpoint[] {
   const endpoints = [
-    ...readEndpoints(view, new Metrics(view)),
-    auditEndpoint(view),
-    ...mutationEndpoints(view),
-    notifyTestEndpoint(view),
+    ...readEndpoints(daemon, new Metrics(daemon)),
+    auditEndpoint(daemon),
+    ...mutationEndpoints(daemon),
+    notifyTestEndpoint(daemon),
   ];
   const document: Endpoint = endpoint({
     method: 'GET',
@@ -160,7 +160,7 @@ export function endpointsOf(view: DaemonFacade): Endpoint[] {
     query: z.strictObject({}),
     body: z.unknown(),
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.record(z.string(), z.unknown()) } },
-    handle: () => ({ status: 200, body: openApiDocument([...endpoints, document], view.version) }),
+    handle: () => ({ status: 200, body: openApiDocument([...endpoints, document], daemon.version) }),
   });
   return [...endpoints, document];
 }

@@ -1,5 +1,5 @@
 /*
- * The daemon at a glance: mode, what it protects and with which limits, and whether its surroundings are there.
+ * The status: mode, what is protected and with which limits, and the state of GoBGP, telemetry and notifications.
  */
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
@@ -21,13 +21,13 @@ const thresholdsSchema = z
 
 const gobgpSchema = z.object({
   address: z.string().describe('several are separated by commas'),
-  api: z.enum(['v3', 'v4']).optional().describe('absent until it was found out'),
+  api: z.enum(['v3', 'v4']).optional().describe('absent until it is known'),
   connected: z.boolean().describe('to every one of them'),
   peers: z.array(z.object({ address: z.string(), asn: z.number().int(), state: z.string() })),
   last_error: z.string().optional(),
 });
 
-/** What a token with a tenant does not see. */
+/** Not visible to a token with a tenant. */
 const deploymentSchema = z.object({
   bgp: z.object({
     next_hop: z.string().optional(),
@@ -66,7 +66,7 @@ export const statusSchema = z
     dry_run: z.boolean(),
     version: z.string(),
     uptime_seconds: z.number().int(),
-    tenant: z.string().optional().describe('of the token; then what is of the whole deployment is absent'),
+    tenant: z.string().optional().describe('of the token; without it the whole deployment is shown'),
     role: z.enum(['viewer', 'operator']).describe('of the token that asks'),
     unscoped: z.boolean().describe('the token sees every tenant'),
     networks: z.array(z.string()),
@@ -88,7 +88,7 @@ export const statusSchema = z
   .meta({ id: 'Status' });
 
 export type StatusJson = z.infer<typeof statusSchema>;
-/** What of the whole deployment a status shows. */
+/** The part of a status about the whole deployment. */
 export type DeploymentJson = z.infer<typeof deploymentSchema>;
 
 export async function statusJson(daemon: DaemonFacade, principal: Principal): Promise<StatusJson> {
@@ -155,16 +155,16 @@ function groupJson(group: GroupConfig): StatusJson['hostgroups'][number] {
 }
 
 function thresholdsJson(thresholds: Thresholds): z.infer<typeof thresholdsSchema> {
-  const view: z.infer<typeof thresholdsSchema> = {};
+  const json: z.infer<typeof thresholdsSchema> = {};
   for (const metric of METRICS) {
     const limit = thresholds[metric];
-    if (limit !== undefined && Number.isFinite(limit) && limit > 0) view[metric] = limit;
+    if (limit !== undefined && Number.isFinite(limit) && limit > 0) json[metric] = limit;
   }
-  return view;
+  return json;
 }
 
 function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): DeploymentJson['gobgp'] {
-  const views = daemons.map((gobgp) => ({
+  const daemonsJson = daemons.map((gobgp) => ({
     address: gobgp.address,
     api: gobgp.api,
     connected: gobgp.connected,
@@ -174,12 +174,12 @@ function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
     last_error: gobgp.lastError,
   }));
   return {
-    address: views.map(({ address }) => address).join(', '),
-    api: views.find(({ api }) => api !== undefined)?.api,
-    connected: views.length > 0 && views.every(({ connected }) => connected),
-    peers: views.flatMap((view) => view.peers),
-    last_error: views.find(({ last_error }) => last_error !== undefined)?.last_error,
-    daemons: views,
+    address: daemonsJson.map(({ address }) => address).join(', '),
+    api: daemonsJson.find(({ api }) => api !== undefined)?.api,
+    connected: daemonsJson.length > 0 && daemonsJson.every(({ connected }) => connected),
+    peers: daemonsJson.flatMap((json) => json.peers),
+    last_error: daemonsJson.find(({ last_error }) => last_error !== undefined)?.last_error,
+    daemons: daemonsJson,
   };
 }
 

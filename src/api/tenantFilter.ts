@@ -2,8 +2,8 @@
  * What one principal may see and touch: everything, or only what a tenant's groups own. Every answer to a token with a
  * tenant passes through here.
  *
- * A live row belongs to whoever owns its target now. A past one must have been theirs then, too: an address that was
- * handed from one customer to another does not bring along what happened to the first.
+ * An active row belongs to the tenant that owns its target now. A past row must also have belonged to the same tenant
+ * then: when an address moves from one customer to another, the new customer does not see the old one's attacks.
  */
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
@@ -20,7 +20,7 @@ import type { Principal } from './authenticator.ts';
 const SCOPES = new WeakMap<Config, Scope>();
 
 export class TenantFilter {
-  /** Undefined for one who sees everything. */
+  /** Undefined where everything may be seen. */
   readonly tenant: string | undefined;
   readonly #scope: Scope;
 
@@ -50,7 +50,7 @@ export class TenantFilter {
     return this.#scope.isProtected(target) && this.#scope.groupOf(target).tenant === this.tenant;
   }
 
-  /** Of an address as text; what is none is nobody's. */
+  /** Of an address as text; false for any other text. */
   seesTargetText(text: string): boolean {
     const target = parseAddress(text);
     return this.isUnscoped || (target !== undefined && this.seesTarget(target));
@@ -60,7 +60,7 @@ export class TenantFilter {
     return this.seesTarget(attack.target) && (attack.active || this.seesGroup(attack.groupName));
   }
 
-  /** An attack out of the history. */
+  /** An attack from history. */
   seesAttackJson({ group, target }: Pick<AttackJson, 'group' | 'target'>): boolean {
     return this.seesGroup(group) && this.seesTargetText(target);
   }
@@ -76,13 +76,13 @@ export class TenantFilter {
     }
   }
 
-  /** The protected networks in which it may own anything. */
+  /** The protected networks in which the tenant can own addresses. */
   networks(): readonly Prefix[] {
     const { networks, groups } = this.#scope.config;
     if (this.isUnscoped) return networks;
     const own = this.groups().flatMap(({ group }) => group.networks);
     if (groups[0].tenant !== this.tenant) return own;
-    // What no other group owns is theirs: all networks but those that lie wholly in another's group.
+    // The tenant owns all addresses that no other group owns: all networks except those wholly inside another group.
     const others = groups.filter(({ tenant }) => tenant !== this.tenant).flatMap((group) => group.networks);
     return networks.filter((network) => !others.some((other) => coversPrefix(other, network)));
   }

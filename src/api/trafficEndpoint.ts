@@ -1,5 +1,5 @@
 /*
- * `GET /api/v1/traffic`: how much traffic a host or a group had, over time.
+ * `GET /api/v1/traffic`: stored traffic of a host or a group over time.
  */
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
@@ -13,7 +13,7 @@ import { TenantFilter } from './tenantFilter.ts';
 
 const MAX_POINTS = 10_000;
 
-/** What is aimed at where no step is asked for: more than a screen is wide says nothing more. */
+/** Points to return where no step was given; a screen shows no more. */
 const USUAL_POINTS = 1000;
 
 const DEFAULT_SPAN_MS = 3_600_000;
@@ -40,7 +40,7 @@ const trafficSchema = z
     step: z.number().int().describe('seconds'),
     points: z
       .array(z.object({ time: z.iso.datetime(), mean: rates, peak: rates }))
-      .describe('oldest first; without traffic there is no point'),
+      .describe('oldest first; steps without traffic are left out'),
   })
   .meta({ id: 'Traffic' });
 

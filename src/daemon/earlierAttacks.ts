@@ -1,6 +1,6 @@
 /*
- * The attacks that ended before the daemon started, out of the history, so that a restart forgets none of them. They are
- * read once; until history has answered, there are none.
+ * The attacks that ended before the daemon started, from history, so that a restart loses none of them. They are
+ * read once; until history has answered, the list is empty.
  */
 import type { Logger } from '../log.ts';
 import type { AttackJson } from '../shapes/attackJson.ts';
@@ -29,7 +29,7 @@ export class EarlierAttacks {
     const nothing = { from: undefined, to: undefined, target: undefined, group: undefined, type: undefined };
     try {
       const { rows } = await this.#history.attacks({ ...nothing, tenant: undefined, limit: KEPT, cursor: undefined });
-      // One that was not seen to end, because Kapkan did before it, is over all the same.
+      // An attack whose end was not seen, because Kapkan was stopped before, counts as ended.
       this.#attacks = rows.flatMap(({ attack }) => storedAttack(attack) ?? []).map((a) => ({ ...a, active: false }));
     } catch (error) {
       if (!(error instanceof HistoryError)) throw error;

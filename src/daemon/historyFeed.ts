@@ -65,8 +65,8 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     const { config } = this.#options;
     if (!('attack' in event) || event.attack === undefined) return;
     const { attack, ban } = event;
-    const view = attackJson({ attack, ban }, config());
-    const { id, scope, target, group, direction, metric, threshold, rates } = view;
+    const json = attackJson({ attack, ban }, config());
+    const { id, scope, target, group, direction, metric, threshold, rates } = json;
     this.#thread.addAttackEvent({
       sequence: this.#nextSequence(),
       eventTime: Math.floor(event.at),
@@ -77,17 +77,17 @@ export class HistoryFeed implements HistoryReader, AuditSink {
       startedAt: Math.floor(attack.startedAt),
       endedAt: Math.floor(attack.endedAt ?? 0),
       ...{ scope, target, group, direction, metric, threshold },
-      tenant: view.tenant ?? '',
-      type: view.classification.type,
-      rate: view.rate,
+      tenant: json.tenant ?? '',
+      type: json.classification.type,
+      rate: json.rate,
       pps: rates.pps,
       mbps: rates.mbps,
       flowsPerSec: rates.flows_per_sec,
-      banState: view.ban_state ?? '',
-      method: view.method ?? '',
-      route: view.route ?? '',
-      dryRun: view.dry_run,
-      attack: JSON.stringify(view),
+      banState: json.ban_state ?? '',
+      method: json.method ?? '',
+      route: json.route ?? '',
+      dryRun: json.dry_run,
+      attack: JSON.stringify(json),
     });
   }
 

@@ -64,7 +64,7 @@ export function attackSampleJson(sample: AttackSample): AttackSampleJson {
   };
 }
 
-/** The kinds of traffic that have rates of their own bear their names; every other protocol has its number (IANA). */
+/** Protocols with rates of their own are named; every other protocol is its IANA number. */
 const PROTOCOL_KEYS: ReadonlyMap<string, string> = new Map([
   ['1', 'icmp'],
   ['6', 'tcp'],

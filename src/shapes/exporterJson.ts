@@ -1,5 +1,5 @@
 /*
- * An exporter as the API shows it: the answer to "why does my router not show".
+ * An exporter in JSON: the answer to "why does my router not show".
  */
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';

@@ -1,5 +1,5 @@
 /*
- * A BGP neighbour of a GoBGP daemon as the API shows it.
+ * A BGP neighbour of a GoBGP daemon in JSON.
  */
 import { z } from 'zod';
 import type { Peer } from '../gobgp/peer.ts';

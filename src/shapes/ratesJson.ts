@@ -1,5 +1,5 @@
 /*
- * Rates as the API shows them: the three totals always, a protocol's only where it has traffic.
+ * Rates in JSON: the three totals always, those of a protocol only where it has traffic.
  */
 import { z } from 'zod';
 import { METRICS, type Rates } from '../config/thresholds.ts';
@@ -30,15 +30,15 @@ export const ratesSchema = z
 export type RatesJson = z.infer<typeof ratesSchema>;
 
 export function ratesJson(rates: Rates): RatesJson {
-  const view: RatesJson = { pps: 0, mbps: 0, flows_per_sec: 0 };
+  const json: RatesJson = { pps: 0, mbps: 0, flows_per_sec: 0 };
   for (const metric of METRICS) {
     const value = roundRate(rates[metric] ?? 0);
-    if (value > 0) view[metric] = value;
+    if (value > 0) json[metric] = value;
   }
-  return view;
+  return json;
 }
 
-/** To a thousandth: sums of sampled traffic have no more to say, and fifteen digits are hard to read. */
+/** To a thousandth: sampled rates are less exact than that, and fifteen digits are hard to read. */
 export function roundRate(value: number): number {
   return Math.round(value * 1000) / 1000;
 }

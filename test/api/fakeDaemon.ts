@@ -16,7 +16,6 @@ import { Timeline } from '../../src/incidents/timeline.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
-import type { MitigationCounters } from '../../src/mitigation/banCommit.ts';
 import type { ManualBanRequest } from '../../src/mitigation/controller.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
 import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
@@ -33,6 +32,7 @@ import type {
   TrafficQuery,
 } from '../../src/storage/history/historyStore.ts';
 import { AuditMemory } from './auditMemory.ts';
+import { ingestSnapshot, NOTHING_COUNTED, PEER } from './countersFixture.ts';
 
 export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
 
@@ -218,96 +218,6 @@ export function reportOf(hosts: readonly { target: string; group: number; rates:
   return report;
 }
 
-const INGEST: IngestSnapshot = {
-  flows: { netflow5: 900, netflow9: 0, ipfix: 0, sflow5: 90 },
-  datagrams: [
-    { label: '198.51.100.1', protocol: 'netflow5', count: 30 },
-    { label: 'other', protocol: 'sflow5', count: 10 },
-  ],
-  decodeErrorDatagrams: 3,
-  droppedDatagrams: 4,
-  untrustedDatagrams: 5,
-  refusedDatagrams: 6,
-  latency: { counts: [100, 50, 1], sumSeconds: 0.000_02, count: 151 },
-  trackedHosts: 7,
-  evictedHosts: 8,
-  untrackedFlows: 9,
-  longFlowOverflow: 10,
-  unprotectedFlows: 11,
-  unreportedHosts: 12,
-  hostTableBytes: 13,
-  longFlows: 14,
-  exporters: [
-    {
-      address: '198.51.100.1',
-      label: '198.51.100.1',
-      protocols: ['netflow5'],
-      datagrams: 30,
-      flows: 900,
-      lastSeenAt: NOW,
-      sampling: { rate: 1000, source: 'header' },
-      sequenceGaps: 2,
-      decodeErrors: { header_truncated: 3 },
-      templates: 0,
-      awaitingTemplate: 0,
-      recordsWithoutCounters: 0,
-      recordsWithoutAddresses: 0,
-      optionsRecords: 0,
-      skippedSamples: 0,
-      blind: false,
-    },
-    {
-      address: '2001:db8:ffff::1',
-      label: 'other',
-      protocols: ['sflow5'],
-      datagrams: 10,
-      flows: 0,
-      lastSeenAt: NOW,
-      sampling: undefined,
-      sequenceGaps: 0,
-      decodeErrors: {},
-      templates: 0,
-      awaitingTemplate: 0,
-      recordsWithoutCounters: 0,
-      recordsWithoutAddresses: 0,
-      optionsRecords: 0,
-      skippedSamples: 0,
-      blind: true,
-    },
-  ],
-};
-
-const PEER: Peer = {
-  daemon: '127.0.0.1:50051',
-  address: '192.0.2.2',
-  asn: 65001,
-  state: 'established',
-  uptimeSeconds: 3600,
-  families: ['ipv4-unicast', 'ipv4-flowspec'],
-  routeServerClient: false,
-  localAddress: '192.0.2.1',
-  advertised: { 'ipv4-unicast': 1, 'ipv6-unicast': 0, 'ipv4-flowspec': 1, 'ipv6-flowspec': 0 },
-};
-
-export const NOTHING_COUNTED: MitigationCounters = {
-  rejected: 0,
-  rejectedBy: {
-    scope: 0,
-    whitelist: 0,
-    max_active_bans: 0,
-    max_banned_fraction: 0,
-    max_bans_per_window: 0,
-    harmless: 0,
-    next_hop: 0,
-    flowspec_max_rules: 0,
-    audience: 0,
-  },
-  started: 0,
-  ended: 0,
-  failed: 0,
-  fellBack: 0,
-};
-
 export class FakeDaemon implements DaemonFacade {
   readonly version = '1.2.3';
   isReady = true;
@@ -335,7 +245,7 @@ export class FakeDaemon implements DaemonFacade {
     { target: '192.0.2.130', group: 1, rates: [81_300.12345, 325.2, 410, 0, 0, 81_234, 324] },
     { target: '2001:db8::5', group: 0, rates: [10, 0.1, 1] },
   ]);
-  snapshot: IngestSnapshot = INGEST;
+  snapshot: IngestSnapshot = ingestSnapshot(NOW);
   gobgps: GobgpStatus[] = [
     {
       address: '127.0.0.1:50051',
@@ -366,6 +276,8 @@ export class FakeDaemon implements DaemonFacade {
   past: PastAttack[] = [];
   /** Of every one of them. */
   pastTimeline: PastEvent[] = [];
+  /** By the id of the attack. */
+  readonly timelines = new Map<string, Timeline>();
   /** Of attacks before the start. */
   earlier: AttackJson[] = [];
   reloads = 0;
@@ -415,7 +327,7 @@ export class FakeDaemon implements DaemonFacade {
 
   #incidentOf(attack: Attack): Incident {
     const ban = this.allBans.find(({ attackId }) => attackId === attack.id);
-    return { attack, ban, timeline: new Timeline() };
+    return { attack, ban, timeline: this.timelines.get(attack.id) ?? new Timeline() };
   }
 
   bans(): readonly Ban[] {

@@ -5,8 +5,9 @@ import { Metrics } from '../../src/api/metrics.ts';
 import { EMPTY_SNAPSHOT } from '../../src/ingest/ingestSnapshot.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../../src/ingest/latencyHistogram.ts';
 import { requireDaemon } from '../integration/daemons.ts';
+import { NOTHING_COUNTED } from './countersFixture.ts';
 import { type Family, parseExposition } from './expositionParser.ts';
-import { banOf, FakeDaemon, NOTHING_COUNTED, NOW } from './fakeDaemon.ts';
+import { banOf, FakeDaemon, NOW } from './fakeDaemon.ts';
 import { runApi } from './runningApi.ts';
 
 /** Names, types and label sets that dashboards and alerts are built on. */

@@ -4,7 +4,7 @@
  */
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { CLI_USER_AGENT } from '../../api/mutationTrail.ts';
+import { CLI_USER_AGENT } from '../../api/mutationAudit.ts';
 import { messageOf } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
 

@@ -1,8 +1,8 @@
 /*
- * Makes an audit event of every request that would change something, whatever came of it.
+ * Makes an audit event of every mutation request, also of refused ones.
  *
- * Whoever has no token can send such requests without end. Of these, an address gets a burst of rows and then one a
- * second, so that nobody can wash the trail away; the last row of the burst says so.
+ * A client without a token can send endless requests. For each address a burst of them is recorded and then one a second,
+ * so that they cannot push other rows out of the audit; the last row of the burst says so.
  */
 import type { Context } from 'koa';
 import type { AuditAction, AuditEvent, AuditSink } from '../auditEvent.ts';
@@ -14,7 +14,7 @@ import type { MutationOutcome } from './endpoint.ts';
 import { FailureLimiter } from './failureLimiter.ts';
 import { tenantOfTarget } from './tenantFilter.ts';
 
-/** How Kapkan's own commands introduce themselves, before their version. */
+/** User agent of Kapkan's own commands, before the version. */
 export const CLI_USER_AGENT = 'kapkan-cli';
 
 /** Longer than any address. */
@@ -35,7 +35,7 @@ export interface Mutation {
   readonly context: Context;
 }
 
-export class MutationTrail {
+export class MutationAudit {
   readonly #daemon: DaemonFacade;
   readonly #clock: Clock;
   readonly #sink: AuditSink;
@@ -47,11 +47,11 @@ export class MutationTrail {
     this.#sink = audit;
   }
 
-  leave({ action, principal, body, context }: Mutation, outcome: MutationOutcome): void {
+  record({ action, principal, body, context }: Mutation, outcome: MutationOutcome): void {
     const now = this.#clock.now();
     const verdict = principal === undefined ? this.#strangers.fail(context.ip, now) : undefined;
     if (verdict === 'spent') return;
-    const more = verdict === 'last' ? '; of more such requests from this address only one a second is recorded' : '';
+    const more = verdict === 'last' ? '; from now on only one such request a second from this address is recorded' : '';
     const config = this.#daemon.config();
     const target = targetOf(body);
     this.#sink.record({
@@ -73,7 +73,7 @@ export class MutationTrail {
   }
 }
 
-/** The address that a request names, canonical where it is one, else the beginning of what it wrote. */
+/** The address in a request, in canonical form; the beginning of the text where it is not an address. */
 function targetOf(body: unknown): string {
   if (typeof body !== 'object' || body === null || !('ip' in body) || typeof body.ip !== 'string') return '';
   const address = parseAddress(body.ip);

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { attackJson } from '../../src/shapes/attackJson.ts';
+import { storedAttack } from '../../src/shapes/storedAttack.ts';
+import { attackOf, banOf, FakeDaemon, flowspec } from '../api/fakeDaemon.ts';
+
+const daemon = new FakeDaemon();
+const ban = banOf('192.0.2.130', { method: 'flowspec', routes: [flowspec('192.0.2.130', 123)] });
+const today = JSON.parse(JSON.stringify(attackJson({ attack: attackOf('192.0.2.130'), ban }, daemon.config())));
+
+test('an attack that was stored comes back as it was', () => {
+  assert.deepEqual(storedAttack(JSON.stringify(today)), today);
+});
+
+test('an attack of the first edition comes back in the shape of today', () => {
+  const { peak: _peak, ...rest } = today;
+  const [flow] = today.sample.flows;
+  const { proto: _proto, ...oldFlow } = flow;
+  const old = {
+    ...rest,
+    reason: 'over the limit',
+    flowspec: ['dst 192.0.2.130/32 proto udp src-port 123 discard', 'dst 192.0.2.130/32 rate-limit 8 mbps'],
+    sample: {
+      ...today.sample,
+      flows: [{ ...oldFlow, ip_proto: 17 }],
+      protocols: [{ key: '17', packets: 1, bytes: 2 }],
+    },
+  };
+  const converted = storedAttack(JSON.stringify(old));
+  assert.ok(converted !== undefined);
+  assert.equal(converted.reason.text, 'over the limit');
+  assert.equal(converted.peak, today.rate);
+  assert.deepEqual(
+    converted.flowspec.map(({ action, rate_bytes }) => [action, rate_bytes]),
+    [
+      ['discard', 0],
+      ['rate_limit', 1_000_000],
+    ],
+  );
+  assert.equal(converted.sample.flows[0].proto, 'udp');
+  assert.deepEqual(converted.sample.protocols, [{ key: 'udp', packets: 1, bytes: 2 }]);
+});
+
+test('what is no attack is none', () => {
+  for (const text of ['', '{', '{}', '[]', 'null', '7', JSON.stringify({ ...today, metric: 'dance' })]) {
+    assert.equal(storedAttack(text), undefined, text);
+  }
+});

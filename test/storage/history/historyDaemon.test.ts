@@ -59,6 +59,22 @@ async function floodOnce(kapkan: Kapkan): Promise<void> {
   });
 }
 
+/** Without parameters the list is the daemon's own, before a restart and after one. */
+async function checkTimeline(kapkan: Kapkan): Promise<void> {
+  await eventually(async () => (await kapkan.attacks()).recent.length === 1);
+  const [{ id }] = (await pastAttacks(kapkan)).recent;
+  const { timeline } = await kapkan.get<{ timeline: { event: string; code?: string }[] }>(`/api/v1/attacks/${id}`);
+  assert.deepEqual(
+    timeline.map(({ event, code }) => [event, code]),
+    [
+      ['attack_started', undefined],
+      ['ban_started', undefined],
+      ['attack_ended', undefined],
+      ['ban_ended', 'attack_ended'],
+    ],
+  );
+}
+
 function pastAttacks(kapkan: Kapkan, more = ''): Promise<Attacks> {
   return kapkan.get<Attacks>(`/api/v1/attacks?limit=10${more}`);
 }
@@ -68,6 +84,7 @@ function trafficOf(kapkan: Kapkan, what = `target=${TARGET}`): Promise<Traffic> 
 }
 
 async function checkHistory(kapkan: Kapkan): Promise<void> {
+  await checkTimeline(kapkan);
   const { recent } = await pastAttacks(kapkan, `&target=${TARGET}&type=udp_flood&group=global`);
   assert.equal(recent.length, 1);
   assert.equal(recent[0].active, false);

@@ -127,6 +127,8 @@ async function checkAttacks(backend: HistoryBackend): Promise<void> {
     sequence: T0 * 1000 + 10,
     eventTime: T0 + 30_000,
     endedAt: T0 + 30_000,
+    code: 'attack_ended',
+    detail: "it's over",
     attack: '{"id":"a","said":"attack_ended"}',
   });
   await backend.insert('attack_events', events, 'attacks-1');
@@ -141,6 +143,14 @@ async function checkAttacks(backend: HistoryBackend): Promise<void> {
   const { rows } = await backend.attacks({ ...ANY_ATTACK, to: T0 + 1 });
   assert.equal(rows[0].attack, end.attack, 'what last happened to it');
   assert.deepEqual(JSON.parse((await backend.attacks(ANY_ATTACK)).rows[0].attack).text, "it's \\ 'ü'");
+
+  assert.equal(await backend.attack('nobody'), undefined);
+  const one = await backend.attack('a');
+  assert.deepEqual([one?.id, one?.attack], ['a', end.attack]);
+  assert.deepEqual(one?.timeline, [
+    { time: T0, event: 'attack_started', code: '', detail: '' },
+    { time: T0 + 30_000, event: 'attack_ended', code: 'attack_ended', detail: "it's over" },
+  ]);
 
   const seen: string[] = [];
   for (let cursor: string | undefined, pages = 0; pages < 4; pages++) {

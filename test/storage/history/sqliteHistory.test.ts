@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { HistoryError } from '../../../src/storage/history/historyStore.ts';
 import { SqliteHistory, type SqliteHistoryOptions } from '../../../src/storage/history/sqliteHistory.ts';
@@ -31,6 +32,37 @@ test('the embedded history keeps rows and answers every question about them', as
   await history.close();
   const reopened = open(t, file);
   assert.equal((await reopened.history.attacks(ANY_ATTACK)).rows.length, 4, 'what was written is still there');
+});
+
+test('a file of format version 1 is taken over with its rows', async (t) => {
+  const { history, file } = open(t);
+  await history.insert('attack_events', [attackRow()]);
+  await history.insert('audit_events', [auditRow(1)]);
+  await history.close();
+  const db = new DatabaseSync(file);
+  db.exec('DROP TABLE timeline; ALTER TABLE audit_events DROP COLUMN code; PRAGMA user_version = 1');
+  db.close();
+  const { history: taken, asides } = open(t, file);
+  assert.deepEqual((await taken.attack('a1'))?.timeline, [], 'what happened was not kept then');
+  await taken.insert('attack_events', [attackRow({ sequence: T0 * 1000 + 1, event: 'attack_ended' })]);
+  assert.equal((await taken.attack('a1'))?.timeline.length, 1);
+  const anything = { from: undefined, to: undefined, action: undefined, target: undefined, tenant: undefined };
+  const { rows } = await taken.audit({ ...anything, limit: 10, cursor: undefined });
+  assert.deepEqual(
+    rows.map(({ operator, code }) => [operator, code]),
+    [['noc', '']],
+  );
+  assert.deepEqual(asides, []);
+});
+
+test('the timeline goes with its attack, and an attack that lasts keeps all of it', async (t) => {
+  const { history } = open(t);
+  const old = T0 - 3 * DAY_MS;
+  const rows = ['over', 'lasting'].map((attackId) => attackRow({ attackId, eventTime: old, sequence: old * 1000 }));
+  await history.insert('attack_events', [...rows, attackRow({ attackId: 'lasting', event: 'ban_started' })]);
+  await history.prune(T0);
+  assert.equal(await history.attack('over'), undefined);
+  assert.equal((await history.attack('lasting'))?.timeline.length, 2);
 });
 
 test('the same rows again are stored once', async (t) => {

@@ -1,54 +1,54 @@
 /*
- * Datagrams that were received and wait to be decoded, a few microseconds, until the event loop has handed out all that
- * the socket had. Between two datagrams the system call and node:dgram drive the decoder's and the accounting's code and
- * tables out of the processor's nearest caches; taken together, datagrams cost a tenth less.
+ * Datagrams that were received and wait a few microseconds to be decoded, until the event loop has read all that the
+ * socket had. Receiving evicts the code and tables of decoding and accounting from the processor's caches, so datagrams
+ * that are decoded together cost a tenth less.
  *
- * The bytes are copied, for Node's buffer of a datagram is garbage as soon as its event is over, and decoders read
- * through a DataView: each place has one that lives as long as the queue, so nothing is allocated for a datagram.
+ * The bytes are copied, because Node's buffer of a datagram lives only as long as its event. Each slot has a buffer with
+ * a DataView that lives as long as the queue, so nothing is allocated for a datagram.
  */
 import type { TelemetryKind } from './udpListener.ts';
 
-/** As many datagrams as libuv reads from one socket before it lets the event loop go on. */
+/** As many datagrams as libuv reads from one socket before it returns to the event loop. */
 export const QUEUE_DATAGRAMS = 32;
 
 /** Larger than any UDP payload. */
 const DATAGRAM_BYTES = 65_536;
 
-/** One place of the queue. */
+/** One slot of the queue. */
 export interface QueuedDatagram {
   readonly bytes: Uint8Array;
-  /** Of `bytes`. */
+  /** A view of `bytes`. */
   readonly view: DataView;
-  /** Bytes of the datagram; what lies behind them is left from others. */
+  /** Bytes of the datagram. Bytes after them are left from earlier datagrams. */
   length: number;
   kind: TelemetryKind;
-  /** As the socket spells it. */
+  /** As node:dgram writes it. */
   sourceAddress: string;
 }
 
 export class DatagramQueue {
-  /** Places [0, count) hold datagrams. */
-  readonly places: readonly QueuedDatagram[];
+  /** Slots [0, count) hold datagrams. */
+  readonly slots: readonly QueuedDatagram[];
   count = 0;
 
   constructor(capacity: number) {
-    this.places = Array.from({ length: capacity }, () => {
+    this.slots = Array.from({ length: capacity }, () => {
       const bytes = new Uint8Array(DATAGRAM_BYTES);
       return { bytes, view: new DataView(bytes.buffer), length: 0, kind: 'netflow', sourceAddress: '' };
     });
   }
 
   get isFull(): boolean {
-    return this.count === this.places.length;
+    return this.count === this.slots.length;
   }
 
-  /** Takes a copy of the payload. There must be room. */
+  /** Copies the payload into the queue, which must not be full. */
   put(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string): void {
-    const place = this.places[this.count++];
-    place.length = Math.min(payload.length, DATAGRAM_BYTES);
-    place.bytes.set(place.length === payload.length ? payload : payload.subarray(0, DATAGRAM_BYTES));
-    place.kind = kind;
-    place.sourceAddress = sourceAddress;
+    const slot = this.slots[this.count++];
+    slot.length = Math.min(payload.length, DATAGRAM_BYTES);
+    slot.bytes.set(slot.length === payload.length ? payload : payload.subarray(0, DATAGRAM_BYTES));
+    slot.kind = kind;
+    slot.sourceAddress = sourceAddress;
   }
 
   clear(): void {

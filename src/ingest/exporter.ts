@@ -1,6 +1,6 @@
 /*
- * One exporter as ingest knows it: what decoding remembers of it, which sampling rate is put on it, how it is labelled,
- * and when it last said anything of use.
+ * One exporter as ingest knows it: the state of decoding, the configured sampling rate, the metric label, and when it
+ * last sent flows.
  */
 import { ExporterState } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
@@ -8,7 +8,7 @@ import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { ExporterSnapshot } from './ingestSnapshot.ts';
 
-/** An exporter whose data gave no flow for this long is blind. Templates and options come every minute or more often. */
+/** An exporter whose data gave no flow for this long is blind. Templates and options are sent at least every minute. */
 const BLIND_AFTER_MS = 60_000;
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -19,11 +19,12 @@ export class Exporter {
   readonly text: string;
   readonly state: ExporterState;
 
-  /** Its value of the `exporter` label, and how many datagrams of each protocol were already credited to another one. */
+  /** Its value of the `exporter` label. */
   label: string;
-  readonly creditedDatagrams = new Float64Array(PROTOCOLS.length);
+  /** Datagrams of each protocol that were counted under an earlier label, before a reload changed it. */
+  readonly relabelledDatagrams = new Float64Array(PROTOCOLS.length);
 
-  /** The rate that wins over what it states; 0 = none. */
+  /** The configured rate, which wins over what the exporter states; 0 = none. */
   samplingOverride: number;
 
   datagrams = 0;
@@ -42,8 +43,8 @@ export class Exporter {
     this.samplingOverride = samplingOverride;
   }
 
-  /** Takes note of what became of a datagram: its rows are those the batch holds now, `clean` is the decoder's answer. */
-  noteDatagram(batch: FlowBatch, clean: boolean, now: number): void {
+  /** Records the result of a datagram: its rows are the current ones of the batch, `clean` is what the decoder returned. */
+  recordDatagram(batch: FlowBatch, clean: boolean, now: number): void {
     this.datagrams++;
     this.lastSeenAt = now;
     if (batch.end > batch.start) {

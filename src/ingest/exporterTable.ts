@@ -1,9 +1,9 @@
 /*
- * The exporters one receiving thread has heard, by address: who may send at all, whose row a datagram belongs to, and
- * what stays of the counters when a row is given up.
+ * The exporters that one receiving thread has seen, by address: who may send, which row a datagram belongs to, and the
+ * counters of rows that were evicted.
  *
- * A UDP source address is as easily forged as written, so the table is bounded, and a flood of forged sources must not
- * keep the real exporters out: known ones always get a row, and silent strangers lose theirs when room is needed.
+ * Anybody can forge a UDP source address, so the table is bounded, and a flood of forged sources must not keep the real
+ * exporters out: exporters in `flow_sources` always get a row, and idle unknown ones lose theirs when room is needed.
  */
 import type { Config } from '../config/config.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
@@ -11,39 +11,40 @@ import { type Address, formatAddress, parseAddress, sameAddress } from '../net/a
 import { Exporter } from './exporter.ts';
 import { type LabelledDatagrams, OTHER_EXPORTERS } from './ingestSnapshot.ts';
 
-/** What the config says about exporters. Structured-cloneable. */
+/** The configuration of exporters. Can be sent to a worker (structured clone). */
 export interface ExporterPolicy {
-  /** Canonical addresses; empty = none named. */
+  /** The known exporters, canonical addresses; may be empty. */
   readonly flowSources: readonly string[];
+  /** Whether datagrams from all other sources are dropped. */
   readonly enforce: boolean;
   readonly defaultSamplingRate: number;
   readonly samplingOverrides: ReadonlyMap<string, number>;
-  /** Without `flowSources`: how many exporters get a label of their own, first come first served. */
+  /** Where `flowSources` is empty: how many exporters, the first ones, get their own label. */
   readonly labels: number;
 }
 
-/** Labels over all workers: a Prometheus server bears a few hundred series a metric easily. */
+/** Labels over all workers: a few hundred series for each metric are no load for Prometheus. */
 const LABEL_LIMIT = 256;
 
-/** Rows of strangers. An exporter's state can grow to a megabyte, so this bounds what forged sources can take. */
-const STRANGER_LIMIT = 2048;
+/** Rows of unknown exporters. One row can grow to a megabyte, so this bounds the memory that forged sources take. */
+const UNKNOWN_EXPORTER_LIMIT = 2048;
 
-/** A stranger silent for this long loses its row when another needs it. Templates are repeated at least as often. */
+/** An unknown exporter that was silent for this long is evicted when another needs a row. Templates repeat sooner. */
 const IDLE_MS = 600_000;
 
-/** The same for one that never told of a flow: what forged sources leave behind must not keep exporters out for long. */
+/** The same for one that never sent a flow: rows of forged sources must not keep real exporters out for long. */
 const FLOWLESS_IDLE_MS = 30_000;
 
-/** How often idle rows are looked for while the table is full. */
+/** How often the full table is searched for idle rows. */
 const SWEEP_EVERY_MS = 1000;
 
-/** Spellings of source addresses that are remembered; forged sources make them come and go. */
+/** Source address texts that are cached. The cache is emptied when it is full, as forged sources can make it. */
 const SOURCE_LIMIT = 8192;
 
-/** Slots of the cache in front of sFlow agents; a power of two. */
+/** Slots of the cache of sFlow agents; a power of two. */
 const AGENT_SLOTS = 1024;
 
-/** The policy of a config for each of so many workers. */
+/** The policy of the config, for each of the workers. */
 export function exporterPolicyOf(config: Config, workers: number): ExporterPolicy {
   return {
     flowSources: config.flowSources,
@@ -58,36 +59,37 @@ export function exporterPolicyOf(config: Config, workers: number): ExporterPolic
 export interface Source {
   readonly address: Address;
   readonly trusted: boolean;
-  /** The exporter of this address, once it was asked for. */
+  /** The exporter with this address, after the first `ofSource`. */
   exporter: Exporter | undefined;
 }
 
 export class ExporterTable {
-  /** Datagrams from sources that the policy does not trust, and from exporters for whom there was no row. */
+  /** Datagrams from sources that the policy does not trust. */
   untrustedDatagrams = 0;
+  /** Datagrams of exporters for which there was no row. */
   refusedDatagrams = 0;
-  /** The newest source that was not trusted, as the socket spelled it. */
-  lastUntrusted = '';
-  /** Of exporters that lost their row: flows by protocol, and datagrams with errors. */
-  readonly retiredFlows = new Float64Array(PROTOCOLS.length);
-  retiredErrorDatagrams = 0;
+  /** The latest source that was not trusted, as node:dgram writes it. */
+  lastUntrustedSource = '';
+  /** Counters of evicted exporters: flows by protocol, and datagrams with errors. */
+  readonly evictedFlows = new Float64Array(PROTOCOLS.length);
+  evictedErrorDatagrams = 0;
 
   #policy: ExporterPolicy;
   #known: ReadonlySet<string>;
-  readonly #strangerLimit: number;
+  readonly #unknownLimit: number;
   readonly #exporters = new Map<string, Exporter>();
   readonly #sources = new Map<string, Source>();
   readonly #agents: (Exporter | undefined)[] = new Array(AGENT_SLOTS).fill(undefined);
-  /** Datagrams by label and protocol that no row holds any more. */
-  readonly #credited = new Map<string, Float64Array>();
-  #strangers = 0;
+  /** Datagrams by label and protocol from evicted rows and earlier labels. */
+  readonly #pastDatagrams = new Map<string, Float64Array>();
+  #unknownExporters = 0;
   #ownLabels = 0;
   #sweptAt = Number.NEGATIVE_INFINITY;
 
-  constructor(policy: ExporterPolicy, strangerLimit: number = STRANGER_LIMIT) {
+  constructor(policy: ExporterPolicy, unknownLimit: number = UNKNOWN_EXPORTER_LIMIT) {
     this.#policy = policy;
     this.#known = new Set(policy.flowSources);
-    this.#strangerLimit = strangerLimit;
+    this.#unknownLimit = unknownLimit;
   }
 
   get size(): number {
@@ -99,24 +101,24 @@ export class ExporterTable {
   }
 
   /**
-   * The sender with this address as the socket spells it (IPv4-mapped on a dual-stack socket, with a zone if link-local),
-   * or undefined, counted, where it may not send.
+   * The sender with this address, as node:dgram writes it (IPv4-mapped on a dual-stack socket, with a zone if it is
+   * link-local). Undefined, and counted, where it may not send.
    */
   source(text: string): Source | undefined {
     const source = this.#sources.get(text) ?? this.#addSource(text);
     if (source?.trusted === true) return source;
     this.untrustedDatagrams++;
-    this.lastUntrusted = text;
+    this.lastUntrustedSource = text;
     return undefined;
   }
 
-  /** The sender's own row, or undefined, counted, where there is no room for it. */
+  /** The sender's row. Undefined, and counted, where there is no room for it. */
   ofSource(source: Source, now: number): Exporter | undefined {
     source.exporter ??= this.#find(source.address, now);
     return source.exporter;
   }
 
-  /** The row of an sFlow agent, or undefined, counted, where there is no room for it. */
+  /** The row of an sFlow agent. Undefined, and counted, where there is no room for it. */
   ofAgent(agent: Address, now: number): Exporter | undefined {
     const slot = (agent.word3 ^ (agent.word3 >>> 10) ^ agent.word1 ^ agent.word2) & (AGENT_SLOTS - 1);
     const cached = this.#agents[slot];
@@ -126,28 +128,28 @@ export class ExporterTable {
     return exporter;
   }
 
-  /** Applies a reloaded policy: trust, overrides and labels change, what was counted under the old label stays there. */
+  /** Applies a reloaded policy: trust, overrides and labels. What was counted under an old label stays there. */
   reconfigure(policy: ExporterPolicy): void {
     this.#policy = policy;
     this.#known = new Set(policy.flowSources);
     this.#sources.clear();
-    this.#strangers = 0;
+    this.#unknownExporters = 0;
     this.#ownLabels = 0;
     for (const exporter of this.#exporters.values()) {
       exporter.samplingOverride = policy.samplingOverrides.get(exporter.text) ?? 0;
-      if (!this.#known.has(exporter.text)) this.#strangers++;
+      if (!this.#known.has(exporter.text)) this.#unknownExporters++;
       this.#relabel(exporter, this.#nextLabel(exporter.text));
     }
   }
 
-  /** Datagrams by label and protocol; every known exporter and `other` are there, zeros included. */
+  /** Datagrams by label and protocol. Every known exporter and `other` have entries, zeros included. */
   labelledDatagrams(): LabelledDatagrams[] {
     const sums = new Map<string, Float64Array>();
     for (const label of [...this.#policy.flowSources, OTHER_EXPORTERS]) sums.set(label, zeros());
-    for (const [label, counts] of this.#credited) sums.set(label, counts.slice());
+    for (const [label, counts] of this.#pastDatagrams) sums.set(label, counts.slice());
     for (const exporter of this.#exporters.values()) {
       const counts = sums.get(exporter.label) ?? zeros();
-      addUncredited(counts, exporter);
+      addDatagrams(counts, exporter);
       sums.set(exporter.label, counts);
     }
     return [...sums].flatMap(([label, counts]) =>
@@ -176,9 +178,9 @@ export class ExporterTable {
   #add(address: Address, text: string, now: number): Exporter | undefined {
     const known = this.#known.has(text);
     if (!known) {
-      if (this.#strangers >= this.#strangerLimit) this.#retireIdle(now);
-      if (this.#strangers >= this.#strangerLimit) return undefined;
-      this.#strangers++;
+      if (this.#unknownExporters >= this.#unknownLimit) this.#evictIdle(now);
+      if (this.#unknownExporters >= this.#unknownLimit) return undefined;
+      this.#unknownExporters++;
     }
     const override = this.#policy.samplingOverrides.get(text) ?? 0;
     const exporter = new Exporter(address, this.#nextLabel(text), override);
@@ -196,36 +198,36 @@ export class ExporterTable {
 
   #relabel(exporter: Exporter, label: string): void {
     if (exporter.label === label) return;
-    this.#credit(exporter);
-    exporter.creditedDatagrams.set(exporter.state.datagrams);
+    this.#keepDatagrams(exporter);
+    exporter.relabelledDatagrams.set(exporter.state.datagrams);
     exporter.label = label;
   }
 
-  /** Gives up the rows of strangers that fell silent. Those with a label of their own stay: a series must not vanish. */
-  #retireIdle(now: number): void {
+  /** Evicts idle unknown exporters. Those with their own label stay: a time series must not disappear. */
+  #evictIdle(now: number): void {
     if (now - this.#sweptAt < SWEEP_EVERY_MS) return;
     this.#sweptAt = now;
-    const before = this.#strangers;
+    const before = this.#unknownExporters;
     for (const [text, exporter] of this.#exporters) {
       const idleMs = exporter.state.flows.some((flows) => flows > 0) ? IDLE_MS : FLOWLESS_IDLE_MS;
       if (exporter.label !== OTHER_EXPORTERS || now - exporter.lastSeenAt < idleMs) continue;
-      this.#credit(exporter);
+      this.#keepDatagrams(exporter);
       exporter.state.flows.forEach((flows, protocol) => {
-        this.retiredFlows[protocol] += flows;
+        this.evictedFlows[protocol] += flows;
       });
-      this.retiredErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      this.evictedErrorDatagrams += exporter.state.decodeErrorDatagrams;
       this.#exporters.delete(text);
-      this.#strangers--;
+      this.#unknownExporters--;
     }
-    if (this.#strangers === before) return;
+    if (this.#unknownExporters === before) return;
     this.#sources.clear();
     this.#agents.fill(undefined);
   }
 
-  #credit(exporter: Exporter): void {
-    const counts = this.#credited.get(exporter.label) ?? zeros();
-    addUncredited(counts, exporter);
-    this.#credited.set(exporter.label, counts);
+  #keepDatagrams(exporter: Exporter): void {
+    const counts = this.#pastDatagrams.get(exporter.label) ?? zeros();
+    addDatagrams(counts, exporter);
+    this.#pastDatagrams.set(exporter.label, counts);
   }
 }
 
@@ -233,7 +235,7 @@ function zeros(): Float64Array {
   return new Float64Array(PROTOCOLS.length);
 }
 
-function addUncredited(counts: Float64Array, exporter: Exporter): void {
-  const { state, creditedDatagrams } = exporter;
-  for (let i = 0; i < counts.length; i++) counts[i] += state.datagrams[i] - creditedDatagrams[i];
+function addDatagrams(counts: Float64Array, exporter: Exporter): void {
+  const { state, relabelledDatagrams } = exporter;
+  for (let i = 0; i < counts.length; i++) counts[i] += state.datagrams[i] - relabelledDatagrams[i];
 }

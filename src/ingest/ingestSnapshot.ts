@@ -1,17 +1,17 @@
 /*
- * What ingest has seen since it started, as plain data: each worker makes one of what it alone saw, and they add up to
- * the one that metrics and API read. An exporter's row appears in several workers' where it sends to several sockets or
- * from several ports; so rows are merged by address.
+ * The counters of ingest since its start, as plain data. Each worker makes a snapshot of its own, and metrics and API read
+ * the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters are
+ * merged by address.
  */
 import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
 
-/** The `exporter` label of all who have none of their own. */
+/** The `exporter` label of all exporters without a label of their own. */
 export const OTHER_EXPORTERS = 'other';
 
-/** One exporter. Times are clock milliseconds; counters count from when it was first seen. */
+/** One exporter. Times are clock milliseconds; counters start when it was first seen. */
 export interface ExporterSnapshot {
   /** Canonical text; for sFlow that of the agent. */
   readonly address: string;
@@ -22,14 +22,14 @@ export interface ExporterSnapshot {
   readonly datagrams: number;
   readonly flows: number;
   readonly lastSeenAt: number;
-  /** Of the newest flow: one in how many packets, and who says so. Undefined before the first flow. */
+  /** Of the latest flow: one in how many packets, and who stated it. Undefined before the first flow. */
   readonly sampling: { readonly rate: number; readonly source: SamplingSource } | undefined;
   readonly sequenceGaps: number;
-  /** Only reasons that occurred. */
+  /** Reasons that occurred, with their counts. */
   readonly decodeErrors: { readonly [reason in DecodeErrorReason]?: number };
-  /** Templates it has in force. */
+  /** Templates that are valid now. */
   readonly templates: number;
-  /** Data sets kept now because their template has not come yet. */
+  /** Data sets that are waiting for their template now. */
   readonly awaitingTemplate: number;
   readonly recordsWithoutCounters: number;
   readonly recordsWithoutAddresses: number;
@@ -37,7 +37,7 @@ export interface ExporterSnapshot {
   readonly optionsRecords: number;
   /** sFlow samples that carry no packet: interface counters and discarded packets. */
   readonly skippedSamples: number;
-  /** It sends data, and for a minute, or ever since it was first seen, none of it could be made into a flow. */
+  /** It sends data, but none of it gave a flow for a minute, or since it was first seen. */
   readonly blind: boolean;
 }
 
@@ -54,18 +54,18 @@ export interface IngestSnapshot {
   readonly datagrams: readonly LabelledDatagrams[];
   /** Datagrams with any decode error, once each. */
   readonly decodeErrorDatagrams: number;
-  /** Thrown away by the kernel because a socket's receive buffer was full. */
+  /** Dropped by the kernel because a socket's receive buffer was full. */
   readonly droppedDatagrams: number;
-  /** Not looked at, because `flow_sources_enforce` is on and their source is not one of `flow_sources`. */
+  /** Dropped, because `flow_sources_enforce` is on and their source is not in `flow_sources`. */
   readonly untrustedDatagrams: number;
-  /** Not looked at, because the table of exporters is full. */
+  /** Dropped, because the exporter table is full. */
   readonly refusedDatagrams: number;
   readonly latency: LatencySnapshot;
   readonly trackedHosts: number;
   readonly evictedHosts: number;
   /** Flows to protected hosts that had no room in the host table. */
   readonly untrackedFlows: number;
-  /** Long flow records of which only the share in the window was counted, because the table of them is full. */
+  /** Long flow records of which only the share in the window was counted, because the long-flow table is full. */
   readonly longFlowOverflow: number;
   /** Flows to no protected host: most of them where `networks` does not name what the exporters see. */
   readonly unprotectedFlows: number;
@@ -82,7 +82,7 @@ export interface IngestSnapshot {
   readonly exporters: readonly ExporterSnapshot[];
 }
 
-/** Before any worker has answered. */
+/** The snapshot before any worker has answered. */
 export const EMPTY_SNAPSHOT: IngestSnapshot = {
   flows: { netflow5: 0, netflow9: 0, ipfix: 0, sflow5: 0 },
   datagrams: [],
@@ -103,8 +103,8 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
 };
 
 /**
- * The sum of the workers' snapshots. A host that two workers saw counts once for each in `trackedHosts`, for they do
- * keep it twice.
+ * The sum of the workers' snapshots. A host that two workers track counts twice in `trackedHosts`, because it is in two
+ * host tables.
  */
 export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnapshot {
   return snapshots.reduce(addSnapshots, EMPTY_SNAPSHOT);

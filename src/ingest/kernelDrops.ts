@@ -1,9 +1,9 @@
 /*
- * Datagrams that the kernel threw away because a socket's receive buffer was full: invisible to the program that owns
- * the socket, but listed by Linux in /proc/net/udp and /proc/net/udp6. Elsewhere the answer is 0.
+ * Datagrams that the kernel dropped because a socket's receive buffer was full. The program that owns the socket does not
+ * see them, but Linux counts them in /proc/net/udp and /proc/net/udp6. On other systems the result is 0.
  *
  *   column  1 local_address   ADDRESS:PORT in hexadecimal
- *   last      drops           since the socket was made
+ *   last      drops           since the socket was opened
  */
 import { readFile } from 'node:fs/promises';
 
@@ -19,7 +19,7 @@ export async function readKernelDrops(ports: readonly number[]): Promise<number>
   return drops;
 }
 
-/** The same from the text of one of the tables; lines that cannot be read count nothing. */
+/** The same from the text of one of the tables. Lines that cannot be read are skipped. */
 export function countKernelDrops(table: string, ports: readonly number[]): number {
   let drops = 0;
   for (const line of table.split('\n').slice(1)) {

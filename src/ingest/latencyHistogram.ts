@@ -1,19 +1,19 @@
 /*
- * How long the hot path took for a flow, as a histogram in plain arrays: nothing is allocated for an observation, and
- * what is read out can be added up over workers. Reading the clock costs as much as a flow, so the datagrams that were
- * taken together are timed together, and their time is divided evenly among their flows: each flow counts once.
+ * The time that the hot path takes for a flow, as a histogram in plain arrays: an observation allocates nothing, and the
+ * snapshots of workers can be added. Reading the clock costs as much as a flow, so datagrams that are decoded together
+ * are timed together, and their time is divided evenly among their flows. Each flow counts once.
  */
 
-/** Upper bounds of the buckets, in seconds a flow; one more bucket takes what lies above. */
+/** Upper bounds of the buckets, in seconds for each flow. One more bucket holds everything above. */
 export const LATENCY_BOUNDS_SECONDS: readonly number[] = [
   25e-9, 50e-9, 100e-9, 250e-9, 500e-9, 1e-6, 2.5e-6, 5e-6, 10e-6, 50e-6, 100e-6, 1e-3, 10e-3,
 ];
 
-/** Not cumulative: `counts[i]` lies in (bounds[i - 1], bounds[i]]; the last one above all bounds. */
+/** Not cumulative: `counts[i]` are the flows in (bounds[i - 1], bounds[i]], the last one those above all bounds. */
 export interface LatencySnapshot {
   readonly counts: readonly number[];
   readonly sumSeconds: number;
-  /** Flows that were timed: all of them. */
+  /** All flows. */
   readonly count: number;
 }
 
@@ -29,7 +29,7 @@ export class LatencyHistogram {
   #sumMs = 0;
   #count = 0;
 
-  /** `elapsedMs` was spent on so many flows; where there were none, it says nothing about a flow. */
+  /** Records that `elapsedMs` was spent on `flows` flows; ignored where there were none. */
   observe(elapsedMs: number, flows: number): void {
     if (flows === 0) return;
     const perFlow = elapsedMs / flows;

@@ -1,6 +1,6 @@
 /*
- * One list of the busiest hosts out of the workers' lists. A host whose traffic several workers see is in each one's
- * list with a part of its rates, so these are added before the order is found.
+ * Merges the workers' lists of the busiest hosts into one. A host whose traffic several workers see is in each list with
+ * a part of its rates, so its rates are added before the hosts are sorted.
  */
 import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../engine/hostReport.ts';
 
@@ -10,7 +10,7 @@ interface Row {
   readonly rates: Float64Array;
 }
 
-/** The `limit` hosts with the largest sum of the metric, largest first. A single report is passed on as it is. */
+/** The `limit` hosts with the largest sum of the metric, largest first. A single report is returned as it is. */
 export function mergeTopHosts(reports: readonly HostReport[], metric: number, limit: number): HostReport {
   if (reports.length === 1) return reports[0];
   const rows = new Map<string, Row>();

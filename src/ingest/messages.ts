@@ -1,13 +1,13 @@
 /*
- * What the main thread and a receiving worker say to each other. All of it survives structured cloning; what is large
- * (host reports) is transferred.
+ * The messages between the main thread and a receiving worker. All can be cloned (structured clone); large ones (host
+ * reports) are transferred.
  *
- *   main -> worker    request   an `Ask`, answered by an `answer` with the same id
- *                     watch     the hosts to report whatever their rate; not answered
+ *   main -> worker    request    a `WorkerRequest`, answered by a `response` with the same id
+ *                     watch      the hosts to report whatever their rate; no response
  *   worker -> main    listening | failed   once, after the start
- *                     report    ten times a second
- *                     log       a line for the main thread's logger
- *                     answer    to a request
+ *                     report     ten times a second
+ *                     log        a line for the main thread's logger
+ *                     response   to a request
  */
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
@@ -15,9 +15,9 @@ import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import type { Address } from '../net/address.ts';
 import type { ExporterPolicy } from './exporterTable.ts';
-import type { LogLine } from './faultLog.ts';
 import type { IngestSnapshot } from './ingestSnapshot.ts';
 import type { ReceiverSettings } from './receiver.ts';
+import type { LogLine } from './telemetryWarnings.ts';
 import type { ListenerAddress } from './udpListener.ts';
 
 /** `workerData` of a receiving worker. */
@@ -25,34 +25,34 @@ export interface WorkerSetup {
   readonly settings: ReceiverSettings;
   readonly listeners: readonly ListenerAddress[];
   readonly receiveBufferBytes: number;
-  /** Whether other workers have sockets on the same addresses. */
+  /** Whether other workers bind the same addresses. */
   readonly reusePort: boolean;
 }
 
-/** The traffic of one moment. */
+/** The traffic at one time. */
 export interface TrafficReport {
-  /** Those with most packets, largest first. */
+  /** The hosts with most packets, largest first. */
   readonly hosts: HostReport;
-  /** `GROUP_RATES` a group, by its number: sums over all hosts, named or not. */
+  /** `GROUP_RATES` numbers for each group, in the order of the groups: sums over all hosts, also those not in `hosts`. */
   readonly groupRates: Float64Array<ArrayBuffer>;
-  /** What the scan took of the thread's time. */
+  /** Time of the receiving thread that the scan took. */
   readonly busyMs: number;
 }
 
-/** What may be asked of a worker. */
-export type Ask =
+/** What a worker can be asked for. */
+export type WorkerRequest =
   | { readonly name: 'snapshot' }
   | { readonly name: 'sample'; readonly targets: readonly Address[] }
   | { readonly name: 'topHosts'; readonly query: TopHostsQuery }
   | { readonly name: 'traffic'; readonly limit: number }
   | { readonly name: 'reconfigure'; readonly plan: EnginePlan; readonly exporters: ExporterPolicy }
-  /** Close the sockets; the thread ends after its answer. */
+  /** Close the sockets. The thread ends after its response. */
   | { readonly name: 'stop' };
 
-/** What it answers, by the name of the request; each of what that worker alone saw. */
-export interface Answers {
+/** The response to each request, by its name. It covers only what this worker has seen. */
+export interface WorkerResponses {
   readonly snapshot: IngestSnapshot;
-  /** The newest flows to the targets. */
+  /** The latest flows to the targets. */
   readonly sample: FlowSlice;
   /** Largest first. */
   readonly topHosts: HostReport;
@@ -64,13 +64,13 @@ export interface Answers {
 export interface RequestMessage {
   readonly type: 'request';
   readonly id: number;
-  readonly ask: Ask;
+  readonly request: WorkerRequest;
 }
 
-export interface AnswerMessage {
-  readonly type: 'answer';
+export interface ResponseMessage {
+  readonly type: 'response';
   readonly id: number;
-  readonly answer: Answers[keyof Answers];
+  readonly response: WorkerResponses[keyof WorkerResponses];
 }
 
 export interface WatchMessage {
@@ -85,13 +85,13 @@ export interface ListeningMessage {
   readonly sockets: readonly BoundSocket[];
 }
 
-/** A socket as it is, after the system has had its say. */
+/** A bound socket, with the receive buffer that the kernel granted. */
 export interface BoundSocket {
   readonly listener: ListenerAddress;
   readonly receiveBufferBytes: number;
 }
 
-/** A socket could not be bound; the fields of a BindError. */
+/** A socket could not be bound: the fields of a BindError. */
 export interface FailedMessage {
   readonly type: 'failed';
   readonly host: string;
@@ -104,4 +104,4 @@ export type FromWorker =
   | FailedMessage
   | { readonly type: 'report'; readonly report: HostReport }
   | { readonly type: 'log'; readonly line: LogLine }
-  | AnswerMessage;
+  | ResponseMessage;

@@ -1,9 +1,9 @@
 /*
- * Receiver: everything one receiving thread does with a datagram, but for the socket it came from. It finds the
- * exporter, decodes into the batch, puts the sampling rates right, and accounts the flows to their hosts; then the
- * datagram is done. The receiving worker drives one from its sockets, `replay` one from a capture.
+ * Receiver: everything that a receiving thread does with a datagram after the socket. It finds the exporter, decodes into
+ * the batch, settles the sampling rates, and accounts the flows to their hosts. The receiving worker feeds it from
+ * sockets, `replay` from a capture.
  *
- * Nothing is allocated for a datagram, and its time is that at which it was taken from the queue.
+ * Nothing is allocated for a datagram. Its time is the time at which it was taken from the queue.
  */
 import type { Config } from '../config/config.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
@@ -22,20 +22,20 @@ import type { Address } from '../net/address.ts';
 import { DatagramQueue, type QueuedDatagram } from './datagramQueue.ts';
 import type { Exporter } from './exporter.ts';
 import { type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
-import { FaultLog, type LogLine } from './faultLog.ts';
 import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
+import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
 import type { TelemetryKind } from './udpListener.ts';
 
-/** What a receiver runs on. Structured-cloneable. */
+/** The configuration of a receiver. Can be sent to a worker (structured clone). */
 export interface ReceiverSettings {
   readonly plan: EnginePlan;
   readonly exporters: ExporterPolicy;
-  /** Flows kept behind the newest, for samples. Does not change on reload. */
+  /** Flows that are kept for samples after they were accounted. Does not change on reload. */
   readonly historyFlows: number;
 }
 
-/** `plan` is the one made from the same config. */
+/** `plan` must be made from the same config. */
 export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSettings {
   return {
     plan,
@@ -44,7 +44,7 @@ export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSe
   };
 }
 
-/** One for each receiving thread. All times are clock milliseconds and never run backwards. */
+/** One for each receiving thread. All times are clock milliseconds and never go backwards. */
 export class Receiver {
   readonly #single = new DatagramQueue(1);
   readonly #batch: FlowBatch;
@@ -52,7 +52,7 @@ export class Receiver {
   readonly #accounting: Accounting;
   readonly #exporters: ExporterTable;
   readonly #latency = new LatencyHistogram();
-  readonly #faultLog = new FaultLog();
+  readonly #telemetryWarnings = new TelemetryWarnings();
   #defaultSamplingRate: number;
 
   constructor(settings: ReceiverSettings, now: number) {
@@ -63,15 +63,15 @@ export class Receiver {
     this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
   }
 
-  /** Takes the payload of one UDP datagram; it is the caller's again on return. `sourceAddress` as the socket spells it. */
+  /** Processes the payload of one UDP datagram and does not keep it. `sourceAddress` as node:dgram writes it. */
   receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): void {
     this.#single.put(kind, payload, sourceAddress);
     this.receiveAll(this.#single, now);
   }
 
   /**
-   * Takes all datagrams of the queue, and empties it. They are decoded one after the other and accounted together, as far
-   * as the ring of flows has room behind its newest for another datagram.
+   * Processes all datagrams of the queue and empties it. They are decoded one after the other and accounted together. Where
+   * the ring of flows begins again at its first row, those before are accounted first.
    */
   receiveAll(queue: DatagramQueue, now: number): void {
     const startedAt = performance.now();
@@ -83,19 +83,19 @@ export class Receiver {
         flows += this.#account(firstRow, now);
         firstRow = 0;
       }
-      this.#decode(queue.places[i], now);
+      this.#decode(queue.slots[i], now);
     }
     flows += this.#account(firstRow, now);
     queue.clear();
     this.#latency.observe(performance.now() - startedAt, flows);
   }
 
-  /** To be called several times a second: ends what is over, gives the rates of hosts that matter. */
+  /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
   tick(now: number): HostReport {
     return this.#accounting.tick(now);
   }
 
-  /** Replaces the set of hosts that every tick reports. */
+  /** Replaces the set of hosts that every tick reports, whatever their rates. */
   watch(targets: readonly Address[]): void {
     this.#accounting.watch(targets);
   }
@@ -110,7 +110,7 @@ export class Receiver {
     return this.#accounting.topHosts(query, now);
   }
 
-  /** The same in steps, for a thread that has datagrams to receive between them. */
+  /** The same in steps, so that a thread can receive datagrams between them. */
   beginTopHosts(query: TopHostsQuery): TopHostsScan {
     return this.#accounting.beginTopHosts(query);
   }
@@ -127,22 +127,22 @@ export class Receiver {
     return this.#accounting.topHostsReport(scan, now);
   }
 
-  /** Goes over to a reloaded plan and policy; what was counted stays counted. */
+  /** Applies a reloaded plan and policy. Counters keep their values. */
   reconfigure(plan: EnginePlan, exporters: ExporterPolicy, now: number): void {
     this.#accounting.reconfigure(plan, now);
     this.#exporters.reconfigure(exporters);
     this.#defaultSamplingRate = exporters.defaultSamplingRate;
   }
 
-  /** What should be logged about telemetry that could not be used; to be asked about once a second. */
-  faultLines(now: number): LogLine[] {
-    return this.#faultLog.due(this.#exporters, now);
+  /** Log lines about telemetry that could not be used. Called about once a second. */
+  warnings(now: number): LogLine[] {
+    return this.#telemetryWarnings.due(this.#exporters, now);
   }
 
   snapshot(now: number): IngestSnapshot {
     const table = this.#exporters;
-    const flows = table.retiredFlows.slice();
-    let decodeErrorDatagrams = table.retiredErrorDatagrams;
+    const flows = table.evictedFlows.slice();
+    let decodeErrorDatagrams = table.evictedErrorDatagrams;
     const exporters: ExporterSnapshot[] = [];
     for (const exporter of table.exporters()) {
       for (let protocol = 0; protocol < flows.length; protocol++) flows[protocol] += exporter.state.flows[protocol];
@@ -170,7 +170,7 @@ export class Receiver {
     };
   }
 
-  /** Decodes into rows behind `batch.end`, with their sampling rates settled. */
+  /** Decodes into rows from `batch.end` on and settles their sampling rates. */
   #decode(datagram: QueuedDatagram, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
@@ -181,10 +181,10 @@ export class Receiver {
     this.#context.begin(datagram.view, datagram.length, exporter.state, now);
     const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
-    exporter.noteDatagram(batch, clean, now);
+    exporter.recordDatagram(batch, clean, now);
   }
 
-  /** Accounts rows [firstRow, batch.end), and answers how many they are. */
+  /** Accounts rows [firstRow, batch.end) and returns their number. */
   #account(firstRow: number, now: number): number {
     const batch = this.#batch;
     batch.start = firstRow;
@@ -192,7 +192,7 @@ export class Receiver {
     return batch.end - firstRow;
   }
 
-  /** An sFlow datagram is its agent's, whoever relayed it; one that states no agent is its sender's. */
+  /** An sFlow datagram belongs to its agent, whoever relayed it; to its sender where it states no agent. */
   #exporterOf({ kind, view, length }: QueuedDatagram, source: Source, now: number): Exporter | undefined {
     const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
     return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, now);

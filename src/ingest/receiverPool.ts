@@ -1,10 +1,9 @@
 /*
- * ReceiverPool: all of ingest as the main thread sees it. It starts the receiving workers, passes their reports on, and
- * answers with the sum over them. Each worker has a socket of every listener, so an exporter's datagrams of both kinds
- * meet in one host table when there is one worker, and what several workers saw adds up when there are more.
+ * ReceiverPool: ingest as the main thread sees it. It starts the receiving workers, passes on their reports, and returns
+ * sums over all workers. Each worker has a socket for every listener.
  *
- * Workers keep a time of their own that never jumps. When the daemon's clock follows a step of the wall clock, the times
- * that workers tell are moved along with it here.
+ * The clock of a worker never jumps. When the daemon's clock follows a step of the wall clock, the pool shifts the times
+ * in the workers' messages by the same amount.
  */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -16,29 +15,29 @@ import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
-import type { LogLine } from './faultLog.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
 import { readKernelDrops } from './kernelDrops.ts';
-import { claimListeners } from './listenAddresses.ts';
 import { mergeTopHosts } from './mergeTopHosts.ts';
-import type { Answers, Ask, BoundSocket, TrafficReport } from './messages.ts';
+import type { BoundSocket, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
+import { probeListeners } from './probeListeners.ts';
 import { receiverSettingsOf } from './receiver.ts';
+import type { LogLine } from './telemetryWarnings.ts';
 import { type ListenerAddress, socketText } from './udpListener.ts';
 import { WorkerHandle } from './workerHandle.ts';
 
-/** A worker busy with a flood answers between two batches of datagrams; one that takes longer is done without. */
-const ANSWER_TIMEOUT_MS = 1000;
+/** A worker under a flood responds between two batches of datagrams. After this time the pool goes on without it. */
+const RESPONSE_TIMEOUT_MS = 1000;
 
-const LOOK_EVERY_MS = 1000;
+const WATCHDOG_INTERVAL_MS = 1000;
 
-/** How many hosts each of several workers is asked for, for each one that is wanted; and at least so many. */
-const HOSTS_ASKED = 4;
-const LEAST_HOSTS_ASKED = 2000;
+/** With several workers: how many hosts each is asked for, for each host that is wanted, and the least number. */
+const HOST_FACTOR = 4;
+const MIN_HOSTS_REQUESTED = 2000;
 
 export interface PoolEvents {
   /** Ten times a second from each worker, numbered from 0. */
   onReport(worker: number, report: HostReport): void;
-  /** A worker died or is stuck. Telemetry is being lost: the daemon should end rather than run half blind. */
+  /** A worker has ended or hangs. Telemetry is being lost, so the daemon should end and be restarted. */
   onFailure(error: Error): void;
   onLog(line: LogLine): void;
 }
@@ -48,19 +47,19 @@ export class ReceiverPool {
   readonly #plan: EnginePlan;
   readonly #events: PoolEvents;
   readonly #clock: Clock;
-  /** The clock less the time since the process began: changes only when the clock is stepped. */
+  /** The clock minus the time since the process started. Changes only when the clock is stepped. */
   readonly #clockZero: number;
   #listeners: readonly ListenerAddress[] = [];
   #workers: readonly WorkerHandle[] = [];
   #snapshots: IngestSnapshot[] = [];
-  /** Has what can be known before anything was received: a zero for every label. */
+  /** A zero for every label that is known before the first datagram. */
   #zeroSnapshot: IngestSnapshot;
-  /** Workers that have not gone over to the latest plan yet. */
+  /** Workers that have not applied the latest plan yet. */
   readonly #outdated = new Set<WorkerHandle>();
   #watched: readonly Address[] = [];
-  #looker: NodeJS.Timeout | undefined = undefined;
+  #watchdog: NodeJS.Timeout | undefined = undefined;
 
-  /** Inert until it is started. `plan` is the one made from the config. */
+  /** Does nothing until it is started. `plan` must be made from the same config. */
   constructor(config: Config, plan: EnginePlan, clock: Clock, events: PoolEvents) {
     this.#config = config;
     this.#plan = plan;
@@ -70,9 +69,9 @@ export class ReceiverPool {
     this.#zeroSnapshot = zeroSnapshotOf(config);
   }
 
-  /** Resolves when every worker listens. Rejects with a BindError where an address cannot be had; nothing is left then. */
+  /** Resolves when every worker listens. Rejects with a BindError where an address cannot be bound; then all is closed. */
   async start(): Promise<void> {
-    this.#listeners = await claimListeners(this.#config.listen);
+    this.#listeners = await probeListeners(this.#config.listen);
     this.#workers = Array.from({ length: this.#plan.workers }, (_, i) => this.#startWorker(i));
     this.#snapshots = this.#workers.map(() => EMPTY_SNAPSHOT);
     for (const worker of this.#workers) worker.watch(this.#watched);
@@ -84,9 +83,9 @@ export class ReceiverPool {
     }
     const sockets = started.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
     for (const listener of this.#listeners) this.#logListener(listener, sockets);
-    this.#looker = setInterval(() => {
-      for (const worker of this.#workers) worker.look();
-    }, LOOK_EVERY_MS);
+    this.#watchdog = setInterval(() => {
+      for (const worker of this.#workers) worker.checkAlive();
+    }, WATCHDOG_INTERVAL_MS);
   }
 
   /** `HOST:PORT` of each listener with the port in use, in the order of the config, NetFlow first. */
@@ -103,11 +102,11 @@ export class ReceiverPool {
   }
 
   /**
-   * A sample for each of the targets, in their order: the flows of the last window to them, as far as they are kept.
-   * Empty ones where samples are off or no worker answers in time.
+   * A sample for each of the targets, in their order: the flows to them in the last window, as far as they are kept. The
+   * samples are empty where sampling is off or no worker responds in time.
    */
   async sample(targets: readonly Address[]): Promise<AttackSample[]> {
-    const slices = await this.#askAll({ name: 'sample', targets }, ANSWER_TIMEOUT_MS);
+    const slices = await this.#requestAll({ name: 'sample', targets }, RESPONSE_TIMEOUT_MS);
     const shift = this.#shiftMs();
     for (const { receivedAtMs } of slices) {
       for (let i = 0; i < receivedAtMs.length; i++) receivedAtMs[i] += shift;
@@ -117,21 +116,21 @@ export class ReceiverPool {
 
   /**
    * The hosts with most of a metric over all workers, largest first. With several workers each is asked for many more
-   * hosts, since one that is high on one list may be far down on another; what is not on it has next to nothing there.
+   * hosts, because a host that is high in one list may be low in another.
    */
   async topHosts(query: TopHostsQuery): Promise<HostReport> {
-    const limit = this.#workers.length === 1 ? query.limit : Math.max(LEAST_HOSTS_ASKED, HOSTS_ASKED * query.limit);
-    const reports = await this.#askAll({ name: 'topHosts', query: { ...query, limit } }, ANSWER_TIMEOUT_MS);
+    const limit = this.#workers.length === 1 ? query.limit : Math.max(MIN_HOSTS_REQUESTED, HOST_FACTOR * query.limit);
+    const reports = await this.#requestAll({ name: 'topHosts', query: { ...query, limit } }, RESPONSE_TIMEOUT_MS);
     return this.#shifted(mergeTopHosts(reports, METRICS.indexOf(query.metric), query.limit));
   }
 
   /**
-   * The traffic of the `limit` hosts with most packets, and of all groups by the numbers of the plan in force. Undefined
-   * where a worker did not answer in time, for a sum without it would be a dip that never was.
+   * The traffic of the `limit` hosts with most packets, and of all groups of the current plan. Undefined where a worker
+   * did not respond in time: a sum without it would show a dip that did not happen.
    */
   async traffic(limit: number): Promise<TrafficReport | undefined> {
     const asked = this.#workers.length === 1 ? limit : 2 * limit;
-    const reports = await this.#askAll({ name: 'traffic', limit: asked }, ANSWER_TIMEOUT_MS);
+    const reports = await this.#requestAll({ name: 'traffic', limit: asked }, RESPONSE_TIMEOUT_MS);
     if (reports.length === 0 || reports.length < this.#workers.length || this.#outdated.size > 0) return undefined;
     const hosts = mergeTopHosts(
       reports.map((report) => report.hosts),
@@ -144,7 +143,7 @@ export class ReceiverPool {
     return { hosts: this.#shifted(hosts), groupRates, busyMs: Math.max(...reports.map(({ busyMs }) => busyMs)) };
   }
 
-  /** Counters and exporters, summed over the workers. Of one that does not answer in time, as it last answered. */
+  /** Counters and exporters, summed over the workers. A worker that is late is included with its last response. */
   async snapshot(): Promise<IngestSnapshot> {
     const ports = this.#listeners.map(({ port }) => port);
     const [droppedDatagrams] = await Promise.all([readKernelDrops(ports), ...this.#workers.map(this.#refreshSnapshot)]);
@@ -155,8 +154,8 @@ export class ReceiverPool {
   }
 
   /**
-   * Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers stay as they are. From the call on no
-   * report is passed on that was made by the old plan, whose group numbers mean nothing in the new one.
+   * Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers do not change. After the call no report
+   * of the old plan is passed on, because its group numbers are not valid in the new one.
    */
   async reconfigure(config: Config, plan: EnginePlan): Promise<void> {
     this.#zeroSnapshot = zeroSnapshotOf(config);
@@ -164,14 +163,14 @@ export class ReceiverPool {
     await Promise.all(
       this.#workers.map(async (worker) => {
         this.#outdated.add(worker);
-        await worker.ask({ name: 'reconfigure', plan, exporters });
+        await worker.request({ name: 'reconfigure', plan, exporters });
         this.#outdated.delete(worker);
       }),
     );
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#looker);
+    clearInterval(this.#watchdog);
     await Promise.all(this.#workers.map((worker) => worker.stop()));
   }
 
@@ -194,21 +193,22 @@ export class ReceiverPool {
   }
 
   #refreshSnapshot = async (worker: WorkerHandle, i: number): Promise<void> => {
-    const snapshot = await worker.ask({ name: 'snapshot' }, ANSWER_TIMEOUT_MS);
+    const snapshot = await worker.request({ name: 'snapshot' }, RESPONSE_TIMEOUT_MS);
     if (snapshot !== undefined) this.#snapshots[i] = snapshot;
   };
 
-  /** Answers of those workers that gave one in time. */
-  async #askAll<A extends Ask>(ask: A, timeoutMs: number): Promise<Answers[A['name']][]> {
-    const answers = await Promise.all(this.#workers.map((worker) => worker.ask(ask, timeoutMs)));
-    const given = answers.filter((answer) => answer !== undefined);
-    const missing = answers.length - given.length;
-    const fields = { request: ask.name, missing };
-    if (missing > 0) this.#events.onLog({ level: 'warn', message: 'receiving workers did not answer in time', fields });
+  /** The responses that arrived in time. */
+  async #requestAll<R extends WorkerRequest>(request: R, timeoutMs: number): Promise<WorkerResponses[R['name']][]> {
+    const responses = await Promise.all(this.#workers.map((worker) => worker.request(request, timeoutMs)));
+    const given = responses.filter((response) => response !== undefined);
+    const missing = responses.length - given.length;
+    const fields = { request: request.name, missing };
+    if (missing > 0)
+      this.#events.onLog({ level: 'warn', message: 'receiving workers did not respond in time', fields });
     return given;
   }
 
-  /** How far the daemon's clock was stepped since the workers' were started. */
+  /** By how much the daemon's clock was stepped since the start. */
   #shiftMs(): number {
     return this.#clock.now() - performance.now() - this.#clockZero;
   }

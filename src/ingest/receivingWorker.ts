@@ -1,7 +1,7 @@
 /*
- * The entry of a receiving thread: opens a socket for each listener, hands every datagram to its Receiver, and answers
- * the main thread. Whatever it throws ends it, and the main thread hears of that; a thread that went on after a broken
- * invariant would be blind without saying so.
+ * The entry point of a receiving thread: opens a socket for each listener, passes every datagram to its Receiver, and
+ * answers the main thread's requests. Any exception ends the thread, and the main thread is told: a thread that continued
+ * after a broken invariant could miss attacks silently.
  */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:dgram';
@@ -15,12 +15,12 @@ import type { BoundSocket, FromWorker, RequestMessage, ToWorker, WorkerSetup } f
 import { Receiver } from './receiver.ts';
 import { BindError, grantedReceiveBuffer, type ListenerAddress, openListener } from './udpListener.ts';
 
-/** Bounds what a tick adds to the time from first packet to route. */
+/** A tick adds at most this to the time from first packet to route. */
 const TICK_MS = 100;
 
-const TICKS_PER_FAULT_LOG = 10;
+const TICKS_PER_WARNINGS = 10;
 
-/** Rows of the host table looked at between two looks at the sockets: about 2 ms. */
+/** Rows of the host table that are scanned before the sockets are read again: about 2 ms. */
 const ROWS_PER_SCAN_STEP = 20_000;
 
 class ReceivingWorker {
@@ -54,11 +54,11 @@ class ReceivingWorker {
     this.#post({ type: 'listening', sockets: this.#setup.listeners.map((listener, i) => this.#bound(listener, i)) });
   }
 
-  /** Takes a message from the main thread. */
+  /** Handles a message of the main thread. */
   handle(message: ToWorker): void {
     this.#drain();
     if (message.type === 'watch') this.#receiver.watch(message.targets);
-    else this.#answer(message);
+    else this.#respond(message);
   }
 
   async #open(listener: ListenerAddress): Promise<Socket> {
@@ -68,7 +68,7 @@ class ReceivingWorker {
     const queue = this.#queue;
     socket.on('message', (payload, from) => {
       if (queue.isFull) this.#drain();
-      // Immediates run when the event loop has handed out what the sockets had, and before any timer.
+      // Immediates run after the event loop has read the sockets, and before any timer.
       if (queue.count === 0) setImmediate(this.#drain);
       queue.put(kind, payload, from.address);
     });
@@ -90,45 +90,45 @@ class ReceivingWorker {
     const now = this.#clock.now();
     const report = this.#receiver.tick(now);
     this.#post({ type: 'report', report }, reportBuffers(report));
-    if (++this.#ticks % TICKS_PER_FAULT_LOG !== 0) return;
-    for (const line of this.#receiver.faultLines(now)) this.#post({ type: 'log', line });
+    if (++this.#ticks % TICKS_PER_WARNINGS !== 0) return;
+    for (const line of this.#receiver.warnings(now)) this.#post({ type: 'log', line });
   }
 
-  #answer({ id, ask }: RequestMessage): void {
+  #respond({ id, request }: RequestMessage): void {
     const now = this.#clock.now();
-    switch (ask.name) {
+    switch (request.name) {
       case 'snapshot':
-        this.#post({ type: 'answer', id, answer: this.#receiver.snapshot(now) });
+        this.#post({ type: 'response', id, response: this.#receiver.snapshot(now) });
         return;
       case 'sample': {
-        const slice = this.#receiver.sample(ask.targets, now);
-        this.#post({ type: 'answer', id, answer: slice }, sliceBuffers(slice));
+        const slice = this.#receiver.sample(request.targets, now);
+        this.#post({ type: 'response', id, response: slice }, sliceBuffers(slice));
         return;
       }
       case 'topHosts':
-        this.#scan(this.#receiver.beginTopHosts(ask.query), (report) => {
-          this.#post({ type: 'answer', id, answer: report }, reportBuffers(report));
+        this.#scan(this.#receiver.beginTopHosts(request.query), (report) => {
+          this.#post({ type: 'response', id, response: report }, reportBuffers(report));
         });
         return;
       case 'traffic': {
-        const scan = this.#receiver.beginTraffic(ask.limit);
+        const scan = this.#receiver.beginTraffic(request.limit);
         this.#scan(scan, (hosts, busyMs) => {
-          const answer = { hosts, groupRates: scan.groupRates, busyMs };
-          this.#post({ type: 'answer', id, answer }, [...reportBuffers(hosts), scan.groupRates.buffer]);
+          const response = { hosts, groupRates: scan.groupRates, busyMs };
+          this.#post({ type: 'response', id, response }, [...reportBuffers(hosts), scan.groupRates.buffer]);
         });
         return;
       }
       case 'reconfigure':
-        this.#receiver.reconfigure(ask.plan, ask.exporters, now);
-        this.#post({ type: 'answer', id, answer: null });
+        this.#receiver.reconfigure(request.plan, request.exporters, now);
+        this.#post({ type: 'response', id, response: null });
         return;
       case 'stop':
         this.#close();
-        this.#post({ type: 'answer', id, answer: null });
+        this.#post({ type: 'response', id, response: null });
     }
   }
 
-  /** Looks through the host table in steps, between which the sockets have their turn. */
+  /** Scans the host table in steps. Between two steps the sockets are read. */
   #scan(scan: TopHostsScan, done: (report: HostReport, busyMs: number) => void, busyMs = 0): void {
     const startedAt = performance.now();
     this.#receiver.stepTopHosts(scan, ROWS_PER_SCAN_STEP, this.#clock.now());
@@ -152,7 +152,7 @@ const worker = new ReceivingWorker(workerData as WorkerSetup, (message, transfer
 });
 port.on('message', (message: ToWorker) => {
   worker.handle(message);
-  // With its sockets closed and nobody to listen to, the thread ends.
-  if (message.type === 'request' && message.ask.name === 'stop') port.close();
+  // The thread ends when its sockets and this port are closed.
+  if (message.type === 'request' && message.request.name === 'stop') port.close();
 });
 await worker.start();

@@ -1,35 +1,35 @@
 /*
- * One UDP socket that telemetry arrives on: bound, with as large a receive buffer as the kernel grants. With several
- * receiving workers each has a socket of its own on the same address and port (SO_REUSEPORT), and the kernel keeps the
- * datagrams from one source address and port on one of them. So templates and the data they describe meet in one worker
- * as long as the exporter sends both from one port, as exporters do; one that does not needs `ingest.workers: 1`.
+ * A bound UDP socket for telemetry, with as large a receive buffer as the kernel grants. With several receiving workers
+ * each has its own socket on the same address and port (SO_REUSEPORT), and the kernel sends all datagrams from one source
+ * address and port to the same socket. So templates and their data reach the same worker, as long as the exporter sends
+ * both from one port. Nearly all exporters do; one that does not needs `ingest.workers: 1`.
  */
 import dgram from 'node:dgram';
 
-/** What a listener's datagrams are; NetFlow and IPFIX tell themselves apart by their version field. */
+/** The datagrams of a listener. NetFlow and IPFIX share a listener: their version field tells which is which. */
 export type TelemetryKind = 'netflow' | 'sflow';
 
-/** A listener as the workers are told it: an address and port that were seen to be free. */
+/** A listener for the workers: an address and port that were free when `probeListeners` bound them. */
 export interface ListenerAddress {
   readonly kind: TelemetryKind;
   readonly host: string;
   readonly port: number;
-  /** Whether a `::` socket leaves IPv4 alone, because another listener has it. */
+  /** Whether a `::` socket takes IPv6 only, because another listener takes IPv4. */
   readonly ipv6Only: boolean;
 }
 
 export interface ListenerOptions {
   readonly receiveBufferBytes: number;
-  /** Shares the address with the other workers' sockets. */
+  /** Whether the address is shared with the sockets of other workers. */
   readonly reusePort: boolean;
 }
 
-/** A listener that could not be opened: which, and why. */
+/** A listener that could not be opened, and why. */
 export class BindError extends Error {
   override readonly name = 'BindError';
   readonly host: string;
   readonly port: number;
-  /** The system's name for it, `EADDRINUSE`; empty where it gave none. */
+  /** The system's error code, such as `EADDRINUSE`; empty where there is none. */
   readonly code: string;
 
   constructor(host: string, port: number, code: string) {
@@ -48,7 +48,7 @@ export function socketText(host: string, port: number): string {
 function explain(code: string): string {
   switch (code) {
     case 'EADDRINUSE':
-      return ' (another program, perhaps another Kapkan, has this port)';
+      return ' (another program, perhaps another Kapkan, uses this port)';
     case 'EADDRNOTAVAIL':
       return ' (no interface has this address)';
     case 'EACCES':
@@ -79,20 +79,20 @@ export function openListener(address: ListenerAddress, options: ListenerOptions)
   });
 }
 
-/** Bytes the kernel really set aside for the socket. Linux answers twice that, for its own bookkeeping (socket(7)). */
+/** Bytes of receive buffer that the kernel granted. Linux reports twice that, for its own overhead (socket(7)). */
 export function grantedReceiveBuffer(socket: dgram.Socket): number {
   const bytes = socket.getRecvBufferSize();
   return process.platform === 'linux' ? bytes / 2 : bytes;
 }
 
-/** Linux grants what it can of too large a wish, the BSDs refuse it: so the wish is halved until it is granted. */
+/** Where the size is too large, Linux grants its maximum and the BSDs refuse: so it is halved until it is granted. */
 function enlargeReceiveBuffer(socket: dgram.Socket, wantedBytes: number): void {
   for (let bytes = wantedBytes; bytes >= 65_536; bytes = Math.floor(bytes / 2)) {
     try {
       socket.setRecvBufferSize(bytes);
       return;
     } catch {
-      // Refused as too large; the caller reads back and reports what was granted.
+      // Too large. The caller reads and reports the granted size.
     }
   }
 }

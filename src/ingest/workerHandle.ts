@@ -1,28 +1,28 @@
 /*
- * The main thread's end of one receiving worker: starts the thread, asks it, and tells when it died. A worker that ends
- * without having been told to, throws, or falls silent has failed, once and for good.
+ * The main thread's handle of one receiving worker: starts the thread, sends requests, and reports its failure. A worker
+ * has failed when it ends without being told to, throws, or is silent for too long. It is not restarted.
  */
 import { Worker } from 'node:worker_threads';
 import type { HostReport } from '../engine/hostReport.ts';
 import { messageOf } from '../errors.ts';
 import type { Address } from '../net/address.ts';
-import type { LogLine } from './faultLog.ts';
-import type { Answers, Ask, BoundSocket, FromWorker, ToWorker, WorkerSetup } from './messages.ts';
+import type { BoundSocket, FromWorker, ToWorker, WorkerRequest, WorkerResponses, WorkerSetup } from './messages.ts';
+import type { LogLine } from './telemetryWarnings.ts';
 import { BindError } from './udpListener.ts';
 
-/** Beside this file, whether it runs as written or was built into JavaScript. */
+/** Next to this file, both in TypeScript and when it was built into JavaScript. */
 const ENTRY = new URL(`./receivingWorker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
-/** Looks at a worker, a second apart, without a report between them, after which it is taken for stuck. */
-const SILENT_LOOKS = 30;
+/** Checks, one a second, without a report in between, after which a worker counts as hanging. */
+const SILENT_CHECKS = 30;
 
 const CLOSE_TIMEOUT_MS = 2000;
 
-/** What happens to a worker, for its owner. */
+/** The events of a worker. */
 export interface WorkerEvents {
   onReport(report: HostReport): void;
   onLog(line: LogLine): void;
-  /** At most once, and not after `stop`. */
+  /** Called at most once, and never after `stop`. */
   onFailure(error: Error): void;
 }
 
@@ -32,14 +32,14 @@ export class WorkerHandle {
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
   readonly #listening = Promise.withResolvers<readonly BoundSocket[]>();
-  readonly #pending = new Map<number, (answer: unknown) => void>();
+  readonly #pending = new Map<number, (response: unknown) => void>();
   #isListening = false;
   #lastId = 0;
-  #looksWithoutReport = 0;
-  /** Told to stop, or failed: what comes now is no news. */
-  #over = false;
+  #checksWithoutReport = 0;
+  /** It was told to stop, or has failed: further reports and failures are ignored. */
+  #ended = false;
 
-  /** `name` is what logs and errors call it. */
+  /** `name` is used in logs and errors. */
   constructor(name: string, setup: WorkerSetup, events: WorkerEvents) {
     this.#name = name;
     this.#events = events;
@@ -50,27 +50,27 @@ export class WorkerHandle {
     this.#worker.on('exit', (code) => this.#fail(`ended with code ${code}`));
   }
 
-  /** The sockets it opened; rejects with a BindError, or with what else kept it from starting. */
+  /** The sockets that it opened. Rejects with a BindError, or with the error that stopped it from starting. */
   started(): Promise<readonly BoundSocket[]> {
     return this.#listening.promise;
   }
 
   /**
-   * Undefined where no answer came in time, though the worker still does what it was asked, or where it has failed.
-   * Without a time limit it is waited for until then.
+   * Sends a request. Resolves with undefined where the worker has failed, or does not respond within `timeoutMs`; the
+   * worker still carries the request out. Without a timeout it waits until the worker responds or fails.
    */
-  ask<A extends Ask>(ask: A, timeoutMs?: number): Promise<Answers[A['name']] | undefined> {
-    if (this.#over) return Promise.resolve(undefined);
+  request<R extends WorkerRequest>(request: R, timeoutMs?: number): Promise<WorkerResponses[R['name']] | undefined> {
+    if (this.#ended) return Promise.resolve(undefined);
     const id = ++this.#lastId;
     return new Promise((resolve) => {
-      const settle = (answer: unknown): void => {
+      const settle = (response: unknown): void => {
         clearTimeout(timer);
         this.#pending.delete(id);
-        resolve(answer as Answers[A['name']] | undefined);
+        resolve(response as WorkerResponses[R['name']] | undefined);
       };
       const timer = timeoutMs === undefined ? undefined : setTimeout(settle, timeoutMs, undefined);
       this.#pending.set(id, settle);
-      this.#send({ type: 'request', id, ask });
+      this.#send({ type: 'request', id, request });
     });
   }
 
@@ -78,17 +78,17 @@ export class WorkerHandle {
     this.#send({ type: 'watch', targets });
   }
 
-  /** To be called once a second: a worker that goes on and on without a report is stuck. */
-  look(): void {
-    this.#looksWithoutReport++;
-    if (this.#looksWithoutReport === SILENT_LOOKS) this.#fail(`has been silent for ${SILENT_LOOKS} seconds`);
+  /** The watchdog, called once a second: a worker that sends no report for too long has failed. */
+  checkAlive(): void {
+    this.#checksWithoutReport++;
+    if (this.#checksWithoutReport === SILENT_CHECKS) this.#fail(`has been silent for ${SILENT_CHECKS} seconds`);
   }
 
-  /** Lets it close its sockets and end; ends it by force where it does not. */
+  /** Lets the worker close its sockets and end. Terminates it where it does not respond. */
   async stop(): Promise<void> {
-    const answered = this.ask({ name: 'stop' }, CLOSE_TIMEOUT_MS);
-    this.#over = true;
-    if ((await answered) === undefined) await this.#worker.terminate();
+    const response = this.request({ name: 'stop' }, CLOSE_TIMEOUT_MS);
+    this.#ended = true;
+    if ((await response) === undefined) await this.#worker.terminate();
     await this.#exited;
   }
 
@@ -99,11 +99,11 @@ export class WorkerHandle {
   #handle(message: FromWorker): void {
     switch (message.type) {
       case 'report':
-        this.#looksWithoutReport = 0;
-        if (!this.#over) this.#events.onReport(message.report);
+        this.#checksWithoutReport = 0;
+        if (!this.#ended) this.#events.onReport(message.report);
         return;
-      case 'answer':
-        this.#pending.get(message.id)?.(message.answer);
+      case 'response':
+        this.#pending.get(message.id)?.(message.response);
         return;
       case 'log':
         this.#events.onLog(message.line);
@@ -113,15 +113,15 @@ export class WorkerHandle {
         this.#listening.resolve(message.sockets);
         return;
       case 'failed':
-        this.#over = true;
+        this.#ended = true;
         this.#listening.reject(new BindError(message.host, message.port, message.code));
     }
   }
 
   #fail(what: string, cause?: unknown): void {
     for (const settle of [...this.#pending.values()]) settle(undefined);
-    if (this.#over) return;
-    this.#over = true;
+    if (this.#ended) return;
+    this.#ended = true;
     const error = new Error(`${this.#name} ${what}`, { cause });
     if (this.#isListening) this.#events.onFailure(error);
     else this.#listening.reject(error);

@@ -14,7 +14,7 @@ const POLICY: ExporterPolicy = {
   labels: 3,
 };
 
-function heard(table: ExporterTable, sourceText: string, now = 0): Exporter | undefined {
+function receive(table: ExporterTable, sourceText: string, now = 0): Exporter | undefined {
   const source = table.source(sourceText);
   const exporter = source && table.ofSource(source, now);
   if (exporter !== undefined) {
@@ -24,7 +24,7 @@ function heard(table: ExporterTable, sourceText: string, now = 0): Exporter | un
   return exporter;
 }
 
-/** Datagrams of NetFlow v5 by label, zeros left out. */
+/** Datagrams of NetFlow v5 by label, without zeros. */
 function byLabel(table: ExporterTable): Record<string, number> {
   const rows = table.labelledDatagrams().filter(({ protocol, count }) => protocol === 'netflow5' && count > 0);
   return Object.fromEntries(rows.map(({ label, count }) => [label, count]));
@@ -32,11 +32,11 @@ function byLabel(table: ExporterTable): Record<string, number> {
 
 test('an exporter is one row however its address is spelled', () => {
   const table = new ExporterTable(POLICY);
-  const exporter = heard(table, '192.0.2.1');
-  assert.equal(heard(table, '::ffff:192.0.2.1'), exporter);
-  assert.equal(heard(table, '::ffff:c000:201'), exporter);
+  const exporter = receive(table, '192.0.2.1');
+  assert.equal(receive(table, '::ffff:192.0.2.1'), exporter);
+  assert.equal(receive(table, '::ffff:c000:201'), exporter);
   assert.equal(exporter?.text, '192.0.2.1');
-  assert.equal(heard(table, 'fe80::1%eth0'), heard(table, 'FE80:0::1%eth0'));
+  assert.equal(receive(table, 'fe80::1%eth0'), receive(table, 'FE80:0::1%eth0'));
   assert.equal(table.size, 2);
 });
 
@@ -44,11 +44,11 @@ test('an sFlow agent and a NetFlow exporter of one address are one row', () => {
   const table = new ExporterTable(POLICY);
   const agent = address('2001:db8::5');
   const exporter = table.ofAgent(agent, 0);
-  assert.equal(heard(table, '2001:db8:0::5'), exporter);
+  assert.equal(receive(table, '2001:db8:0::5'), exporter);
   assert.equal(table.ofAgent({ ...agent }, 0), exporter);
 });
 
-test('every agent is found behind the cache in front of them', () => {
+test('every agent is found, with more agents than the cache has slots', () => {
   const table = new ExporterTable(POLICY);
   const agents = Array.from({ length: 1500 }, (_, i) => address(`10.${i & 7}.${i >> 8}.${i & 255}`));
   for (let round = 0; round < 2; round++) {
@@ -57,42 +57,42 @@ test('every agent is found behind the cache in front of them', () => {
   assert.equal(table.size, 1500);
 });
 
-test('only so many strangers get a row, and what the others send is counted as refused', () => {
+test('the number of unknown exporters is limited, and datagrams of the others are counted as refused', () => {
   const table = new ExporterTable({ ...POLICY, flowSources: ['192.0.2.1'] }, 10);
-  for (let i = 0; i < 25; i++) heard(table, `198.51.100.${i}`);
+  for (let i = 0; i < 25; i++) receive(table, `198.51.100.${i}`);
   assert.equal(table.size, 10);
   assert.equal(table.refusedDatagrams, 15);
-  assert.ok(heard(table, '192.0.2.1'), 'a known exporter is never shut out');
-  assert.equal(heard(table, '198.51.100.24'), undefined);
+  assert.ok(receive(table, '192.0.2.1'), 'a known exporter always gets a row');
+  assert.equal(receive(table, '198.51.100.24'), undefined);
   assert.equal(table.refusedDatagrams, 16);
 });
 
-test('a stranger that fell silent makes room for another, and its counters stay in the totals', () => {
+test('an idle unknown exporter is evicted for another, and its counters stay in the totals', () => {
   const table = new ExporterTable({ ...POLICY, labels: 1 }, 3);
   for (let i = 0; i < 3; i++) {
-    const exporter = heard(table, `198.51.100.${i}`, 0);
+    const exporter = receive(table, `198.51.100.${i}`, 0);
     if (exporter !== undefined) exporter.state.flows[SFLOW5] = 7;
   }
-  heard(table, '198.51.100.2', 500_000);
-  assert.equal(heard(table, '198.51.100.9', 599_000), undefined);
-  const newcomer = heard(table, '198.51.100.9', 601_000);
+  receive(table, '198.51.100.2', 500_000);
+  assert.equal(receive(table, '198.51.100.9', 599_000), undefined);
+  const newcomer = receive(table, '198.51.100.9', 601_000);
   assert.equal(newcomer?.text, '198.51.100.9');
   assert.deepEqual(
     [...table.exporters()].map(({ text }) => text),
-    // The first has a label of its own, which must not vanish from the metrics.
+    // The first has its own label, which must not disappear from the metrics.
     ['198.51.100.0', '198.51.100.2', '198.51.100.9'],
   );
-  assert.equal(table.retiredFlows[SFLOW5], 7);
+  assert.equal(table.evictedFlows[SFLOW5], 7);
   assert.deepEqual(byLabel(table), { '198.51.100.0': 1, other: 4 });
 });
 
-test('without flow_sources the first exporters get labels, with it only those named', () => {
-  const strangers = new ExporterTable(POLICY);
-  for (let i = 0; i < 6; i++) heard(strangers, `198.51.100.${i}`);
-  assert.deepEqual(byLabel(strangers), { '198.51.100.0': 1, '198.51.100.1': 1, '198.51.100.2': 1, other: 3 });
+test('without flow_sources the first exporters get labels, with it only those in it', () => {
+  const unknown = new ExporterTable(POLICY);
+  for (let i = 0; i < 6; i++) receive(unknown, `198.51.100.${i}`);
+  assert.deepEqual(byLabel(unknown), { '198.51.100.0': 1, '198.51.100.1': 1, '198.51.100.2': 1, other: 3 });
 
   const known = new ExporterTable({ ...POLICY, flowSources: ['198.51.100.4', '198.51.100.5'] });
-  for (let i = 0; i < 5; i++) heard(known, `198.51.100.${i}`);
+  for (let i = 0; i < 5; i++) receive(known, `198.51.100.${i}`);
   assert.deepEqual(byLabel(known), { '198.51.100.4': 1, other: 4 });
   const zeros = known.labelledDatagrams().filter(({ label }) => label === '198.51.100.5');
   assert.deepEqual(
@@ -106,7 +106,7 @@ test('without flow_sources the first exporters get labels, with it only those na
   );
 });
 
-test('no labelled counter runs backwards and no datagram is lost, whatever is heard and reloaded', () => {
+test('no labelled counter goes backwards and every datagram is counted, whatever arrives and is reloaded', () => {
   const source = fc.integer({ min: 0, max: 12 }).map((i) => `198.51.100.${i}`);
   const hear = fc.record({ from: source, after: fc.constantFrom(0, 1000, 700_000) });
   const reload = fc.record({ flowSources: fc.uniqueArray(source, { maxLength: 4 }), enforce: fc.boolean() });
@@ -119,7 +119,7 @@ test('no labelled counter runs backwards and no datagram is lost, whatever is he
       for (const step of steps) {
         if ('from' in step) {
           now += step.after;
-          heard(table, step.from, now);
+          receive(table, step.from, now);
           sent++;
         } else {
           table.reconfigure({ ...POLICY, ...step });

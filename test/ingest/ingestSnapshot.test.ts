@@ -25,7 +25,7 @@ const ROW: ExporterSnapshot = {
   blind: false,
 };
 
-test('the rows of one exporter become one, with the newest sampling', () => {
+test('the rows of one exporter are merged, with the latest sampling', () => {
   const other: ExporterSnapshot = {
     ...ROW,
     label: '192.0.2.1',
@@ -62,13 +62,13 @@ test('the rows of one exporter become one, with the newest sampling', () => {
   }
 });
 
-test('a row that has had no flow yet does not hide the sampling of one that has', () => {
+test('a row without flows does not hide the sampling of a row with flows', () => {
   const silent = { ...ROW, lastSeenAt: 5000, sampling: undefined };
   const merged = mergeSnapshots([ROW, silent].map((row) => ({ ...EMPTY_SNAPSHOT, exporters: [row] })));
   assert.deepEqual(merged.exporters[0].sampling, ROW.sampling);
 });
 
-test('what two receivers saw apart adds up to what one sees together', () => {
+test('the snapshots of two receivers add up to that of one which gets all datagrams', () => {
   const config = ingestConfig();
   const settings = receiverSettingsOf(config, planOf(config, 1, 1));
   const [left, right, both] = [0, 0, 0].map((now) => new Receiver(settings, now));

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { countKernelDrops, readKernelDrops } from '../../src/ingest/kernelDrops.ts';
 import { until } from './runningPool.ts';
 
-/** As Linux 6.1 prints it: 127.0.0.1:2055 twice, as two sockets that share a port, and another. */
+/** As Linux 6.1 prints it: two sockets that share 127.0.0.1:2055, and another one. */
 const TABLE = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
 14309: 0100007F:0807 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 20822 2 000000004f65187c 12
 14310: 0100007F:0807 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 20823 2 000000004f65187d 30
@@ -18,20 +18,20 @@ test('drops are summed over the sockets of the ports asked for', () => {
   assert.equal(countKernelDrops(TABLE, [9999]), 0);
 });
 
-test('a table that is empty or not what it should be counts nothing', () => {
+test('an empty or malformed table counts nothing', () => {
   for (const text of ['', 'header\n', 'header\nnonsense\n', 'header\n1: 0100007F:0807 x y z\n']) {
     assert.equal(countKernelDrops(text, [2055]), 0);
   }
 });
 
-test('what a real socket could not take is seen', {
+test('drops of a real socket are counted', {
   skip: process.platform !== 'linux' && 'only Linux tells',
 }, async () => {
   const socket = dgram.createSocket({ type: 'udp4', recvBufferSize: 4096 });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
   const { port } = socket.address();
-  // Nobody looks at the socket while these are sent from another event loop turn: the buffer holds but a few.
+  // The socket is not read while these are sent, and its buffer holds only a few.
   const payloads = new Array<Uint8Array>(50).fill(new Uint8Array(1400));
   const flood = dgram.createSocket('udp4');
   flood.bind(0, '127.0.0.1');

@@ -8,7 +8,7 @@ import {
   NO_LATENCY,
 } from '../../src/ingest/latencyHistogram.ts';
 
-test('the time of datagrams counts once for each of their flows, in the bucket of the time a flow', () => {
+test('the time of datagrams counts once for each of their flows, in the bucket of the time for one flow', () => {
   const histogram = new LatencyHistogram();
   histogram.observe(0.0027, 30);
   const { counts, sumSeconds, count } = histogram.snapshot();
@@ -23,7 +23,7 @@ test('datagrams without flows are no observation', () => {
   assert.deepEqual(histogram.snapshot(), NO_LATENCY);
 });
 
-test('each observation lies in the one bucket whose bounds hold it', () => {
+test('each observation is in the one bucket between whose bounds it lies', () => {
   fc.assert(
     fc.property(fc.double({ min: 0, max: 100, noNaN: true }), fc.integer({ min: 1, max: 1000 }), (elapsedMs, flows) => {
       const histogram = new LatencyHistogram();

@@ -13,7 +13,7 @@ function reportOf(rates: ReadonlyMap<number, number>): HostReport {
   return writer.report(rates.size);
 }
 
-test('the merged list is that of the sums over all workers, with every metric summed', () => {
+test('the merged list has the sums over all workers, of every metric', () => {
   const rates = fc
     .array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 1000 })), { maxLength: 30 })
     .map((entries) => new Map(entries));
@@ -25,7 +25,7 @@ test('the merged list is that of the sums over all workers, with every metric su
         for (const [host, rate] of worker) sums.set(host, (sums.get(host) ?? 0) + rate);
       }
       const expected = [...sums].sort((a, b) => b[1] - a[1]).slice(0, limit);
-      // One worker's own list is already the right one.
+      // The list of a single worker is returned as it is.
       fc.pre(workers.length !== 1);
       const merged = mergeTopHosts(workers.map(reportOf), by, limit);
       assert.equal(merged.count, expected.length);

@@ -26,7 +26,7 @@ function withoutTemplates(): Uint8Array {
   return encoded[1];
 }
 
-test('an exporter whose data nothing can be made of is blind until something can', () => {
+test('an exporter whose data cannot be decoded is blind until some of it can', () => {
   const receiver = receiverOf();
   receiver.receive('netflow', withoutTemplates(), '192.0.2.1', 1000);
   assert.equal(onlyExporter(receiver, 1000).blind, true);
@@ -37,7 +37,7 @@ test('an exporter whose data nothing can be made of is blind until something can
   assert.equal(onlyExporter(receiver, 2000).awaitingTemplate, 0);
 });
 
-test('an exporter that was decoded is blind only after a minute of data that is not', () => {
+test('an exporter whose flows stop is blind after a minute of data that cannot be decoded', () => {
   const receiver = receiverOf();
   receiver.receive('netflow', telemetry('netflow5', flowsTo(TARGET, 1))[0], '192.0.2.1', 0);
   for (let now = 1000; now <= 2 * MINUTE; now += 1000) {
@@ -46,7 +46,7 @@ test('an exporter that was decoded is blind only after a minute of data that is 
   }
 });
 
-test('an exporter that fell silent, or sends only counters, is not blind', () => {
+test('an exporter that is silent, or sends only counters, is not blind', () => {
   const receiver = receiverOf();
   receiver.receive('netflow', withoutTemplates(), '192.0.2.1', 0);
   assert.equal(onlyExporter(receiver, MINUTE + 1).blind, false);
@@ -57,7 +57,7 @@ test('an exporter that fell silent, or sends only counters, is not blind', () =>
   assert.equal(onlyExporter(counters, 0).blind, false);
 });
 
-test('an sFlow datagram belongs to its agent, and to its sender where it states none', () => {
+test('an sFlow datagram belongs to its agent, and to its sender where it has none', () => {
   const receiver = receiverOf();
   receiver.receive('sflow', telemetry('sflow5', flowsTo(TARGET, 1))[0], '192.0.2.1', 0);
   receiver.receive('sflow', new Uint8Array(3), '192.0.2.1', 0);
@@ -71,7 +71,7 @@ test('an sFlow datagram belongs to its agent, and to its sender where it states 
   );
 });
 
-test('the sample of a host holds its newest flows', () => {
+test('the sample of a host has its latest flows', () => {
   const receiver = receiverOf();
   const flows = [...flowsTo(TARGET, 20), ...flowsTo('198.51.100.8', 5)];
   for (const datagram of telemetry('netflow5', flows, 10)) receiver.receive('netflow', datagram, '192.0.2.1', 1000);
@@ -81,11 +81,11 @@ test('the sample of a host holds its newest flows', () => {
   assert.deepEqual(new Set(slice.receivedAtMs), new Set([1000]));
 });
 
-test('a fault is logged at once, then once a minute with what came since', () => {
+test('a decode error is logged at once, then once a minute with the errors since', () => {
   const receiver = receiverOf();
   const bad = new Uint8Array([0, 7, 0, 1]);
   receiver.receive('netflow', bad, '192.0.2.1', 0);
-  assert.deepEqual(receiver.faultLines(0), [
+  assert.deepEqual(receiver.warnings(0), [
     {
       level: 'warn',
       message: 'telemetry could not be decoded',
@@ -94,24 +94,24 @@ test('a fault is logged at once, then once a minute with what came since', () =>
   ]);
   for (let now = 1000; now < MINUTE; now += 1000) {
     receiver.receive('netflow', bad, '192.0.2.1', now);
-    assert.deepEqual(receiver.faultLines(now), []);
+    assert.deepEqual(receiver.warnings(now), []);
   }
-  const lines = receiver.faultLines(MINUTE);
+  const lines = receiver.warnings(MINUTE);
   assert.deepEqual(
     lines.map(({ fields }) => fields.errors),
     [{ unsupported_version: 59 }],
   );
-  assert.deepEqual(receiver.faultLines(3 * MINUTE), []);
+  assert.deepEqual(receiver.warnings(3 * MINUTE), []);
 });
 
-test('however many exporters send rubbish, the log stays readable', () => {
+test('however many exporters send garbage, the log lines are limited', () => {
   const receiver = receiverOf();
   for (let i = 0; i < 500; i++) receiver.receive('netflow', new Uint8Array(1), `198.51.${i >> 8}.${i & 255}`, 0);
-  const lines = [0, 1000, 2000].flatMap((now) => receiver.faultLines(now));
+  const lines = [0, 1000, 2000].flatMap((now) => receiver.warnings(now));
   assert.equal(lines.length, 30);
 });
 
-test('any bytes from anyone are taken without an exception, and counted', () => {
+test('any bytes from any source are counted and throw nothing', () => {
   const kind = fc.constantFrom('netflow' as const, 'sflow' as const);
   const version = fc.constantFrom([0, 5], [0, 9], [0, 10], [0, 0, 0, 5, 0, 0, 0, 1], [0, 0, 0, 5, 0, 0, 0, 2], []);
   const bytes = fc

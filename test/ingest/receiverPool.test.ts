@@ -67,7 +67,7 @@ for (const host of ['127.0.0.1', '::1']) {
   }
 }
 
-test('a listener on :: takes IPv4 exporters and knows them by their IPv4 addresses', async (t) => {
+test('a listener on :: accepts IPv4 exporters and shows their IPv4 addresses', async (t) => {
   const config = ingestConfig({ listen: { netflow: [{ host: '::', port: 0 }], sflow: [] } });
   const { ports, snapshotWhere } = await runningPool(t, config);
   await sendDatagrams(telemetry('netflow5', flowsTo(TARGET, 5)), { host: '127.0.0.1', port: ports[0] }, '127.0.0.9');
@@ -79,7 +79,7 @@ test('a listener on :: takes IPv4 exporters and knows them by their IPv4 address
   );
 });
 
-test('several listeners of a kind feed one table, and :: leaves the port to an IPv4 listener beside it', async (t) => {
+test('several listeners of a kind feed one table, and :: takes IPv6 only where an IPv4 listener has the port', async (t) => {
   const [port] = await freePorts(1);
   const netflow = [
     { host: '0.0.0.0', port },
@@ -102,7 +102,7 @@ test('several listeners of a kind feed one table, and :: leaves the port to an I
   );
 });
 
-test('one worker and four come to the same totals', async (t) => {
+test('one worker and four give the same totals', async (t) => {
   const totals = [];
   for (const workers of [1, 4]) {
     const config = ingestConfig({ ingest: { workers, receiveBufferBytes: 1 << 20 } });
@@ -139,7 +139,7 @@ test('every worker reports the watched hosts ten times a second', async (t) => {
   await until('more reports', () => reports.length >= before + 10);
 });
 
-test('hosts that are to be watched before the start are watched from the start', async (t) => {
+test('hosts that were watched before the start are reported from the start', async (t) => {
   const config = ingestConfig();
   const watched: number[] = [];
   const pool = new ReceiverPool(config, planFor(config), new SystemClock(), {
@@ -155,7 +155,7 @@ test('hosts that are to be watched before the start are watched from the start',
   assert.deepEqual(watched.slice(0, 4), [target.word0, target.word1, target.word2, target.word3]);
 });
 
-test('the samples of several hosts are made of what all workers saw', async (t) => {
+test('the samples of several hosts hold flows from all workers', async (t) => {
   const config = ingestConfig({ ingest: { workers: 3, receiveBufferBytes: 1 << 20 } });
   const { pool, ports, snapshotWhere } = await runningPool(t, config);
   const to = { host: '127.0.0.1', port: ports[0] };
@@ -183,7 +183,7 @@ test('telemetry from sources that are not in flow_sources is dropped and counted
   const { ports, snapshotWhere, lines } = await runningPool(t, config);
   const netflow = telemetry('netflow5', flowsTo(TARGET, 3));
   await sendDatagrams(netflow, { host: '127.0.0.1', port: ports[0] }, '127.0.0.6');
-  // The agent it states is a known one; the address it comes from, which is what counts, is not.
+  // The agent is a known exporter, but the source address, which decides, is not.
   await sendDatagrams(telemetry('sflow5', flowsTo(TARGET, 1)), { host: '127.0.0.1', port: ports[1] }, '127.0.0.6');
   await sendDatagrams(netflow, { host: '127.0.0.1', port: ports[0] }, '127.0.0.5');
   const snapshot = await snapshotWhere((seen) => totalFlows(seen) > 0 && seen.untrustedDatagrams >= 3);
@@ -218,7 +218,7 @@ test('the sampling rate is the override, else what the exporter states, else the
   assert.equal(top.rates[0], (10 * (7 + 1000 + 50)) / ingestConfig().detection.windowSeconds);
 });
 
-test('a reload changes sampling, flow sources and networks, and no counter runs backwards', async (t) => {
+test('a reload changes sampling, flow sources and networks, and no counter goes backwards', async (t) => {
   const { pool, ports, snapshotWhere } = await runningPool(t);
   const to = { host: '127.0.0.1', port: ports[0] };
   const datagrams = telemetry('netflow5', flowsTo(TARGET, 1));
@@ -242,7 +242,7 @@ test('a reload changes sampling, flow sources and networks, and no counter runs 
   });
 });
 
-test('once a reload was asked for, no report is passed on that was made before it', async (t) => {
+test('after a reload was requested, no earlier report is passed on', async (t) => {
   const groups = (...names: string[]): Config['groups'] =>
     ['global', ...names].map((name) =>
       groupFixture({ name, networks: name === 'web' ? [prefix(`${TARGET}/32`)] : [] }),
@@ -252,7 +252,7 @@ test('once a reload was asked for, no report is passed on that was made before i
   const { pool, reports } = await runningPool(t, before);
   pool.watch([address(TARGET)]);
   await until('a report', () => reports.some(({ report }) => report.groups[0] === 1));
-  // Reports of the old plan pile up in front of this thread while it stands still.
+  // Reports of the old plan queue up while this thread is blocked.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
   const reload = pool.reconfigure(after, planFor(after));
   const known = reports.length;
@@ -261,7 +261,7 @@ test('once a reload was asked for, no report is passed on that was made before i
   assert.deepEqual(new Set(reports.slice(known).map(({ report }) => report.groups[0])), new Set([2]));
 });
 
-test('every label that can be known has its zeros before the first datagram and before the start', async () => {
+test('every known label has zeros before the first datagram and before the start', async () => {
   const config = ingestConfig({ flowSources: ['192.0.2.1'] });
   const events = { onReport: () => {}, onFailure: () => {}, onLog: () => {} };
   const { datagrams } = await new ReceiverPool(config, planFor(config), new SystemClock(), events).snapshot();
@@ -289,7 +289,7 @@ test('hostile datagrams are counted and do no harm', async (t) => {
   await until('the log line', () => lines.some(({ fields }) => fields.exporter === '127.0.0.66'));
 });
 
-test('an address that another program has is refused by name, and nothing is left open', async (t) => {
+test('an address that another program uses is named in the error, and no socket stays open', async (t) => {
   for (const workers of [1, 3]) {
     const other = dgram.createSocket({ type: 'udp4', reusePort: true });
     other.bind(0, '127.0.0.1');
@@ -313,7 +313,7 @@ test('an address that another program has is refused by name, and nothing is lef
   }
 });
 
-test('a stopped pool has let go of its ports', async (t) => {
+test('a stopped pool has closed its ports', async (t) => {
   const { pool, ports } = await runningPool(t);
   await pool.stop();
   const listen = { netflow: [{ host: '127.0.0.1', port: ports[0] }], sflow: [] };
@@ -321,10 +321,10 @@ test('a stopped pool has let go of its ports', async (t) => {
   assert.deepEqual((await pool.topHosts({ metric: 'pps', limit: 1 })).count, 0);
 });
 
-test('a worker that throws is a failure of the pool, told once', async (t) => {
+test('a worker that throws is reported once as a failure of the pool', async (t) => {
   const config = ingestConfig();
   const { pool, failures } = await runningPool(t, config);
-  // A plan that no code of ours makes: what it breaks stands for any broken invariant.
+  // An invalid plan, which breaks an invariant in the worker.
   const broken = { ...planFor(config), networks: [[{ length: 8 }, 0]] } as unknown as ReturnType<typeof planFor>;
   await pool.reconfigure(config, broken);
   await until('the failure', () => failures.length > 0);
@@ -333,7 +333,7 @@ test('a worker that throws is a failure of the pool, told once', async (t) => {
   assert.equal(failures.length, 1);
 });
 
-test('a receive buffer smaller than asked for is told with the size that was granted', async (t) => {
+test('a receive buffer smaller than configured is logged with the granted size', async (t) => {
   const ingest = { workers: 1, receiveBufferBytes: 2 ** 30 };
   const { lines } = await runningPool(t, ingestConfig({ ingest }));
   const warning = lines.find(({ level }) => level === 'warn');
@@ -342,7 +342,7 @@ test('a receive buffer smaller than asked for is told with the size that was gra
   assert.ok(Number(warning?.fields.granted_bytes) >= 65_536);
 });
 
-/** NetFlow v5 with the sampling field of its header zeroed, as an exporter that does not sample leaves it. */
+/** NetFlow v5 with sampling field 0, as an exporter that does not sample sends it. */
 function withoutSampling(datagram: Uint8Array): Uint8Array {
   const copy = datagram.slice();
   copy[22] = 0;
@@ -350,7 +350,7 @@ function withoutSampling(datagram: Uint8Array): Uint8Array {
   return copy;
 }
 
-/** Bytes that look like telemetry for a while: each version there is, true or false lengths, and then noise. */
+/** Bytes that begin like telemetry: every version, right or wrong lengths, then random bytes. */
 function hostileDatagram(seed: number): Uint8Array {
   const bytes = new Uint8Array(4 + ((seed * 37) % 1400));
   let noise = seed + 1;

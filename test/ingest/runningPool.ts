@@ -10,9 +10,9 @@ import { type EnginePlan, planOf } from '../../src/engine/enginePlan.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
 import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
-import type { LogLine } from '../../src/ingest/faultLog.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
+import type { LogLine } from '../../src/ingest/telemetryWarnings.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
 import { type ConfigOverrides, configFixture } from '../mitigation/configFixture.ts';
 
@@ -34,11 +34,11 @@ export interface RunningPool {
   readonly reports: { readonly worker: number; readonly report: HostReport }[];
   readonly failures: Error[];
   readonly lines: LogLine[];
-  /** Asks for snapshots until one satisfies, or fails the test after ten seconds with the last one. */
+  /** Takes snapshots until one satisfies, or fails the test after ten seconds with the last one. */
   snapshotWhere(satisfies: (snapshot: IngestSnapshot) => boolean): Promise<IngestSnapshot>;
 }
 
-/** Started, and stopped when the test ends. */
+/** Starts a pool and stops it when the test ends. */
 export async function runningPool(t: TestContext, config: Config = ingestConfig()): Promise<RunningPool> {
   const reports: RunningPool['reports'] = [];
   const failures: Error[] = [];
@@ -76,7 +76,7 @@ export async function until(what: string, condition: () => boolean): Promise<voi
   }
 }
 
-/** Sends the datagrams from a socket of its own that is bound to `from`. */
+/** Sends the datagrams from a new socket that is bound to `from`. */
 export async function sendDatagrams(
   datagrams: readonly Uint8Array[],
   to: { readonly host: string; readonly port: number },
@@ -98,7 +98,7 @@ export function address(text: string): Address {
   return parsed;
 }
 
-/** So many UDP flows of 10 packets and 5,000 bytes to one host, of no duration. */
+/** `count` UDP flows of 10 packets and 5,000 bytes to one host, with duration 0. */
 export function flowsTo(target: string, count: number): FlowRecord[] {
   const dst = address(target);
   return Array.from({ length: count }, (_, i) => ({
@@ -117,7 +117,7 @@ export function flowsTo(target: string, count: number): FlowRecord[] {
   }));
 }
 
-/** The datagrams in which an exporter tells of the flows. sFlow tells of each packet by itself. */
+/** The datagrams in which an exporter reports the flows. sFlow reports each packet separately. */
 export function telemetry(protocol: TelemetryProtocol, flows: readonly FlowRecord[], sampling = 1): Uint8Array[] {
   return createEncoder(protocol, { sampling, agent: address('192.0.2.77') }).encode(flows, Date.now());
 }

@@ -1,13 +1,13 @@
 /*
- * Log lines about telemetry that could not be used: at most one a minute for each exporter, whatever it sends, and not
- * more than a few dozen a minute over all of them, for forged sources may be many. Each says what was wrong since the
- * line before it, and where in its datagram the newest fault was.
+ * Log lines about telemetry that could not be used: at most one a minute for each exporter, and at most a few dozen a
+ * minute in total, because there may be many forged sources. Each line has the errors since the line before it, and the
+ * byte of its datagram where the latest error was found.
  */
 import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { Exporter } from './exporter.ts';
 import type { ExporterTable } from './exporterTable.ts';
 
-/** A log line on its way to the logger of the main thread. */
+/** A log line for the logger of the main thread. */
 export interface LogLine {
   readonly level: 'info' | 'warn';
   readonly message: string;
@@ -23,14 +23,14 @@ interface Logged {
   readonly counts: ReadonlyMap<DecodeErrorReason, number>;
 }
 
-export class FaultLog {
+export class TelemetryWarnings {
   readonly #logged = new WeakMap<Exporter, Logged>();
   #minuteStartedAt = Number.NEGATIVE_INFINITY;
   #lines = 0;
   #untrusted = { at: Number.NEGATIVE_INFINITY, count: 0 };
   #refused = { at: Number.NEGATIVE_INFINITY, count: 0 };
 
-  /** What is to be said now; to be asked about once a second. */
+  /** The lines that are due now. Called about once a second. */
   due(table: ExporterTable, now: number): LogLine[] {
     if (now - this.#minuteStartedAt >= EVERY_MS) {
       this.#minuteStartedAt = now;
@@ -72,7 +72,7 @@ export class FaultLog {
     const untrusted = table.untrustedDatagrams - this.#untrusted.count;
     if (untrusted > 0 && now - this.#untrusted.at >= EVERY_MS) {
       this.#untrusted = { at: now, count: table.untrustedDatagrams };
-      const fields = { datagrams: untrusted, newest_source: table.lastUntrusted };
+      const fields = { datagrams: untrusted, newest_source: table.lastUntrustedSource };
       lines.push({ level: 'warn', message: 'telemetry from sources that are not in flow_sources is dropped', fields });
     }
     const refused = table.refusedDatagrams - this.#refused.count;
@@ -81,7 +81,7 @@ export class FaultLog {
       const fields = { datagrams: refused, exporters: table.size };
       lines.push({
         level: 'warn',
-        message: 'the table of exporters is full, telemetry of new ones is dropped',
+        message: 'the exporter table is full, telemetry of new exporters is dropped',
         fields,
       });
     }

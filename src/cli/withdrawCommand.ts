@@ -4,9 +4,8 @@
  */
 import { parseArgs } from 'node:util';
 import { toRfc3339 } from '../clock.ts';
-import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { ConfigError, messageOf } from '../errors.ts';
+import { loadWithdrawConfig, type WithdrawConfig } from '../config/loadWithdraw.ts';
+import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
 import { GobgpClient } from '../gobgp/gobgpClient.ts';
 import { GobgpError } from '../gobgp/gobgpError.ts';
 import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
@@ -17,7 +16,6 @@ import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
 import { readStoredState } from '../storage/storedState.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
-import { ENVIRONMENT_WITHOUT_SECRETS } from './environmentWithoutSecrets.ts';
 import { expiredRoutes } from './expiredRoutes.ts';
 import { UsageError, withUsage } from './usageError.ts';
 
@@ -31,7 +29,8 @@ config's gobgp.instance_id are touched.
                  Without a state file that can be read it refuses, since it cannot know
   --all          every route with the mark. The bans stay in the state file: a daemon that runs, or is started again,
                  announces those still in force, so stop it first or write dry_run: true
-  --config FILE  the daemon's config; the environment variables that it names need not be set
+  --config FILE  the daemon's config; only gobgp, storage and dry_run are read, the rest may be invalid, and the
+                 environment variables that it names need not be set
 
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
@@ -48,7 +47,10 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
     if ((values.expired === true) === (values.all === true)) throw new UsageError('give one of --expired and --all');
     if (values.config === undefined) throw new UsageError('--config is missing');
     try {
-      const config = loadConfig(values.config, ENVIRONMENT_WITHOUT_SECRETS);
+      const config = loadWithdrawConfig(values.config);
+      // The state of another Kapkan, or of another time, would make routes of active bans look expired.
+      if (values.expired === true && !config.isStorageKnown) throw new ConfigError(config.problems);
+      reportProblems(config, io);
       const code = await withdraw(config, values.all === true, io);
       if (values.all === true && isDaemonRunning(config.storage.path)) io.stderr.write(DAEMON_WARNING);
       return code;
@@ -60,10 +62,22 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
   });
 }
 
+/** A config that the daemon would refuse is enough, but whoever reads this should know. */
+function reportProblems({ problems, isGobgpKnown, gobgp, storage }: WithdrawConfig, io: CommandIo): void {
+  if (problems.length === 0) return;
+  for (const problem of problems) io.stderr.write(`warning: ${formatConfigProblem(problem)}\n`);
+  const where = isGobgpKnown
+    ? gobgp.addresses.join(', ')
+    : 'where the state file says that routes were announced, or else at the default address, and only known routes';
+  io.stderr.write(`kapkan: the config is invalid; withdrawing at ${where}, with the state in ${storage.path}\n`);
+}
+
 /** Every GoBGP is tried, also after one failed. */
-async function withdraw(config: Config, all: boolean, io: CommandIo): Promise<number> {
+async function withdraw(config: WithdrawConfig, all: boolean, io: CommandIo): Promise<number> {
   const { path: directory } = config.storage;
   if (!all) reportDamaged(directory, io);
+  // Then only the state tells which routes are meant.
+  else if (!config.isGobgpKnown) readStoredState(directory);
   let code = EXIT_DONE;
   for (const { address, instanceId, isConfigured } of placesOf(config)) {
     try {
@@ -81,7 +95,7 @@ async function withdraw(config: Config, all: boolean, io: CommandIo): Promise<nu
       else if (code === EXIT_DONE) code = EXIT_FAILED;
     }
   }
-  if (all && code === EXIT_DONE) forgetIdentity(directory, io);
+  if (all && code === EXIT_DONE && config.isGobgpKnown) forgetIdentity(directory, io);
   return code;
 }
 
@@ -92,11 +106,12 @@ interface Place {
 }
 
 /** Where routes may be: as the config says, and as they were announced when the config said something else. */
-function placesOf({ gobgp, storage }: Config): Place[] {
-  const places = gobgp.addresses.map((address) => ({ address, instanceId: gobgp.instanceId, isConfigured: true }));
+function placesOf({ gobgp, isGobgpKnown, storage }: WithdrawConfig): Place[] {
   const saved = savedIdentity(storage.path);
+  const configured = isGobgpKnown || saved === undefined ? gobgp.addresses : [];
+  const places = configured.map((address) => ({ address, instanceId: gobgp.instanceId, isConfigured: isGobgpKnown }));
   const left = (saved?.addresses ?? []).filter(
-    (address) => saved?.instanceId !== gobgp.instanceId || !gobgp.addresses.includes(address),
+    (address) => saved?.instanceId !== gobgp.instanceId || !configured.includes(address),
   );
   const before = left.map((address) => ({ address, instanceId: saved?.instanceId ?? 0, isConfigured: false }));
   return [...places, ...before];
@@ -142,7 +157,7 @@ function endText(ms: number): string {
 async function withdrawFrom(
   address: string,
   instanceId: number,
-  config: Config,
+  config: WithdrawConfig,
   isChosen: (key: string) => boolean,
 ): Promise<string[]> {
   const client = new GobgpClient({ ...config.gobgp, address });

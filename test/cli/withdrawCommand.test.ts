@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
@@ -87,6 +87,44 @@ test('wrong usage ends with 2 and an invalid config with 1', async (t) => {
   const { code, stderr } = await runInProcess(withdrawCommand, ['--all', '--config', config]);
   assert.equal(code, 1);
   assert.match(stderr, /networks/);
+});
+
+test('a config that is otherwise invalid is enough, and what is wrong with it is said', async (t) => {
+  const { config, state } = deployment(t);
+  new SqliteBanStore(state).close();
+  const valid = readFileSync(config, 'utf8');
+  for (const text of [`${valid}networks: 7\n`, `${valid}hostgroups: [\n`, `listen:\n\tsflow: 1\n${valid}`]) {
+    writeFileSync(config, text);
+    for (const flag of ['--expired', '--all']) {
+      const { code, stderr } = await runInProcess(withdrawCommand, [flag, '--config', config]);
+      assert.equal(code, 4, stderr);
+      assert.match(stderr, /^warning: \S+kapkan\.yaml:\d+:\d+: /);
+      assert.match(stderr, /the config is invalid; withdrawing at 127\.0\.0\.1:1, 127\.0\.0\.1:2, with the state in/);
+      assert.match(stderr, /127\.0\.0\.1:2: GetBgp/);
+    }
+  }
+});
+
+test('where the config does not say which GoBGP is meant, the state does', async (t) => {
+  const { config, state } = deployment(t);
+  const store = new SqliteBanStore(state);
+  store.saveIdentity({ instanceId: 3, addresses: ['127.0.0.1:4'], asn: 64500 });
+  store.close();
+  writeFileSync(config, readFileSync(config, 'utf8').replace('"127.0.0.1:1"', '127.0.0.1'));
+  for (const flag of ['--expired', '--all']) {
+    const { code, stderr } = await runInProcess(withdrawCommand, [flag, '--config', config]);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, /127\.0\.0\.1:4: GetBgp/);
+    assert.doesNotMatch(stderr, /127\.0\.0\.1:2: GetBgp/);
+  }
+});
+
+test('nothing is taken for expired where the config does not say where the state is', async (t) => {
+  const { config } = deployment(t);
+  writeFileSync(config, readFileSync(config, 'utf8').replace('path: state', 'pth: state'));
+  const { code, stderr } = await runInProcess(withdrawCommand, ['--expired', '--config', config]);
+  assert.equal(code, 1);
+  assert.match(stderr, /storage\.pth: is not a known key/);
 });
 
 /** A config with two GoBGPs that are not there, a token that is not set, and an empty place for the state. */

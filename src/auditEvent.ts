@@ -1,6 +1,6 @@
 /*
- * One row of the audit: who asked Kapkan to change something, and what came of it. It stands beside the rooms because
- * several of them share it: the API and the daemon's signals record it, the history keeps it, the API shows it.
+ * An audit event: who asked Kapkan to change something, and with which result. Several rooms share it: the API and the
+ * daemon's signals record it, the history stores it, the API shows it.
  */
 
 export const AUDIT_ACTIONS = ['ban', 'unban', 'config_reload', 'notify_test'] as const;
@@ -8,21 +8,21 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export type AuditResult = 'active' | 'rejected' | 'withdrawn' | 'ok' | 'error';
 
-/** `api` is any HTTP client but Kapkan's own commands, which are `cli`. */
+/** `cli` is Kapkan's own commands, `api` is any other HTTP client. */
 export type AuditSource = 'api' | 'cli' | 'signal';
 
-/** Texts are empty where they do not apply. */
+/** Texts that do not apply are empty. */
 export interface AuditEvent {
-  /** When it was over, in clock milliseconds. */
+  /** When the request was done, in clock milliseconds. */
   readonly eventTime: number;
   readonly action: AuditAction;
   readonly result: AuditResult;
-  /** Name of the token, or of the signal; empty for a caller without a valid token. */
+  /** Name of the token or the signal; empty for a caller without a valid token. */
   readonly operator: string;
   readonly role: 'viewer' | 'operator' | '';
-  /** Of the token; for one that sees every tenant, of the group that owned the target. */
+  /** Tenant of the token. For a token without one, tenant of the group that owned the target. */
   readonly tenant: string;
-  /** The address, canonical where it is one; empty where the request named none. */
+  /** The canonical address, or the text of the request; empty where the request named none. */
   readonly target: string;
   readonly targetType: 'host' | 'config' | 'notify';
   readonly reason: string;
@@ -31,22 +31,22 @@ export interface AuditEvent {
   readonly source: AuditSource;
   /** Address of the client. */
   readonly client: string;
-  /** Of the ban that was made, refused or ended. */
+  /** State of the ban that was made, refused or ended. */
   readonly banState: 'active' | 'withdrawn' | 'rejected' | '';
   readonly dryRun: boolean;
 }
 
-/** Where audit events go. `record` neither throws nor waits. */
+/** Takes audit events. `record` neither throws nor waits. */
 export interface AuditSink {
   record(event: AuditEvent): void;
 }
 
-/** As it comes back from where it was kept. */
+/** An audit event as it is read back from the store. */
 export type AuditRow = {
   readonly [field in keyof AuditEvent]: AuditEvent[field] extends string ? string : AuditEvent[field];
 };
 
-/** What is undefined does not narrow. */
+/** An undefined field does not filter. */
 export interface AuditQuery {
   /** Clock milliseconds, `from` included and `to` not. */
   readonly from: number | undefined;
@@ -56,7 +56,7 @@ export interface AuditQuery {
   readonly target: string | undefined;
   readonly tenant: string | undefined;
   readonly limit: number;
-  /** The `nextCursor` of the page before. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor: string | undefined;
 }
 
@@ -67,7 +67,7 @@ export interface AuditPage {
   readonly nextCursor: string | undefined;
 }
 
-/** Where they are read from. */
+/** Reads audit events. */
 export interface AuditArchive {
   audit(query: AuditQuery): Promise<AuditPage>;
 }

@@ -1,8 +1,8 @@
 /*
- * The one source of time. Pure rooms are handed numbers; only the edges hold a Clock.
+ * The source of time. Pure rooms get the time as a number; only the other rooms hold a Clock.
  */
 
-/** Milliseconds since the epoch that never jump: the wall clock when it was made plus monotonic time since. */
+/** Epoch milliseconds that never jump: the wall clock at construction plus monotonic time since then. */
 export interface Clock {
   now(): number;
 }
@@ -15,8 +15,8 @@ export class SystemClock implements Clock {
   }
 
   /**
-   * How far the wall clock has moved away from this one, in milliseconds; a step by NTP or by hand, or a suspended
-   * machine. The caller shifts the times it holds by this much and calls `followWallClock`.
+   * How far the wall clock differs from this clock, in milliseconds, after a step by NTP or by hand or after a suspend.
+   * The caller shifts the times it holds by this much and calls `followWallClock`.
    */
   wallClockStepMs(): number {
     return Date.now() - this.now();
@@ -27,7 +27,7 @@ export class SystemClock implements Clock {
   }
 }
 
-/** A time of `Clock` as the contract writes it: RFC 3339, UTC, milliseconds. */
+/** Formats a time of `Clock` as RFC 3339 in UTC with milliseconds. */
 export function toRfc3339(ms: number): string {
   return new Date(ms).toISOString();
 }

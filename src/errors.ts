@@ -1,18 +1,18 @@
 /*
- * The errors that cross rooms. Wire data never throws; these are for what a person did or what a daemon answered.
+ * Errors that several rooms share. Faults in telemetry are counted and never thrown.
  */
 
-/** One thing wrong in a config file. `line` and `column` count from 1; 0 where the file as a whole is meant. */
+/** One problem in a config file. `line` and `column` count from 1; 0 means the whole file. */
 export interface ConfigProblem {
   readonly file: string;
   readonly line: number;
   readonly column: number;
-  /** Dotted path of the key, `hostgroups[2].ban.ttl_seconds`; empty for the file as a whole. */
+  /** Path of the key, such as `hostgroups[2].ban.ttl_seconds`; empty for the whole file. */
   readonly path: string;
   readonly message: string;
 }
 
-/** A config that is not valid; carries every problem found. */
+/** A config is not valid. It has every problem found. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly ConfigProblem[];
@@ -23,13 +23,13 @@ export class ConfigError extends Error {
   }
 }
 
-/** `kapkan.yaml:12:5: ban.ttl_seconds: must be …`, the form editors jump to. */
+/** `kapkan.yaml:12:5: ban.ttl_seconds: must be …`; editors can jump to such a line. */
 export function formatConfigProblem(problem: ConfigProblem): string {
   const at = problem.line > 0 ? `${problem.file}:${problem.line}:${problem.column}` : problem.file;
   return problem.path === '' ? `${at}: ${problem.message}` : `${at}: ${problem.path}: ${problem.message}`;
 }
 
-/** What a thrown value says, for a log line or an answer. */
+/** The message of a thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

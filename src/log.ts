@@ -1,6 +1,6 @@
 /*
  * Structured logs on stderr (pino): JSON for programs, or one line of text for people. Results of commands go to stdout,
- * so a log line never mixes with them. Secrets are never put into a log call; the redaction list is a second guard.
+ * so that they never mix with log lines. Code never passes secrets to a logger; the redaction list is a second guard.
  */
 import { type Logger, pino } from 'pino';
 
@@ -22,17 +22,17 @@ const REDACTED = [
   '*.secret',
 ];
 
-/** Select Graphic Rendition (ECMA-48) of each level's name; a level that is not here has no colour. */
+/** Colour of each level's name: Select Graphic Rendition (ECMA-48). */
 const COLORS: Readonly<Record<string, number>> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 const DIM = 2;
 
-/** Control characters, and those that reorder, hide or break the text around them. */
+/** Control characters, and characters that reorder, hide or break the text around them. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
-/** What needs no quotes as a value: it has no blank, no quote and no equals sign. */
+/** A value without blanks, quotes and equals signs needs no quotes. */
 const BARE = /^[^\s"'=]+$/;
 
-/** Colours are for a terminal, and not for those who set NO_COLOR. */
+/** Lines are coloured only on a terminal and without NO_COLOR. */
 export function createLogger(level: LogLevel = 'info', format: LogFormat = 'json'): Logger {
   const options = { level, redact: REDACTED, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const stderr = pino.destination({ dest: 2, sync: true });
@@ -47,9 +47,9 @@ export function silentLogger(): Logger {
 }
 
 /**
- * A line of pino's JSON as people read it: UTC time, level, message, then `key=value`. It is always one line: a control
- * character in a message, key or value is written as its code, so what came from outside cannot forge a second line,
- * and a value with a blank in it stands in quotes, so that it cannot forge a second value.
+ * Formats a line of pino's JSON for people: UTC time, level, message, then `key=value`. The result is always one line.
+ * Control characters are written as codes, so that text from outside cannot forge a second line. A value with a blank is
+ * quoted, so that it cannot forge a second value.
  */
 export function prettyLogLine(json: string, isColored: boolean): string {
   const { time, level, msg, ...values } = JSON.parse(json) as Record<string, unknown>;

@@ -1,8 +1,8 @@
 /*
- * The wiring: every room is built inert, started in order and stopped in reverse. Nothing is decided here.
+ * The wiring: builds every room, starts them in order and stops them in reverse. Nothing is decided here.
  *
- * The order of a start is the order of trust: the state file first (what did we announce?), then GoBGP is told what is
- * still wanted, then telemetry is let in, and only then does the API say `ok`.
+ * The order of a start: the state file first (which routes did we announce?), then GoBGP is given the routes that are still
+ * wanted, then telemetry is received, and only then does the API answer `ok`.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -11,10 +11,8 @@ import type { ReloadOutcome } from '../api/daemonFacade.ts';
 import { ApiServer } from '../api/server.ts';
 import { SystemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
-import { reloadProblems } from '../config/reload.ts';
 import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
-import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../gobgp/gobgpAnnouncer.ts';
 import { DetectionCycle } from '../incidents/detectionCycle.ts';
@@ -28,23 +26,24 @@ import { SystemScheduler } from '../notify/scheduler.ts';
 import { identityProblem } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateFileError.ts';
+import { ConfigReloader } from './configReloader.ts';
 import { DetectionLoop } from './detectionLoop.ts';
 import { EarlierAttacks } from './earlierAttacks.ts';
 import { Facade } from './facade.ts';
 import { HistoryFeed } from './historyFeed.ts';
 import { logIncident } from './incidentLog.ts';
 
-/** How long a stop waits for GoBGP to have withdrawn what `ban.on_shutdown: withdraw` asks. */
+/** With `ban.on_shutdown: withdraw`, a stop waits this long for GoBGP to withdraw the routes. */
 const WITHDRAW_TIMEOUT_MS = 5000;
 
-/** The wall clock is followed when it is this far off; less is NTP at work. */
+/** A wall clock that differs by this much was set. A smaller difference is NTP's normal correction. */
 const CLOCK_STEP_MS = 1000;
 const CLOCK_CHECK_MS = 1000;
 
 export interface DaemonOptions {
   readonly logger: Logger;
   readonly env: NodeJS.ProcessEnv;
-  /** Called once when the daemon cannot go on; it should be stopped, and the process end with an error. */
+  /** Called once when the daemon cannot go on. The caller stops it and ends the process with an error. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -64,15 +63,15 @@ export class Daemon {
   readonly #earlierAttacks: EarlierAttacks;
   readonly #audit: AuditLog;
   readonly #api: ApiServer;
+  readonly #reloader: ConfigReloader;
   #config: Config;
   /** Empty until it listens. */
   #apiUrl = '';
   #clockTimer: NodeJS.Timeout | undefined;
-  #reloading: Promise<unknown> = Promise.resolve();
   #failed = false;
   #stopped: Promise<void> | undefined;
 
-  /** Opens the state file; throws where it cannot be trusted or another daemon holds it. Starts nothing. */
+  /** Opens the state file; throws where it is damaged or another daemon uses it. Starts nothing. */
   constructor(config: Config, options: DaemonOptions) {
     this.#config = config;
     this.#options = options;
@@ -132,6 +131,14 @@ export class Daemon {
       reload: () => this.reload(),
     });
     this.#audit = new AuditLog(this.#log, this.#history);
+    this.#reloader = new ConfigReloader({
+      config: () => this.#config,
+      env: options.env,
+      clock: this.#clock,
+      log: this.#log,
+      audit: this.#audit,
+      apply: (next) => this.#apply(next),
+    });
     const { listen, tokens, allowUnauthenticated } = config.api;
     this.#api = new ApiServer(this.facade, {
       ...{ listen, tokens, allowUnauthenticated },
@@ -141,11 +148,10 @@ export class Daemon {
     });
   }
 
-  /** Rejects where an address cannot be bound; then everything that was started has been stopped again. */
+  /** Rejects where an address cannot be bound. Then everything that was started is already stopped again. */
   async start(): Promise<void> {
-    // A reload waits until there are threads to tell of it.
     const started = Promise.withResolvers<void>();
-    this.#reloading = started.promise;
+    this.#reloader.waitFor(started.promise);
     try {
       this.#cycle.restore(this.#clock.now());
       this.#announcers.start();
@@ -167,7 +173,7 @@ export class Daemon {
     this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
   }
 
-  /** Where it listens, ports resolved. */
+  /** The addresses it listens on, with the real ports. */
   addresses(): { readonly api: string; readonly telemetry: readonly string[] } {
     return { api: this.#api.url(), telemetry: this.#pool.boundAddresses() };
   }
@@ -179,15 +185,16 @@ export class Daemon {
   }
 
   async #stop(): Promise<void> {
+    this.#reloader.stop();
     clearInterval(this.#clockTimer);
     this.#loop.stop();
     await this.#pool.stop();
-    // Before the last decision: a ban that came after it would be announced with nobody left to end it.
+    // Before the last decision: nobody would end a ban that came after it.
     await this.#api.stop();
     const withdraws = this.#config.ban.onShutdown === 'withdraw' && !this.#failed;
     this.#cycle.controller.shutdown(this.#clock.now(), withdraws ? 'withdraw' : 'keep');
     if (withdraws && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
-      this.#log.error({}, 'not every route could be withdrawn; "kapkan withdraw --all" does it once GoBGP is back');
+      this.#log.error({}, 'not every route was withdrawn; run "kapkan withdraw --all" when GoBGP is back');
     }
     await this.#announcers.stop();
     await this.#notifier.stop();
@@ -196,69 +203,26 @@ export class Daemon {
     this.#store.close();
   }
 
-  /** Reads the config file again and applies it, whole or not at all. One reload at a time. */
+  /** Reloads the config file, see ConfigReloader. */
   reload(): Promise<ReloadOutcome> {
-    const next = this.#reloading.then(() => this.#reload());
-    this.#reloading = next.catch(() => undefined);
-    return next;
+    return this.#reloader.reload();
   }
 
-  /** A reload that a signal asks for; like every change that somebody asks for, it goes into the audit. */
-  async reloadBySignal(signal: NodeJS.Signals): Promise<void> {
-    let reason = 'internal error';
-    let outcome: ReloadOutcome | undefined;
-    try {
-      outcome = await this.reload();
-      reason = outcome.reloaded ? '' : `not reloaded: ${outcome.errors.join('; ')}`;
-    } finally {
-      this.#audit.record({
-        eventTime: this.#clock.now(),
-        action: 'config_reload',
-        result: outcome?.reloaded === true ? 'ok' : 'error',
-        operator: signal,
-        role: '',
-        tenant: '',
-        target: '',
-        targetType: 'config',
-        reason,
-        source: 'signal',
-        client: '',
-        code: '',
-        banState: '',
-        dryRun: this.#config.dryRun,
-      });
-    }
+  reloadBySignal(signal: NodeJS.Signals): Promise<void> {
+    return this.#reloader.reloadBySignal(signal);
   }
 
-  async #reload(): Promise<ReloadOutcome> {
-    if (this.#stopped !== undefined) return this.#refuseReload(['Kapkan is stopping']);
-    let next: Config;
-    try {
-      next = loadConfig(this.#config.file, this.#options.env);
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      return this.#refuseReload(error.problems.map(formatConfigProblem));
-    }
-    const problems = reloadProblems(this.#config, next);
-    if (problems.length > 0) return this.#refuseReload(problems);
+  async #apply(next: Config): Promise<void> {
     const plan = this.#planFor(next);
-    const before = this.#config;
     this.#config = next;
-    // Before the threads are told: a whitelisted address or a removed network is out of the RIB at once.
+    // Before the threads know: routes of a whitelisted address or a removed network are withdrawn at once.
     this.#cycle.reconfigure(next, plan, this.#clock.now());
     this.#notifier.reconfigure(next.notify);
     this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);
     await this.#pool.reconfigure(next, plan);
-    this.#log.info({ dry_run: next.dryRun, was_dry_run: before.dryRun }, 'config reloaded');
-    return { reloaded: true, dryRun: next.dryRun };
   }
 
-  #refuseReload(errors: readonly string[]): ReloadOutcome {
-    this.#log.error({ errors }, 'reload refused, the running config stays');
-    return { reloaded: false, errors };
-  }
-
-  /** The bans in the store must have been announced where this config leads, or nobody would find their routes. */
+  /** The stored bans must have been announced to the GoBGP of this config, or nobody would find their routes. */
   #checkIdentity(): void {
     const { instanceId, addresses } = this.#config.gobgp;
     const identity = { instanceId, addresses, asn: undefined };
@@ -271,7 +235,7 @@ export class Daemon {
     try {
       this.#store.saveIdentity(identity);
     } catch (error) {
-      this.#log.error({ error: messageOf(error) }, 'cannot store which GoBGP is announced to');
+      this.#log.error({ error: messageOf(error) }, 'cannot store the address of the GoBGP that has the routes');
     }
   }
 
@@ -285,8 +249,8 @@ export class Daemon {
       gobgp: this.#config.gobgp,
       clock: this.#clock,
       log: this.#log,
-      // In dry-run a live Kapkan may share GoBGP and the mark: only what our own store knows is ours to remove.
-      // A route that may be of a damaged ban stays until that ban would have ended.
+      // In dry-run, a live Kapkan may share GoBGP and the mark, so only routes in our own store are removed.
+      // A route that may belong to a damaged ban stays until that ban would have ended.
       withdrawOrphans: (key) =>
         (!this.#config.dryRun || this.#cycle.controller.ownedKeys().has(key)) && !this.#store.protectsRoute(key),
     });
@@ -297,10 +261,10 @@ export class Daemon {
     if (Math.abs(step) < CLOCK_STEP_MS) return;
     this.#clock.followWallClock();
     this.#cycle.clockStepped(step, this.#clock.now());
-    this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries moved with it');
+    this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries were moved with it');
   }
 
-  /** Everything that happens to attacks and bans passes here, in order. */
+  /** Passes every incident event on, in order. */
   #publish(event: IncidentEvent): void {
     const listeners = [
       () => logIncident(this.#log, event),
@@ -314,22 +278,22 @@ export class Daemon {
       try {
         listener();
       } catch (error) {
-        // A listener decides nothing, so a bug in it must not end the protection.
-        this.#log.error({ error: messageOf(error), event: event.kind }, 'an event could not be passed on');
+        // A listener decides nothing, so a bug in it must not stop the daemon.
+        this.#log.error({ error: messageOf(error), event: event.kind }, 'a listener failed on an event');
       }
     }
   }
 
-  /** Whatever the config says of a shutdown, the routes stay: what was decided last may still be needed. */
+  /** The routes stay, whatever `ban.on_shutdown` says: they may still be needed. */
   #fail(error: Error): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#log.fatal({ error: messageOf(error) }, 'Kapkan cannot go on and stops; its routes stay in GoBGP');
+    this.#log.fatal({ error: messageOf(error) }, 'Kapkan stops because of an error; its routes stay in GoBGP');
     this.#options.onFatal(error);
   }
 }
 
-/** A listener that takes every address is reached under this machine's name. */
+/** A listener on all addresses is reached by this machine's name. */
 function reachableUrl(listening: string): string {
   return listening.replace(/^http:\/\/(0\.0\.0\.0|\[::\])/, `http://${hostname()}`);
 }

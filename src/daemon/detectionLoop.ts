@@ -1,6 +1,6 @@
 /*
- * Drives the detection cycle by the wall clock: the threads' reports as they come, time ten times a second, and the
- * samples that the cycle asks for, fetched from the threads.
+ * Drives the detection cycle: it passes on the threads' reports as they come, calls `tick` ten times a second, and
+ * fetches from the threads the samples that the cycle asks for.
  */
 import type { Clock } from '../clock.ts';
 import type { AttackSample } from '../engine/attack.ts';
@@ -11,7 +11,7 @@ import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import type { Address } from '../net/address.ts';
 
-/** How often expiries, rungs and retries are looked at. */
+/** How often expiries, rungs and retries are checked. */
 const TICK_MS = 100;
 
 export interface DetectionLoopOptions {
@@ -19,7 +19,7 @@ export interface DetectionLoopOptions {
   readonly pool: Pick<ReceiverPool, 'sample' | 'watch'>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called when a step threw, which is a bug; the loop has stopped then. */
+  /** Called when a step threw, which is a bug. The loop has already stopped. */
   readonly onFailure: (error: Error) => void;
 }
 
@@ -52,11 +52,11 @@ export class DetectionLoop {
     });
   }
 
-  /** Without a sample, where no thread answers in time, the attack opens all the same. */
+  /** Opens the attacks, also without a sample where no thread answers in time. */
   async #open(targets: readonly Address[]): Promise<void> {
     const { pool, log } = this.#options;
     const samples = await pool.sample(targets).catch((error: unknown): AttackSample[] => {
-      log.error({ error: messageOf(error) }, 'no sample could be taken, attacks are answered without one');
+      log.error({ error: messageOf(error) }, 'no sample could be taken; the attacks are opened without one');
       return [];
     });
     this.#run((cycle, now) => {

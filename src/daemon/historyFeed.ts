@@ -1,6 +1,6 @@
 /*
- * What the daemon's rooms tell, made into rows of history: an attack's start and end, what its ban does, what was asked
- * of Kapkan, and the traffic. Nothing here waits; the rows go to the history thread.
+ * Makes history rows of incident events, audit events and traffic samples, and passes the API's queries on. Nothing here
+ * waits: the history thread does the work.
  */
 import path from 'node:path';
 import type { AuditEvent, AuditQuery, AuditSink } from '../auditEvent.ts';
@@ -17,14 +17,14 @@ import type { AttackQuery, HistoryReader, TrafficQuery } from '../storage/histor
 import { HistoryThread } from '../storage/history/historyThread.ts';
 import { TrafficSampler } from './trafficSampler.ts';
 
-/** The embedded store is on this machine: small batches cost it little, and nobody waits long for a row. */
+/** The embedded store is on this machine, so small batches cost little and rows are visible soon. */
 const EMBEDDED_LIMITS = { queueSize: 100_000, batchSize: 1000, maxBatchSize: 5000, flushIntervalMs: 1000 };
 
-/** Batches of ClickHouse grow to so many times their size where rows have piled up. */
+/** When many rows wait, a ClickHouse batch may be this many times larger. */
 const CATCH_UP_FACTOR = 10;
 
 export interface HistoryFeedOptions {
-  /** The running one. */
+  /** The config in force. */
   readonly config: () => Config;
   readonly clock: Clock;
   readonly pool: ReceiverPool;
@@ -37,7 +37,7 @@ export class HistoryFeed implements HistoryReader, AuditSink {
   readonly #sampler: TrafficSampler;
   #lastSequence = 0;
 
-  /** Starts the history thread; traffic is sampled from `start` on. */
+  /** Starts the history thread. `start` starts the sampling of traffic. */
   constructor(options: HistoryFeedOptions) {
     this.#options = options;
     const { storage } = options.config();
@@ -60,7 +60,7 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     await this.#thread.stop();
   }
 
-  /** Stores what happened to an attack; what is about no attack has no row. */
+  /** Stores what happened to an attack. An event without an attack has no row. */
   incident(event: IncidentEvent): void {
     const { config } = this.#options;
     if (!('attack' in event) || event.attack === undefined) return;
@@ -115,7 +115,7 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     return this.#thread.counts();
   }
 
-  /** Microseconds of the clock, as far as there is no other event in one; so it grows over restarts, too. */
+  /** Clock microseconds, or one more than the last number where that is higher. It grows over restarts too. */
   #nextSequence(): number {
     this.#lastSequence = Math.max(this.#lastSequence + 1, Math.floor(this.#options.clock.now() * 1000));
     return this.#lastSequence;

@@ -1,5 +1,5 @@
 /*
- * Incident events as log lines: the operator's record of the night.
+ * Incident events as log lines.
  */
 import { toRfc3339 } from '../clock.ts';
 import { eventDetail } from '../incidents/eventDetail.ts';

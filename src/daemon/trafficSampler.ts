@@ -1,9 +1,9 @@
 /*
- * Samples the traffic of hosts and groups for the history. A sample is the rates over the sliding window, so one a
- * window's length covers every moment once, and costs a receiving thread one look at its host table; counting for the
- * history in the hot path would cost every flow.
+ * Samples the traffic of hosts and groups for the history. A sample holds the rates over the sliding window. With one
+ * sample for each window length, every moment is covered once. A sample costs a receiving thread one pass over its host
+ * table; counting in the hot path would cost time for every flow.
  *
- * Intervals begin at multiples of their length, so that those of all runs, and of several Kapkans, line up.
+ * Intervals begin at multiples of their length, so that the intervals of all runs and instances line up.
  */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -11,10 +11,10 @@ import { RATES_PER_HOST } from '../engine/hostReport.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { TrafficSample } from '../storage/history/trafficIntervals.ts';
 
-/** Hosts that get a row of an interval at most: those with most packets. */
+/** At most this many hosts get a row for an interval: those with the most packets. */
 const MAX_HOSTS = 10_000;
 
-/** A thread gives at most one part in so many of its time to samples; with millions of hosts they become fewer. */
+/** A thread spends at most 1/20 of its time on samples. With millions of hosts, samples become fewer. */
 const THREAD_SHARE = 20;
 
 export interface TrafficSamplerOptions {
@@ -29,16 +29,16 @@ export interface TrafficSamplerOptions {
 export interface SampleTime {
   readonly at: number;
   readonly intervalStart: number;
-  /** The interval ends with it. */
+  /** It is the last sample of its interval. */
   readonly isLast: boolean;
 }
 
-/** The first sample after `now`: as many an interval, evenly spread, as it takes windows to cover it. */
+/** The first sample after `now`. An interval has as many samples, evenly spread, as windows are needed to cover it. */
 export function nextSample(now: number, intervalSeconds: number, windowSeconds: number): SampleTime {
   const samples = Math.ceil(intervalSeconds / windowSeconds);
   const intervalMs = intervalSeconds * 1000;
   let number = Math.floor((now * samples) / intervalMs) + 1;
-  // Where the period is no whole number of milliseconds, a sample taken on time may be rounded to just before its time.
+  // If the period is no whole number of milliseconds, the time of a sample may be rounded to just before it.
   if ((number * intervalMs) / samples <= now) number++;
   const intervalStart = (Math.ceil(number / samples) - 1) * intervalMs;
   return { at: (number * intervalMs) / samples, intervalStart, isLast: number % samples === 0 };
@@ -70,7 +70,7 @@ export class TrafficSampler {
     const { groups } = config();
     const report = await pool.traffic(MAX_HOSTS);
     if (this.#timer === undefined) return;
-    // With another config than it was asked under, its group numbers may mean other groups.
+    // After a reload, the group numbers of the report may mean other groups.
     if (report !== undefined && config().groups === groups) {
       this.#notBefore = clock.now() + THREAD_SHARE * report.busyMs;
       onSample({

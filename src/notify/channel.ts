@@ -1,33 +1,33 @@
 /*
- * What a channel is: one way of delivering, one file each. Channels know nothing of queues, retries or routing; they try
- * once, until they are told to stop, and say what went wrong and whether trying again could help.
+ * The interface of a channel: one way to deliver messages, one file each. A channel knows nothing about queues, retries
+ * or routes. It makes one attempt, stops when it is told to, and says what failed and whether a retry can help.
  */
 import type { NotifyChannel } from '../config/sections/notify/channels.ts';
 import type { Notification } from './notification.ts';
 
 export interface Channel {
   readonly name: NotifyChannel;
-  /** People are told of a storm in few messages; programs get every notification. */
+  /** People get a storm of alerts in few messages. Programs get every notification by itself. */
   readonly audience: 'people' | 'programs';
   /** One attempt may take this long. */
   readonly timeoutMs: number;
-  /** Delivers once. Rejects with DeliveryError, soon after the signal at the latest. */
+  /** Makes one attempt. Rejects with DeliveryError, at the latest soon after the signal. */
   deliver(message: Message, signal: AbortSignal): Promise<void>;
 }
 
-/** What is sent at once: one notification, or what was summed up; programs never get more than one. */
+/** What is sent at once: one notification or, for people only, a group of them. */
 export interface Message {
   readonly notifications: readonly [Notification, ...Notification[]];
-  /** Base of links, without a slash at the end; empty where there is none. */
+  /** Base of links, without a slash at the end; empty for no links. */
   readonly consoleUrl: string;
 }
 
-/** Why an attempt failed. The message never holds a secret. */
+/** Why an attempt failed. The message never contains a secret. */
 export class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
-  /** Whether another attempt could succeed. */
+  /** Whether another attempt can succeed. */
   readonly retryable: boolean;
-  /** How long the other side wants to be left alone, if it says. */
+  /** How long the server asks to wait before the next attempt; undefined where it does not ask. */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, retryable: boolean, retryAfterMs?: number) {

@@ -1,5 +1,5 @@
 /*
- * From a channel's configuration to the channel.
+ * Makes a channel from its configuration.
  */
 import type { NotifyChannel } from '../config/sections/notify/channels.ts';
 import type { NotifyConfig } from '../config/sections/notify/notify.ts';
@@ -11,7 +11,7 @@ import { SlackChannel } from './slackChannel.ts';
 import { TelegramChannel } from './telegramChannel.ts';
 import { WebhookChannel } from './webhookChannel.ts';
 
-/** `env` is what programs are started from. Throws where the channel is not configured. */
+/** `env`: the environment from which programs inherit. Throws where the channel is not configured. */
 export function createChannel(
   name: NotifyChannel,
   config: NotifyConfig[NotifyChannel],

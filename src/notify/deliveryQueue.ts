@@ -1,10 +1,9 @@
 /*
- * The queue of one channel: bounded, with workers of its own, so that neither a slow mail server nor one that is gone
- * delays anybody else. A failed attempt is repeated, after longer and longer pauses with jitter, until the message is
- * too old to matter.
+ * The delivery queue of one channel. It is bounded and has its own workers, so that a slow or missing server delays no
+ * other channel. A failed attempt is repeated with growing pauses and jitter until the message is too old to matter.
  *
- * Messages about one target form a lane and are delivered one after the other, however often the first is repeated: a
- * program must never hear `unban` before the `ban` it belongs to.
+ * Messages with the same ordering key (the target) are delivered one after the other, also while the first is retried:
+ * a program must never get `unban` before the `ban` it belongs to.
  */
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -15,13 +14,13 @@ export interface QueueLimits {
   /** Messages waiting or being delivered. */
   readonly capacity: number;
   readonly workers: number;
-  /** From the moment a message was queued; no attempt begins after. */
+  /** Counted from the moment a message was queued. No attempt begins later. */
   readonly deadlineMs: number;
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
 }
 
-/** Of notifications, since start: each of them ends as one of these. */
+/** Results of notifications since the start. Each notification ends as one of these. */
 export interface DeliveryCounts {
   ok: number;
   error: number;
@@ -33,7 +32,7 @@ export interface DeliveryQueueOptions {
   readonly limits: QueueLimits;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** Shared by the queues of one kind of channel. */
+  /** Shared by all queues of one kind of channel. */
   readonly counts: DeliveryCounts;
 }
 
@@ -42,19 +41,19 @@ interface QueuedMessage {
   readonly deadline: number;
 }
 
-/** Dropped messages are logged once in this time. */
+/** Dropped messages are logged at most this often. */
 const DROP_LOG_INTERVAL_MS = 60_000;
 
 export class DeliveryQueue {
   readonly #options: DeliveryQueueOptions;
-  /** By target; the head of a lane is being delivered or is next. */
-  readonly #lanes = new Map<string, QueuedMessage[]>();
-  /** Lanes that no worker is at, in the order in which they became so. */
+  /** By ordering key. The first message of each list is being delivered or is next. */
+  readonly #waiting = new Map<string, QueuedMessage[]>();
+  /** Ordering keys that no worker is delivering, oldest first. */
   readonly #ready: string[] = [];
   readonly #working = new Set<Promise<void>>();
   #workers = 0;
   readonly #stopped = new AbortController();
-  /** Ends the pauses between attempts. */
+  /** The queue is stopping: there are no more pauses between attempts. */
   #isDraining = false;
   readonly #pauses = new Set<() => void>();
   #length = 0;
@@ -70,13 +69,13 @@ export class DeliveryQueue {
     return this.#length;
   }
 
-  /** Why the latest attempt failed; undefined once one succeeded again. */
+  /** Why the latest attempt failed; undefined where it succeeded. */
   get lastError(): string | undefined {
     return this.#lastError;
   }
 
-  /** Queues a message; what does not fit is counted as dropped. */
-  push(lane: string, message: Message): void {
+  /** Queues a message. One that does not fit is counted as dropped. */
+  push(orderingKey: string, message: Message): void {
     const { limits, scheduler } = this.#options;
     if (this.#isDraining || this.#length >= limits.capacity) {
       this.#drop(message);
@@ -84,17 +83,17 @@ export class DeliveryQueue {
     }
     this.#length++;
     const queued: QueuedMessage = { message, deadline: scheduler.now() + limits.deadlineMs };
-    const waiting = this.#lanes.get(lane);
+    const waiting = this.#waiting.get(orderingKey);
     if (waiting !== undefined) {
       waiting.push(queued);
       return;
     }
-    this.#lanes.set(lane, [queued]);
-    this.#ready.push(lane);
+    this.#waiting.set(orderingKey, [queued]);
+    this.#ready.push(orderingKey);
     if (this.#workers < limits.workers) this.#startWorker();
   }
 
-  /** Tries what is queued once more at most, and gives that up after `graceMs`. */
+  /** Tries what is queued once more at most, and gives up after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#isDraining = true;
     for (const end of [...this.#pauses]) end();
@@ -110,13 +109,13 @@ export class DeliveryQueue {
   }
 
   async #work(): Promise<void> {
-    for (let lane = this.#ready.shift(); lane !== undefined; lane = this.#ready.shift()) {
-      const waiting = this.#lanes.get(lane) as QueuedMessage[];
+    for (let key = this.#ready.shift(); key !== undefined; key = this.#ready.shift()) {
+      const waiting = this.#waiting.get(key) as QueuedMessage[];
       await this.#deliver(waiting[0]);
       waiting.shift();
       this.#length--;
-      if (waiting.length > 0) this.#ready.push(lane);
-      else this.#lanes.delete(lane);
+      if (waiting.length > 0) this.#ready.push(key);
+      else this.#waiting.delete(key);
     }
     this.#workers--;
   }
@@ -133,26 +132,26 @@ export class DeliveryQueue {
         return;
       }
       this.#lastError = failure.message;
-      // Half of the pause is certain, half is chance: many queues that lost one server do not come back as one.
+      // Half of the pause is fixed and half is random, so that many queues do not retry one server at the same moment.
       const pause = Math.max(longestPause * (0.5 + 0.5 * scheduler.random()), failure.retryAfterMs ?? 0);
       const isLast = !failure.retryable || this.#isDraining || scheduler.now() + pause >= deadline;
       const fields = { channel: channel.name, attempt, notifications: weight, error: failure.message };
       if (isLast) {
         counts.error += weight;
-        log.error(fields, 'notification could not be delivered');
+        log.error(fields, 'notification was not delivered');
         return;
       }
-      if (attempt === 1) log.warn(fields, 'notification failed, it will be tried again');
+      if (attempt === 1) log.warn(fields, 'notification attempt failed, it will be retried');
       longestPause = Math.min(longestPause * 2, limits.longestPauseMs);
       await this.#pause(pause);
     }
   }
 
-  /** Undefined where it was delivered. */
+  /** Answers the failure; undefined where the message was delivered. */
   async #attempt(message: Message): Promise<DeliveryError | undefined> {
     const { channel, scheduler } = this.#options;
     const timeout = new AbortController();
-    const callOff = scheduler.after(channel.timeoutMs, () => timeout.abort());
+    const cancelTimer = scheduler.after(channel.timeoutMs, () => timeout.abort());
     try {
       await channel.deliver(message, AbortSignal.any([timeout.signal, this.#stopped.signal]));
       return undefined;
@@ -160,18 +159,18 @@ export class DeliveryQueue {
       if (error instanceof DeliveryError) return error;
       return new DeliveryError(`unexpected: ${messageOf(error)}`, false);
     } finally {
-      callOff();
+      cancelTimer();
     }
   }
 
   #pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
-        callOff();
+        cancelTimer();
         this.#pauses.delete(end);
         resolve();
       };
-      const callOff = this.#options.scheduler.after(ms, end);
+      const cancelTimer = this.#options.scheduler.after(ms, end);
       this.#pauses.add(end);
     });
   }
@@ -181,6 +180,6 @@ export class DeliveryQueue {
     counts.dropped += message.notifications.length;
     if (scheduler.now() - this.#dropLoggedAt < DROP_LOG_INTERVAL_MS) return;
     this.#dropLoggedAt = scheduler.now();
-    log.error({ channel: channel.name, queued: this.#length }, 'notifications are dropped, the queue is full');
+    log.error({ channel: channel.name, queued: this.#length }, 'the queue is full, notifications are dropped');
   }
 }

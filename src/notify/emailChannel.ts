@@ -1,11 +1,11 @@
 /*
  * Mail over SMTP (RFC 5321), with STARTTLS (RFC 3207) or TLS from the start (RFC 8314).
  *
- *   credentials, or require_tls    TLS or nothing, and the server must prove who it is
- *   neither                        TLS if the server offers it, whoever it is; else plain text, which is told in the log
- *                                  where the server is not on this machine
+ *   credentials, or require_tls    TLS is required, and the server's certificate is checked
+ *   neither                        TLS if the server offers it, without a check of the certificate; else plain text, with
+ *                                  a warning in the log if the server is on another machine
  *
- * A server on this machine need not prove who it is unless `ca_file` asks for it: nobody else answers there.
+ * The certificate of a server on this machine is checked only with `ca_file`: nobody else can answer on loopback.
  */
 import { readFileSync } from 'node:fs';
 import MailComposer from 'nodemailer/lib/mail-composer';
@@ -17,7 +17,7 @@ import { parseAddress } from '../net/address.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
 import { messageText } from './messageText.ts';
 
-/** Greylisting and scanners make mail slower than HTTP. */
+/** Mail is slower than HTTP because of greylisting and scanners. */
 const TIMEOUT_MS = 30_000;
 
 export class EmailChannel implements Channel {
@@ -36,7 +36,7 @@ export class EmailChannel implements Channel {
     const mail = this.#compose(message);
     const content = await mail.build();
     const connection = new SMTPConnection(this.#connectionOptions());
-    // Closing ends whatever is being waited for, with no more than an `end`; so the signal rejects by itself.
+    // Closing the connection only emits `end`, so the signal has to reject the promise itself.
     const ended = Promise.withResolvers<never>();
     ended.promise.catch(() => undefined);
     const giveUp = (): void => {
@@ -64,7 +64,7 @@ export class EmailChannel implements Channel {
       to: [...to],
       subject,
       text: `${subject}\n\n${lines.join('\n')}\n`,
-      // RFC 3834: no vacation message should answer this.
+      // RFC 3834: automatic replies are not wanted.
       headers: { 'Auto-Submitted': 'auto-generated', 'X-Kapkan-Event': notifications[0].event },
     }).compile();
   }
@@ -92,8 +92,9 @@ export class EmailChannel implements Channel {
     await this.#step((done) =>
       connection.send(envelope, content, (error, info) => {
         const rejected = info?.rejected ?? [];
-        // It is delivered to the others; sending it again would tell them twice.
-        if (rejected.length > 0) this.#log.error({ channel: 'email', host, rejected }, 'mail was refused for some');
+        // The other recipients have it. A retry would send it to them twice.
+        if (rejected.length > 0)
+          this.#log.error({ channel: 'email', host, rejected }, 'the mail server refused some recipients');
         done(error);
       }),
     );
@@ -133,7 +134,7 @@ export class EmailChannel implements Channel {
     });
   }
 
-  /** RFC 5321 §4.2.1: 5yz is for good. Wrong credentials and missing TLS are too, until somebody acts. */
+  /** RFC 5321 §4.2.1: 5yz is permanent. Wrong credentials and missing TLS are permanent until somebody changes them. */
   #failure(error: Error): DeliveryError {
     const { code, responseCode } = error as Error & { code?: string; responseCode?: number };
     const isFinal = responseCode === undefined ? code === 'EAUTH' || code === 'ETLS' : responseCode >= 500;

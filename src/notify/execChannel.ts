@@ -1,7 +1,7 @@
 /*
- * A program on this machine, started for each notification: no shell, so that nothing in an argument is a command; next
- * to nothing of the environment, so that no secret is handed on; and a process group of its own, so that what it started
- * ends with it when the time is up.
+ * A program on this machine, started for each notification. There is no shell, so that no argument is run as a command.
+ * The environment is minimal, so that no secret is passed on. The program has its own process group, so that everything
+ * it started is killed with it when the time is up.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,10 +13,10 @@ import { notificationPayload } from './notification.ts';
 
 const PASSED_ON = ['PATH', 'HOME', 'TZ', 'LANG', 'USER', 'TMPDIR'];
 
-/** Of what the program says on stderr, in an error's message. */
+/** How much of the program's stderr an error message contains. */
 const MAX_STDERR_CHARACTERS = 300;
 
-/** What a program is called with. */
+/** The arguments and the input of a program. */
 export interface ProgramCall {
   readonly args: readonly string[];
   readonly stdin: string;
@@ -44,12 +44,12 @@ export class ExecChannel implements Channel {
     if (signal.aborted) kill();
     try {
       const said = startOf(child.stderr);
-      // A program that does not read its stdin may well be content without it.
+      // A program that does not read its stdin is no error.
       child.stdin?.on('error', () => undefined).end(stdin);
-      // `exit` and not `close`: a program may leave something behind that holds its pipes open.
+      // `exit` and not `close`: a process that the program left behind may hold the pipes open.
       const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
       if (code === 0) return;
-      if (signal.aborted) throw new DeliveryError(`was killed after ${this.#config.timeoutSeconds} s`, false);
+      if (signal.aborted) throw new DeliveryError(`killed after ${this.#config.timeoutSeconds} s`, false);
       const text = said().trim();
       throw new DeliveryError(`ended with ${killedBy ?? code}${text === '' ? '' : `: ${text}`}`, true);
     } finally {
@@ -78,17 +78,17 @@ function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
   return { args: [notification.event], stdin: `${JSON.stringify(notificationPayload(notification))}\n` };
 }
 
-/** `detached` made it the leader of a group, whose number is its own, negative. */
+/** `detached` made the child the leader of its process group. A negative pid means the group. */
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
   try {
     process.kill(-pid, 'SIGKILL');
   } catch {
-    // Everything in it ended by itself.
+    // Every process of the group has already ended.
   }
 }
 
-/** Reads a stream to its end and keeps the beginning. */
+/** Reads a stream to its end and keeps the first characters. */
 function startOf(stream: NodeJS.ReadableStream | null): () => string {
   let text = '';
   stream?.on('data', (chunk: Buffer) => {

@@ -1,8 +1,8 @@
 /*
- * How FastNetMon calls its notify script, for those who bring one along: `IP DIRECTION PPS ACTION`, a summary on stdin.
+ * Calls a notify script as FastNetMon does: `IP DIRECTION PPS ACTION`, with a summary on stdin.
  *
- * Such scripts announce routes themselves, so `ban` and `unban` are only said where Kapkan did the same for real. All
- * else is `attack_details`, which informs; and in dry-run nothing but that is ever said.
+ * Such scripts announce routes themselves. So `ban` and `unban` are used only where Kapkan announced or withdrew a real
+ * route. Everything else is `attack_details`, which only informs, and so is everything in dry-run.
  */
 import type { Message } from './channel.ts';
 import type { ProgramCall } from './execChannel.ts';

@@ -1,6 +1,6 @@
 /*
- * One POST of JSON, as the channels over HTTP need it: no redirect is followed, for its headers and URL hold secrets that
- * are meant for one place alone; and what an error says names the host, never the URL.
+ * One HTTP POST of JSON. Redirects are not followed, because the URL and the headers hold secrets for one server only.
+ * Errors name the host, never the URL.
  */
 import { messageOf } from '../errors.ts';
 import { VERSION } from '../version.ts';
@@ -8,23 +8,23 @@ import { DeliveryError } from './channel.ts';
 
 export interface HttpPost {
   readonly url: string;
-  /** Of further headers; Content-Type and User-Agent are set here. */
+  /** Further headers. Content-Type and User-Agent are set here. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
   readonly signal: AbortSignal;
-  /** How long the answer wants to be left alone, where its body says so. */
+  /** The pause that the body of an answer asks for, if any. */
   readonly retryAfterMs?: (answer: string) => number | undefined;
 }
 
-/** Answers of errors are read this far. */
+/** How much of an error's answer is read. */
 const MAX_ANSWER_BYTES = 4096;
-/** Of an answer's text in a message. */
+/** How much of an answer an error message contains. */
 const SHOWN_CHARACTERS = 200;
 
-/** Statuses that may be another the next time: too slow, too early, too many, and whatever fails over there. */
+/** Statuses below 500 that a retry can change: timeout, too early, too many requests. */
 const RETRYABLE = [408, 425, 429];
 
-/** Resolves once the other side said 2xx; rejects with DeliveryError. */
+/** Resolves when the server answers 2xx; rejects with DeliveryError. */
 export async function postJson({ url, headers, body, signal, retryAfterMs }: HttpPost): Promise<void> {
   const { host } = new URL(url);
   let response: Response;
@@ -58,12 +58,12 @@ export async function postJson({ url, headers, body, signal, retryAfterMs }: Htt
 function unreachable(host: string, error: unknown, signal: AbortSignal): DeliveryError {
   if (signal.aborted) return new DeliveryError(`${host} did not answer in time`, true);
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  // A name with several addresses fails with one error for each, and an empty message.
+  // A host with several addresses fails with one error for each address and an empty message of its own.
   const why = messageOf(cause instanceof AggregateError ? cause.errors[0] : cause);
   return new DeliveryError(`cannot reach ${host}: ${why}`, true);
 }
 
-/** What came before the answer broke off, or the time was up, is enough to tell by. */
+/** Reads the start of an answer. If it breaks off, what came before is used. */
 async function readStart(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
@@ -78,7 +78,7 @@ async function readStart(response: Response): Promise<string> {
   return text;
 }
 
-/** RFC 9110 §10.2.3, in seconds; the form with a date is left to the usual pauses. */
+/** RFC 9110 §10.2.3, in seconds. The form with a date is ignored. */
 function retryAfterOf(headers: Headers): number | undefined {
   const seconds = headers.get('Retry-After') ?? '';
   return /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined;

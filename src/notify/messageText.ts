@@ -1,6 +1,6 @@
 /*
- * What a person reads at night: one line that says it all, then what is needed to act. A message of several
- * notifications is a summary of them.
+ * The text that people read: one line that says what happened, then what they need to act. Several notifications in one
+ * message are summarised.
  */
 import type { Metric } from '../config/thresholds.ts';
 import type { TopEntry } from '../engine/attack.ts';
@@ -10,7 +10,7 @@ import type { AttackFacts, BanFacts, Notification } from './notification.ts';
 import { summaryText } from './summaryText.ts';
 
 export interface MessageText {
-  /** One line, no longer than a mail's subject should be. */
+  /** One line, short enough for the subject of a mail. */
   readonly subject: string;
   readonly lines: readonly string[];
 }
@@ -26,7 +26,7 @@ export function messageText({ notifications, consoleUrl }: Message): MessageText
   return { subject: clipText(oneLine(text.subject), MAX_SUBJECT_CHARACTERS), lines: [...text.lines, ...links] };
 }
 
-/** At most so many characters; what was cut off shows as an ellipsis. */
+/** At most `maxCharacters`. Longer text is cut and ends with an ellipsis. */
 export function clipText(text: string, maxCharacters: number): string {
   return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 1)}…`;
 }
@@ -82,7 +82,7 @@ function attackLines(attack: AttackFacts, hasEnded: boolean): string[] {
     formatAmount(attack.mbps, 'mbps'),
     formatAmount(attack.flowsPerSecond, 'flows_per_sec'),
   ].join(', ');
-  // A total needs no name beside its unit, `tcp_syn_pps` does.
+  // The unit alone names a total. A metric such as `tcp_syn_pps` is named too.
   const kind = TOTALS.includes(metric) ? '' : ` (${metric})`;
   const times = (rate / threshold).toFixed(1);
   const lines = [

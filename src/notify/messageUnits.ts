@@ -1,5 +1,5 @@
 /*
- * Rates, shares, times and vectors in the words of a message.
+ * Formats rates, shares, durations and vectors for messages.
  */
 import type { Metric } from '../config/thresholds.ts';
 import type { Classification } from '../engine/attack.ts';
@@ -17,7 +17,7 @@ function unitOf(metric: Metric): string {
   return metric.endsWith('mbps') ? 'Mbit/s' : 'pps';
 }
 
-/** `40 %`; `<1 %` for what is there but rounds to nothing. */
+/** `40 %`; `<1 %` for a share that is not zero but rounds to it. */
 export function formatShare(share: number): string {
   const percent = Math.round(share * 100);
   return percent === 0 && share > 0 ? '<1 %' : `${percent} %`;

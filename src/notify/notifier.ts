@@ -1,34 +1,34 @@
 /*
- * The front of the room: decides who is told of a notification and hands it to their outlets. It returns at once, and
- * what goes wrong in here stays in here: nobody who detects or decides ever waits for it.
+ * Decides who gets a notification and hands it to their channel queues. It returns at once and never throws, so that
+ * detection and decisions never wait for a delivery.
  */
 
 import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/channels.ts';
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { ChannelQueue } from './channelQueue.ts';
 import { createChannel } from './createChannel.ts';
 import type { DeliveryCounts } from './deliveryQueue.ts';
 import { type Notification, severityOf } from './notification.ts';
-import { Outlet } from './outlet.ts';
-import { concerns, isAtLeast, type PlannedRoute, planRoutes } from './outletPlan.ts';
+import { NotificationLog } from './notificationLog.ts';
+import { isAtLeast, matchesRoute, type PlannedRoute, planRoutes } from './routePlan.ts';
 import type { Scheduler } from './scheduler.ts';
 import { testNotification } from './testNotification.ts';
-import { ToldRegister } from './toldRegister.ts';
 
-/** What is under way when the daemon stops may take this long. */
+/** When the daemon stops, deliveries may take this long. */
 const STOP_GRACE_MS = 2000;
 
 export interface NotifierOptions {
   readonly log: Logger;
   readonly scheduler: Scheduler;
-  /** What the programs of `exec` may inherit from. */
+  /** The environment from which programs of `exec` inherit a few variables. */
   readonly env: NodeJS.ProcessEnv;
-  /** Where the API listens, for links where the config names no console; asked for each message. */
+  /** Where the API listens. Links use it where the config names no console. */
   readonly apiUrl: () => string;
 }
 
-/** What came of a test, for one outlet. */
+/** The result of a test on one channel queue. */
 export interface TestOutcome {
   readonly channel: NotifyChannel;
   /** Undefined where it was delivered. */
@@ -48,12 +48,12 @@ export class Notifier {
   readonly #counts = Object.fromEntries(
     NOTIFY_CHANNELS.map((channel) => [channel, { ok: 0, error: 0, dropped: 0 }]),
   ) as Record<NotifyChannel, DeliveryCounts>;
-  readonly #told = new ToldRegister();
+  readonly #log = new NotificationLog();
   #config: NotifyConfig;
   #routes: PlannedRoute[] = [];
-  #outlets: ReadonlyMap<string, Outlet> = new Map();
-  /** Of former configurations, with messages yet to deliver. */
-  #retired: Outlet[] = [];
+  #queues: ReadonlyMap<string, ChannelQueue> = new Map();
+  /** Queues of former configurations that still have messages to deliver. */
+  #retired: ChannelQueue[] = [];
 
   constructor(config: NotifyConfig, options: NotifierOptions) {
     this.#options = options;
@@ -61,54 +61,54 @@ export class Notifier {
     this.reconfigure(config);
   }
 
-  /** Tells whom it concerns; returns at once and never throws. */
+  /** Queues the notification for everybody who gets it. Returns at once and never throws. */
   notify(notification: Notification): void {
     try {
-      for (const key of this.#outletsFor(notification)) this.#outlets.get(key)?.take(notification);
+      for (const key of this.#queuesFor(notification)) this.#queues.get(key)?.add(notification);
     } catch (error) {
       this.#options.log.error({ error: messageOf(error), target: notification.target }, 'notification failed');
     }
   }
 
-  /** What changed begins anew; outlets that are no longer wanted deliver what they have. */
+  /** Queues that did not change go on. Queues that are no longer configured deliver what they have. */
   reconfigure(config: NotifyConfig): void {
     const routes = planRoutes(config);
-    const outlets = new Map<string, Outlet>();
-    for (const { key, channel, config: own } of routes.flatMap((route) => route.outlets)) {
-      if (!outlets.has(key)) outlets.set(key, this.#outlets.get(key) ?? this.#createOutlet(channel, own));
+    const queues = new Map<string, ChannelQueue>();
+    for (const { key, channel, config: own } of routes.flatMap((route) => route.queues)) {
+      if (!queues.has(key)) queues.set(key, this.#queues.get(key) ?? this.#createQueue(channel, own));
     }
-    const unwanted = [...this.#outlets].filter(([key]) => !outlets.has(key)).map(([, outlet]) => outlet);
-    for (const outlet of unwanted) outlet.flush();
-    this.#retired = [...this.#retired, ...unwanted].filter(({ queued }) => queued > 0);
+    const removed = [...this.#queues].filter(([key]) => !queues.has(key)).map(([, queue]) => queue);
+    for (const queue of removed) queue.flush();
+    this.#retired = [...this.#retired, ...removed].filter(({ queued }) => queued > 0);
     this.#config = config;
     this.#routes = routes;
-    this.#outlets = outlets;
+    this.#queues = queues;
   }
 
-  /** Of notifications since start, by channel. */
+  /** Results of notifications since the start, by channel. */
   counts(): Readonly<Record<NotifyChannel, Readonly<DeliveryCounts>>> {
     return this.#counts;
   }
 
   status(): NotifierStatus {
-    const outlets = [...this.#outlets.values()];
+    const queues = [...this.#queues.values()];
     return {
       channels: configuredChannels(this.#config),
-      queued: [...outlets, ...this.#retired].reduce((sum, { queued }) => sum + queued, 0),
-      errors: outlets.flatMap(({ channel, lastError }) =>
+      queued: [...queues, ...this.#retired].reduce((sum, { queued }) => sum + queued, 0),
+      errors: queues.flatMap(({ channel, lastError }) =>
         lastError === undefined ? [] : [{ channel: channel.name, error: lastError }],
       ),
     };
   }
 
-  /** Sends a test through every outlet at once, each tried a single time. `at` is clock milliseconds. */
+  /** Sends a test through every channel queue at once, with one attempt each. `at` is clock milliseconds. */
   test(at: number): Promise<TestOutcome[]> {
     const notification = testNotification(at);
     return Promise.all(
-      [...this.#outlets.values()].map(async (outlet): Promise<TestOutcome> => {
-        const channel = outlet.channel.name;
+      [...this.#queues.values()].map(async (queue): Promise<TestOutcome> => {
+        const channel = queue.channel.name;
         try {
-          await outlet.tryOnce(notification);
+          await queue.tryOnce(notification);
           this.#counts[channel].ok++;
           return { channel, error: undefined };
         } catch (error) {
@@ -119,14 +119,14 @@ export class Notifier {
     );
   }
 
-  /** Delivers what is queued once more at most, within two seconds. */
+  /** Tries what is queued once more at most, within two seconds. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#outlets.values(), ...this.#retired].map((outlet) => outlet.stop(STOP_GRACE_MS)));
+    await Promise.all([...this.#queues.values(), ...this.#retired].map((queue) => queue.stop(STOP_GRACE_MS)));
   }
 
-  #createOutlet(name: NotifyChannel, config: NotifyConfig[NotifyChannel]): Outlet {
+  #createQueue(name: NotifyChannel, config: NotifyConfig[NotifyChannel]): ChannelQueue {
     const { log, scheduler, env, apiUrl } = this.#options;
-    return new Outlet({
+    return new ChannelQueue({
       channel: createChannel(name, config, env, log),
       scheduler,
       log,
@@ -135,30 +135,30 @@ export class Notifier {
     });
   }
 
-  /** The end of an attack goes to those who heard of the attack; everything else by the routes. */
-  #outletsFor(notification: Notification): Iterable<string> {
+  /** The end of an attack goes to the queues that got its start. Everything else follows the routes. */
+  #queuesFor(notification: Notification): Iterable<string> {
     const { event, attack } = notification;
     if (event === 'attack_ended' && attack !== undefined) {
-      const told = this.#told.ofAttack(attack.id);
-      this.#told.forget(attack.id);
-      if (told !== undefined) return told;
+      const notified = this.#log.queuesOf(attack.id);
+      this.#log.forgetAttack(attack.id);
+      if (notified !== undefined) return notified;
     }
-    const outlets = this.#routed(notification);
-    if (event !== 'attack_ended' && attack !== undefined) this.#told.tell(attack.id, outlets);
-    return outlets;
+    const queues = this.#routed(notification);
+    if (event !== 'attack_ended' && attack !== undefined) this.#log.addQueues(attack.id, queues);
+    return queues;
   }
 
   #routed(notification: Notification): Set<string> {
     const { event, target, at } = notification;
     const severity = severityOf(notification);
-    const outlets = new Set<string>();
+    const queues = new Set<string>();
     for (const route of this.#routes) {
-      if (!concerns(route, notification) || !isAtLeast(severity, route.minSeverity)) continue;
-      for (const { key } of route.outlets) {
-        if (!this.#told.isRecent(`${event} ${target} ${key}`, at, route.quietSeconds)) outlets.add(key);
+      if (!matchesRoute(route, notification) || !isAtLeast(severity, route.minSeverity)) continue;
+      for (const { key } of route.queues) {
+        if (!this.#log.isRecent(`${event} ${target} ${key}`, at, route.quietSeconds)) queues.add(key);
       }
     }
-    for (const key of outlets) this.#told.remember(`${event} ${target} ${key}`, at);
-    return outlets;
+    for (const key of queues) this.#log.record(`${event} ${target} ${key}`, at);
+    return queues;
   }
 }

@@ -1,13 +1,13 @@
 /*
- * Time and chance, as the queues need them: handed in, so that an hour of retries takes a test no time.
+ * Time, timers and random numbers for the queues. Tests replace them, so that an hour of retries takes no time.
  */
 
 export interface Scheduler {
-  /** Milliseconds that never jump; of any origin. */
+  /** Monotonic milliseconds, from any origin. */
   now(): number;
-  /** Calls back once; the returned function calls it off. */
+  /** Calls `work` once after the delay. The returned function cancels it. */
   after(delayMs: number, work: () => void): () => void;
-  /** From 0 up to 1. */
+  /** At least 0, less than 1. */
   random(): number;
 }
 

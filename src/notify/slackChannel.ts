@@ -1,12 +1,12 @@
 /*
- * A Slack incoming webhook, or anything that speaks as one (Mattermost, Rocket.Chat).
+ * A Slack incoming webhook, or a compatible one (Mattermost, Rocket.Chat).
  */
 import type { SlackConfig } from '../config/sections/notify/slack.ts';
 import type { Channel, Message } from './channel.ts';
 import { postJson } from './httpPost.ts';
 import { clipText, messageText } from './messageText.ts';
 
-/** Slack asks for less than 4,000 characters in one text. */
+/** Slack's limit is 4,000 characters in one text. */
 const MAX_CHARACTERS = 3900;
 
 export class SlackChannel implements Channel {
@@ -26,7 +26,7 @@ export class SlackChannel implements Channel {
   }
 }
 
-/** The three characters that Slack reads as control: without this a comment could mention a whole channel. */
+/** Escapes Slack's three control characters. Without this a comment could mention a whole channel. */
 function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

@@ -1,12 +1,12 @@
 /*
- * Many notifications in one message: how many of what, where, and the largest of them.
+ * The summary of many notifications in one message: how many of each kind, in which groups, and the largest attacks.
  */
 
 import type { MessageText } from './messageText.ts';
 import { formatAmount, formatVector } from './messageUnits.ts';
 import type { Notification, NotificationEvent } from './notification.ts';
 
-/** Values of a kind that are named; the rest are counted. */
+/** How many different values are named; the others are only counted. */
 const NAMED = 5;
 const LARGEST = 10;
 
@@ -28,7 +28,7 @@ export function summaryText(notifications: readonly Notification[]): MessageText
   const uncovered = notifications.filter(({ reason }) => reason !== '');
   const lines = [
     ...(dry === 0 ? [] : [dryLine]),
-    `${notifications.length} notifications in one message, for there were too many to tell each by itself:`,
+    `${notifications.length} notifications in one message, because there were too many to send one by one:`,
     what,
     `Groups: ${named(countBy(notifications, ({ group }) => group))}`,
   ];
@@ -42,7 +42,7 @@ function vectorOf({ attack }: Notification): string {
   return attack === undefined ? 'unknown' : formatVector(attack.classification);
 }
 
-/** Those farthest over their limit. */
+/** The attacks farthest over their limit. */
 function largestLines(started: readonly Notification[]): string[] {
   const attacks = started.flatMap(({ target, attack }) => (attack === undefined ? [] : [{ target, attack }]));
   attacks.sort((a, b) => b.attack.rate / b.attack.threshold - a.attack.rate / a.attack.threshold);

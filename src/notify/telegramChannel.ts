@@ -1,5 +1,5 @@
 /*
- * A Telegram bot: Bot API, `sendMessage`, as plain text. The token is part of the URL, so the URL is never told.
+ * A Telegram bot: `sendMessage` of the Bot API, as plain text. The URL contains the token, so it is never logged.
  */
 import type { TelegramConfig } from '../config/sections/notify/telegram.ts';
 import type { Channel, Message } from './channel.ts';

@@ -1,6 +1,6 @@
 /*
- * What a test sends: an attack on an address of documentation (RFC 5737), with all that a real one has, and marked as
- * dry-run, so that no program acts on it.
+ * The notification that a test sends: an attack on a documentation address (RFC 5737) with all fields of a real one. It
+ * is marked as dry-run, so that no program acts on it.
  */
 import type { Notification } from './notification.ts';
 

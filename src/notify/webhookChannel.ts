@@ -1,5 +1,5 @@
 /*
- * A program that takes each notification as a POST of JSON.
+ * A webhook: each notification is one POST of JSON.
  */
 import type { WebhookConfig } from '../config/sections/notify/webhook.ts';
 import type { Channel, Message } from './channel.ts';

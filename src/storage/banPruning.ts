@@ -1,14 +1,15 @@
 /*
- * Which rows leave the state file. Ended and refused bans have a bounded number of rows each, and within that bound every
- * group its share: the oldest row of the group with most rows goes first, so that one tenant's flood of refusals removes
- * neither another's nor the bans that ended. Starts stay for as long as they may count for `max_bans_per_window`.
+ * Deletes old rows from the state file. There is a limit for ended bans and one for refused bans. Within a limit every
+ * group keeps its share: the oldest row of the group with the most rows is deleted first. So a flood of refusals for one
+ * tenant deletes neither the rows of another tenant nor ended bans. Starts are kept as long as they may count for
+ * `max_bans_per_window`.
  */
 import type { DatabaseSync } from 'node:sqlite';
 
 const ENDED_KEPT = 10_000;
 const REFUSED_KEPT = 2_000;
 
-/** So many starts stay however old: a clock that is ahead for a moment must not make the cap forget. */
+/** At least this many starts are kept, however old: a clock that is briefly ahead must not reset the cap. */
 const STARTS_KEPT = 10_000;
 
 export function pruneBans(db: DatabaseSync): void {

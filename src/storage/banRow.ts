@@ -1,6 +1,6 @@
 /*
- * A ban as a row of the state file: its JSON, a checksum of that, and the two columns that are searched. SQLite notices
- * a torn page but not a flipped bit inside a value, and one bit in a prefix would announce somebody else's address.
+ * A ban as a row of the state file: its JSON, a checksum, and the two columns that are searched. SQLite detects a torn
+ * page but not a flipped bit inside a value, and one flipped bit in a prefix would announce somebody else's address.
  */
 import { crc32 } from 'node:zlib';
 import type { Ban } from '../mitigation/ban.ts';
@@ -14,20 +14,20 @@ export interface BanRow {
 }
 
 export function banToRow(ban: Ban): BanRow {
-  // JSON has no undefined. Bans hold no null, so the one stands for the other.
+  // JSON has no undefined, and bans hold no null, so null stands for undefined.
   const json = JSON.stringify(ban, (_key, value: unknown) => (value === undefined ? null : value));
   const endedAt = endOf(ban);
   return { id: ban.id, endedAt, json, checksum: checksumOf(ban.id, endedAt, json) };
 }
 
-/** Undefined where the row is not what `banToRow` made. */
+/** Undefined where the row is damaged: it is not what `banToRow` made. */
 export function rowToBan(row: BanRow): Ban | undefined {
   if (row.checksum !== checksumOf(row.id, row.endedAt, row.json)) return undefined;
   const value = parsed(row.json);
   return isBan(value) ? withMaker(value) : undefined;
 }
 
-/** What a damaged row still seems to say of its target and its end; a guess, for no checksum vouches for it. */
+/** The readable fields of a damaged row. They are a guess: no checksum covers them. */
 export function guessBan(json: unknown): Partial<Ban> {
   const value = parsed(String(json));
   return typeof value === 'object' && value !== null ? value : {};
@@ -48,7 +48,7 @@ function isBan(value: unknown): value is Ban {
   return texts && typeof expiresAt === 'number' && typeof plan?.ttlSeconds === 'number';
 }
 
-/** Format version 1 said `manual` where a ban now says who made it. */
+/** Format version 1 had `manual` in place of `madeBy`. */
 function withMaker(ban: Ban & { readonly manual?: boolean }): Ban {
   if (ban.madeBy !== undefined) return ban;
   const { manual, ...rest } = ban;

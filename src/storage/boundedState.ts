@@ -1,15 +1,15 @@
 /*
- * The stored state with every end bounded, for a reader that cannot ask the daemon: no ban lives longer than its own life
- * after it was saved, and one that was saved in the future no longer than that after it was first met.
+ * The stored state with bounded expiries, for a reader that cannot ask the daemon. A ban expires at most its lifetime
+ * after it was saved. A ban that was saved in the future expires at most its lifetime after this command first saw it.
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { firstSightings } from './firstSightings.ts';
 import type { StoredState } from './storedState.ts';
 
-/** Clocks of one machine differ by less between a save and a read. */
+/** The clock of one machine is corrected by less than this between a save and a read. */
 const TOLERANCE_MS = 60_000;
 
-/** Of a damaged ban whose life cannot be read. */
+/** The lifetime of a damaged ban whose own lifetime cannot be read. */
 const UNKNOWN_LIFE_MS = 86_400_000;
 
 export function boundedState(state: StoredState, directory: string, now: number): StoredState {
@@ -23,7 +23,7 @@ export function boundedState(state: StoredState, directory: string, now: number)
       if (ban.state !== 'active') return ban;
       const life = lifeMs(ban, state);
       const name = `ban ${ban.id}`;
-      // Where its first sighting cannot be remembered it has to end now: later would be never.
+      // Where its first sighting cannot be stored, it ends now; otherwise it would never end.
       if (early.has(name)) return { ...ban, expiresAt: Math.min(ban.expiresAt, (sightings.get(name) ?? -life) + life) };
       const savedAt = state.records.get(ban.id)?.savedAt;
       return savedAt === undefined ? ban : { ...ban, expiresAt: Math.min(ban.expiresAt, savedAt + life) };
@@ -36,7 +36,7 @@ export function boundedState(state: StoredState, directory: string, now: number)
   };
 }
 
-/** The latest moment that the stored ban speaks of as past. */
+/** The latest past moment in the stored ban. */
 function storedAt({ id, startedAt, lastSeenAt }: Ban, { records }: StoredState): number {
   return Math.max(startedAt, lastSeenAt ?? 0, records.get(id)?.savedAt ?? 0);
 }

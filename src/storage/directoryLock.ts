@@ -1,6 +1,6 @@
 /*
- * One daemon for one state directory. The lock is the operating system's (an fcntl lock, taken through SQLite because
- * Node has no call for it), so it ends with the process that holds it, however that one dies, and needs no clean-up.
+ * The lock that allows one daemon for one state directory. It is an fcntl lock, taken through SQLite because Node has no
+ * call for it. The operating system releases it when the process ends, in whatever way, so no clean-up is needed.
  */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -13,7 +13,7 @@ const SQLITE_BUSY = 5;
 export class DirectoryLock {
   readonly #db: DatabaseSync;
 
-  /** Throws StateFileError `locked` at once where another process, or this one, holds the directory. */
+  /** Throws StateFileError `locked` at once where another process, or this one, has the lock. */
   constructor(directory: string) {
     const file = path.join(directory, 'kapkan.lock');
     try {
@@ -33,7 +33,7 @@ export class DirectoryLock {
   }
 }
 
-/** Whether a daemon runs on the directory; false also where there is no such directory. */
+/** Whether a daemon uses the directory. False where the directory does not exist. */
 export function isDaemonRunning(directory: string): boolean {
   try {
     new DirectoryLock(directory).release();

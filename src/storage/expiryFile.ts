@@ -1,7 +1,7 @@
 /*
- * When the active bans end, in a file of fixed size beside the database. An expiry that moves is written over the one
- * before, in place, so it needs no room on a full disk; and a ban whose row in the database is damaged still has its
- * target and its end here. Records are 64 bytes, little-endian:
+ * When the active bans end, in a file beside the database. A changed expiry is written in place, so it needs no space on a
+ * full disk. A ban whose row in the database is damaged still has its target and its end here. Records are 64 bytes,
+ * little-endian:
  *
  *    0   4  CRC-32 of the other 60 bytes
  *    4   1  state: 0 free, 1 active, 2 ended
@@ -22,7 +22,7 @@ import { createPrivateFile, requireRegularFile } from './regularFile.ts';
 
 const RECORD_BYTES = 64;
 
-/** Records that are added at a time. */
+/** How many records the file grows by. */
 const CHUNK = 1024;
 
 const FREE = 0;
@@ -67,7 +67,7 @@ export function expiryRecord(ban: Ban, now: number): ExpiryRecord {
   };
 }
 
-/** By key. A record that is damaged is left out: the database has that ban too. Empty where there is no file. */
+/** Records by key. A damaged record is left out: the database has that ban too. Empty where there is no file. */
 export function readExpiries(file: string): Map<string, ExpiryRecord> {
   requireRegularFile(file);
   const records = new Map<string, ExpiryRecord>();
@@ -80,7 +80,7 @@ export function readExpiries(file: string): Map<string, ExpiryRecord> {
   return records;
 }
 
-/** The file as the daemon writes it. */
+/** The file, opened for writing by the daemon. */
 export class ExpiryFile {
   readonly #descriptor: number;
   /** Slot of each ban's record. */
@@ -88,7 +88,7 @@ export class ExpiryFile {
   #free: number[] = [];
   #size = 0;
 
-  /** Opens the file, made where it is missing. Throws where that is not possible. */
+  /** Opens the file and creates it where it is missing. Throws where that fails. */
   constructor(file: string) {
     createPrivateFile(file);
     this.#descriptor = openSync(file, 'r+');
@@ -107,7 +107,7 @@ export class ExpiryFile {
     }
   }
 
-  /** Makes sure that so many more bans have a slot. Throws where the disk has no room for them. */
+  /** Makes sure that `count` more bans have a slot. Throws where the disk has no space. */
   reserve(count: number): void {
     while (this.#free.length < count) {
       const chunk = Buffer.alloc(CHUNK * RECORD_BYTES, 0xff);
@@ -123,7 +123,7 @@ export class ExpiryFile {
     return this.#slots.has(key);
   }
 
-  /** Durable when it returns. Records of bans that have no slot yet need one from `reserve`. */
+  /** The records are on disk when it returns. Bans without a slot need a `reserve` before. */
   write(records: readonly ExpiryRecord[]): void {
     if (records.length === 0) return;
     for (const record of records) {
@@ -135,7 +135,7 @@ export class ExpiryFile {
     fdatasyncSync(this.#descriptor);
   }
 
-  /** Gives up the slots of bans whose end the database holds. */
+  /** Frees the slots of bans whose end is in the database. */
   free(keys: Iterable<string>): void {
     for (const key of keys) {
       const slot = this.#slots.get(key);

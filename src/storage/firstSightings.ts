@@ -1,14 +1,15 @@
 /*
- * When `withdraw --expired` first met a stored time that cannot be trusted: a ban saved by a clock that was ahead, or one
- * that does not tell its end. Its life is counted from there, and that has to outlast the command, which a timer runs.
+ * When `withdraw --expired` first saw a stored time that cannot be trusted: that of a ban saved while the clock was ahead,
+ * or of a ban whose end cannot be read. Its lifetime is counted from then. A timer runs the command again and again, so
+ * the sightings are kept in a file.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { requireRegularFile } from './regularFile.ts';
 
 /**
- * Epoch milliseconds of each name's first sighting, `now` for a new one. Names that are not asked for are forgotten.
- * A new one is left out where it cannot be written down.
+ * Epoch milliseconds of each name's first sighting; `now` for a new name. Names that are not asked for are deleted.
+ * A new name is left out where the file cannot be written.
  */
 export function firstSightings(directory: string, names: readonly string[], now: number): Map<string, number> {
   const file = path.join(directory, 'kapkan.sightings');

@@ -1,18 +1,18 @@
 /*
- * Under which mark and at which GoBGP daemons the stored bans were announced. A Kapkan that starts with another
- * `gobgp.instance_id` or `gobgp.address` would neither find nor withdraw the routes of before.
+ * The mark and the GoBGP daemons that the stored bans were announced with. After a start with another
+ * `gobgp.instance_id` or `gobgp.address`, Kapkan would neither find nor withdraw the earlier routes.
  */
 
 export interface GobgpIdentity {
   readonly instanceId: number;
   readonly addresses: readonly string[];
-  /** GoBGP's AS number, which is part of the mark; undefined where it was not known. */
+  /** GoBGP's AS number, which is part of the mark; undefined where it is not known. */
   readonly asn: number | undefined;
 }
 
 /**
- * Why a daemon must not start with `current` while `activeRealBans` announced under `saved` are in force; undefined
- * where it may. A GoBGP that was added is no reason: the bans are announced to it.
+ * Why a daemon must not start with `current` while `activeRealBans` bans announced with `saved` are active; undefined
+ * where it may start. An added GoBGP is no problem: the bans are announced to it.
  */
 export function identityProblem(
   saved: GobgpIdentity | undefined,
@@ -31,9 +31,9 @@ export function identityProblem(
   if (gone.length > 0) changes.push(`gobgp.address no longer has ${gone.join(', ')}`);
   if (changes.length === 0) return undefined;
   return (
-    `${changes.join('; ')}, but ${activeRealBans} bans in the state file are announced as before. This start would ` +
-    'leave their routes in GoBGP for ever. Run "kapkan withdraw --all", which withdraws them where they were announced, ' +
-    'or change the config back'
+    `${changes.join('; ')}, but ${activeRealBans} active bans were announced with the old value. This start would leave ` +
+    'their routes in GoBGP forever. Run "kapkan withdraw --all", which withdraws them with the old value, or change ' +
+    'the config back'
   );
 }
 

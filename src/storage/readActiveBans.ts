@@ -1,11 +1,11 @@
 /*
- * The bans in force by the state file, for what runs without the daemon. It takes no lock, so a daemon that runs, hangs or
- * died in the middle of a write is all the same to it.
+ * The active bans in the state file, for commands that run without the daemon. It takes no lock, so it works whether a
+ * daemon runs, hangs or died during a write.
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { readStoredState } from './storedState.ts';
 
-/** Without those that are damaged. Throws StateFileError where the file is missing, damaged as a whole or newer. */
+/** Damaged bans are left out. Throws StateFileError where the whole file is missing, damaged or newer. */
 export function readActiveBans(directory: string): Ban[] {
   return readStoredState(directory).bans.filter((ban) => ban.state === 'active');
 }

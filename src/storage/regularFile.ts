@@ -1,12 +1,12 @@
 /*
- * What the files of the state directory must be: regular files, for nobody but their owner. To open a FIFO waits for
- * ever, and a device has no end, so the kind is asked before anything is opened.
+ * Files of the state directory must be regular files that only their owner can read. Opening a FIFO would block forever,
+ * and a device has no end, so the kind of a file is checked before it is opened.
  */
 import { chmodSync, closeSync, existsSync, openSync, type Stats, statSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import { unreadableStateFile } from './stateFileError.ts';
 
-/** Throws StateFileError `unreadable` where the path is something else, a circle of links included; missing is fine. */
+/** Throws StateFileError `unreadable` where the path is no regular file, or a loop of links. A missing file is accepted. */
 export function requireRegularFile(file: string): void {
   let found: Stats | undefined;
   try {
@@ -18,13 +18,13 @@ export function requireRegularFile(file: string): void {
   throw unreadableStateFile(file, `it is ${kindOf(found)} and must be a regular file`);
 }
 
-/** Makes the file, empty, where it is missing, so that whoever opens it next finds it with mode 0600. */
+/** Creates an empty file with mode 0600 where it is missing, before SQLite would create it with another mode. */
 export function createPrivateFile(file: string): void {
   requireRegularFile(file);
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
-/** Takes the file from everybody but its owner; answers a warning where that cannot be done. */
+/** Sets mode 0600 where others have access; answers a warning where that fails. */
 export function tightenFile(file: string): string | undefined {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & 0o077) === 0) return undefined;
@@ -32,11 +32,11 @@ export function tightenFile(file: string): string | undefined {
     chmodSync(file, 0o600);
     return undefined;
   } catch (error) {
-    return `${file} can be read by others, and that cannot be changed: ${messageOf(error)}`;
+    return `${file} can be read by others, and its mode cannot be changed: ${messageOf(error)}`;
   }
 }
 
-/** A directory may have been made for more than Kapkan, so its mode is not changed; answers a warning where it is open. */
+/** Answers a warning where others have access to the directory. Its mode is not changed: others may need it. */
 export function looseDirectory(directory: string): string | undefined {
   const mode = statSync(directory).mode & 0o777;
   if ((mode & 0o077) === 0) return undefined;

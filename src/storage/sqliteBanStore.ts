@@ -1,9 +1,9 @@
 /*
- * Bans in the embedded store. A save is one transaction, on disk when it returns, because what it says is announced
- * next. The daemon holds one of these for its lifetime; `storedState.ts` reads beside it.
+ * The store of bans. A save is one transaction and is on disk when it returns, because the bans are announced next. The
+ * daemon holds the store while it runs; `storedState.ts` can read the files at the same time.
  *
- * Where the disk is full or read-only, the store opens all the same with the bans that it can read. Then new bans cannot
- * be saved, and so are not announced; ends and moved expiries still go into the records of `expiryFile.ts`, in place.
+ * On a full or read-only disk the store still opens with the bans that it can read. New bans cannot be saved then, and so
+ * are not announced. Ends and changed expiries are still written in place, into the records of `expiryFile.ts`.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
@@ -40,31 +40,31 @@ const INSERT_START = 'INSERT INTO starts (id, at, grp, dry_run) VALUES (?, ?, ?,
 const SET_NOTE = `
   INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`;
 
-/** Starts are kept for a day at least, for a reload may lengthen the window. */
+/** Starts are kept for at least a day, because a reload may lengthen the window. */
 const LEAST_STARTS_KEPT_MS = 86_400_000;
 
-/** How long the routes of a damaged ban are left alone where neither its end nor its life can be read. */
+/** How long the routes of a damaged ban are kept where neither its end nor its lifetime can be read. */
 const UNKNOWN_LIFE_MS = 86_400_000;
 
 export class SqliteBanStore implements BanStore {
   /** Path of the database. */
   readonly file: string;
-  /** What a person should know of the directory, a sentence each. */
+  /** Problems of the directory that an operator should know, one sentence each. */
   readonly warnings: string[] = [];
   /** Active bans whose rows cannot be read. */
   readonly damaged: readonly DamagedBan[];
   readonly #directory: string;
   readonly #clock: Clock;
   readonly #lock: DirectoryLock | undefined;
-  /** As it was at the start; what is loaded from while the database cannot be opened to write. */
+  /** The contents at the start. They are used while the database cannot be opened for writing. */
   readonly #initial: StateContents;
   #db: DatabaseSync | undefined;
   #expiries: ExpiryFile | undefined;
   #startsKeptMs = LEAST_STARTS_KEPT_MS;
 
   /**
-   * Makes the directory (0700) and the file (0600) where they are missing. Throws StateFileError where another daemon
-   * holds the directory or the file cannot be trusted; that file is left untouched.
+   * Creates the directory (0700) and the file (0600) where they are missing. Throws StateFileError where another daemon
+   * uses the directory or the file is damaged. A damaged file is not changed.
    */
   constructor(directory: string, clock: Clock = new SystemClock()) {
     this.#directory = directory;
@@ -111,41 +111,41 @@ export class SqliteBanStore implements BanStore {
 
   loadEnded(limit: number): Ban[] {
     const ended = this.#state().bans.filter(({ state }) => state !== 'active');
-    // Of bans that ended in one moment the one made later comes first.
+    // Of bans that ended at the same moment, the later one comes first.
     return ended
       .reverse()
       .toSorted((a, b) => endOf(b) - endOf(a))
       .slice(0, limit);
   }
 
-  /** Starts of bans, refused ones not among them, that the store still knows, oldest first. */
+  /** The stored starts of bans, oldest first. Refused bans have none. */
   loadStarts(): readonly StoredStart[] {
     return this.#contents().starts;
   }
 
-  /** Starts older than this are forgotten, but none that is younger than a day. */
+  /** Deletes starts older than this. Starts are kept for at least a day. */
   keepStartsFor(ms: number): void {
     this.#startsKeptMs = Math.max(ms, LEAST_STARTS_KEPT_MS);
   }
 
-  /** The GoBGP daemons and the mark that the stored bans were announced with; undefined where nothing is known. */
+  /** The GoBGP daemons and the mark that the stored bans were announced with; undefined where they are not known. */
   savedIdentity(): GobgpIdentity | undefined {
     return this.#state().identity;
   }
 
-  /** Undefined forgets it, after the routes were withdrawn there. Throws where it cannot be stored. */
+  /** Undefined deletes it, after the routes were withdrawn. Throws where it cannot be stored. */
   saveIdentity(identity: GobgpIdentity | undefined): void {
     const text = identity === undefined ? '' : identityToText(identity);
     if (this.#contents().notes.get('gobgp') === text) return;
     this.#database().prepare(SET_NOTE).run('gobgp', text);
   }
 
-  /** Whether the route with this key may belong to a damaged ban, and so is no orphan yet. */
+  /** Whether the route with this key may belong to a damaged ban. Such a route is no orphan yet. */
   protectsRoute(key: string): boolean {
     return mayBelongToDamaged(key, this.damaged, this.#clock.now());
   }
 
-  /** Lets the next daemon have the directory. */
+  /** Closes the files and releases the lock. */
   close(): void {
     this.#db?.close();
     this.#expiries?.close();
@@ -172,7 +172,7 @@ export class SqliteBanStore implements BanStore {
       pruneStarts(db, now - this.#startsKeptMs);
       db.exec('COMMIT');
     } catch (error) {
-      // SQLite has already rolled back by itself after some errors, a full disk among them.
+      // After some errors, such as a full disk, SQLite has already rolled back.
       if (db.isTransaction) db.exec('ROLLBACK');
       throw error;
     }
@@ -181,14 +181,14 @@ export class SqliteBanStore implements BanStore {
     reserveRoom(this.file, db);
   }
 
-  /** Of bans that are stored already, at least the expiry or the end is written, which needs no room. */
+  /** Writes at least the expiry or the end of bans that are already stored. That needs no disk space. */
   #recordInPlace(bans: readonly Ban[]): void {
     try {
       const expiries = this.#expiryFile();
       const now = this.#clock.now();
       expiries.write(bans.filter(({ id }) => expiries.has(expiryKey(id))).map((ban) => expiryRecord(ban, now)));
     } catch {
-      // The disk is read-only; the failure of the save says so.
+      // The disk is read-only. The error of the save says so.
     }
   }
 
@@ -210,7 +210,7 @@ export class SqliteBanStore implements BanStore {
     return this.#expiries;
   }
 
-  /** A directory that cannot be written to can be used by nobody else to write, so it is read without the lock. */
+  /** In a read-only directory no other daemon can write either, so it is read without the lock. */
   #takeLock(): DirectoryLock | undefined {
     try {
       return new DirectoryLock(this.#directory);
@@ -240,12 +240,12 @@ export class SqliteBanStore implements BanStore {
       expiries.write(active.map((ban) => expiryRecord(ban, now)));
       reserveRoom(this.file, this.#database());
     } catch (error) {
-      const what = 'new bans cannot be stored and will not be announced until that is mended';
+      const what = 'new bans cannot be stored and will not be announced until this is repaired';
       this.warnings.push(`cannot write to ${this.file}: ${messageOf(error)}; ${what}`);
     }
   }
 
-  /** Nothing is held for ever: what does not tell its end is held for a day from now. */
+  /** A damaged ban without a readable end is kept for a day from now. */
   #boundedDamage({ damaged }: StoredState): DamagedBan[] {
     const latest = this.#clock.now() + UNKNOWN_LIFE_MS;
     return damaged.map((ban) => ({ ...ban, expiresAt: ban.expiresAt ?? latest }));

@@ -1,12 +1,12 @@
 /*
- * The state file `kapkan.db`: how it is made, recognised and checked. A file is looked at with a read-only connection
- * before anything may write to it, so that one which is damaged or of a newer Kapkan stays byte for byte what it was.
+ * The state file `kapkan.db`: creates, checks and reads it. A file is checked through a read-only connection before it is
+ * opened for writing, so that a damaged or newer file is never changed.
  *
  * Format version 2 (PRAGMA user_version), application id "Kapk":
  *   bans(id, ended_at, ban, checksum, refused, grp)   one row a ban, see banRow.ts
  *   starts(id, at, grp, dry_run)                      when bans began, for max_bans_per_window
- *   notes(name, value)                                what GoBGP the bans were announced to, see gobgpIdentity.ts
- * Version 1 had the first four columns of `bans` and nothing else; it is read, and upgraded when it is opened to write.
+ *   notes(name, value)                                the GoBGP that the bans were announced to, see gobgpIdentity.ts
+ * Version 1 had only the first four columns of `bans`. It can be read, and it is upgraded when it is opened for writing.
  */
 import {
   closeSync,
@@ -37,13 +37,13 @@ import { openStateImage } from './stateImage.ts';
 
 export const STATE_VERSION = 2;
 
-/** "Kapk" in ASCII: `file kapkan.db` and we ourselves can tell it from any other SQLite database. */
+/** "Kapk" in ASCII. It tells a state file from other SQLite databases. */
 const APPLICATION_ID = 0x4b61706b;
 
 const SQLITE_MAGIC = 'SQLite format 3\0';
 const SQLITE_HEADER_BYTES = 100;
 
-/** A checkpoint or a recovery by another process may hold its lock this long. */
+/** Waits this long for a lock that a checkpoint or recovery of another process holds. */
 const BUSY_TIMEOUT_MS = 2_000;
 
 const BANS = `
@@ -56,7 +56,7 @@ const BANS = `
   CREATE INDEX bans_by_end ON bans (ended_at) WHERE ended_at IS NOT NULL;
 `;
 
-/** What version 2 has more than version 1. */
+/** What version 2 added. */
 const SINCE_2 = `
   ALTER TABLE bans ADD COLUMN refused INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE bans ADD COLUMN grp TEXT NOT NULL DEFAULT '';
@@ -74,7 +74,7 @@ const SINCE_2 = `
 
 const SCHEMA = `${BANS} ${SINCE_2} PRAGMA application_id = ${APPLICATION_ID};`;
 
-/** Pages of 4 KiB that the file keeps unused, so that some hundred bans can be stored after the disk is full. */
+/** Free pages of 4 KiB in the file, so that a few hundred bans can be stored after the disk is full. */
 const RESERVED_PAGES = 256;
 
 const SELECT_ROWS = 'SELECT id, ended_at AS endedAt, ban AS json, checksum FROM bans';
@@ -83,12 +83,12 @@ export function stateFileOf(directory: string): string {
   return path.join(directory, 'kapkan.db');
 }
 
-/** Makes an empty state file where there is none: whole under its name, or not there at all. */
+/** Creates an empty state file where there is none. It appears complete or not at all. */
 export function createStateFile(file: string): void {
   requireRegularFile(file);
   if (existsSync(file)) return;
   const logBytes = statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-  if (logBytes > 0) throw damagedStateFile(file, 'it is gone, but its write-ahead log is still there');
+  if (logBytes > 0) throw damagedStateFile(file, 'it is missing, but its write-ahead log is still there');
   const draft = `${file}.new`;
   rmSync(draft, { force: true });
   createPrivateFile(draft);
@@ -102,11 +102,11 @@ export function createStateFile(file: string): void {
   syncDirectory(path.dirname(file));
 }
 
-/** Opens a state file that `readStateFile` has found good, for writing; one of an older version is upgraded. */
+/** Opens a state file for writing after `readStateFile` has checked it. An older version is upgraded. */
 export function openStateFile(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    // A checkpoint with every commit keeps kapkan.db whole by itself: a lost or truncated -wal file then loses no ban.
+    // With a checkpoint after every commit, kapkan.db is complete: a lost or truncated -wal file loses no ban.
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1;');
     if (pragma(db, 'user_version') < 2) upgrade(file, db);
     return db;
@@ -117,8 +117,8 @@ export function openStateFile(file: string): DatabaseSync {
 }
 
 /**
- * Grows the file, and its log with it, by pages that stay unused until there is no other room. Where the disk has none
- * left for that, nothing is changed.
+ * Reserves free pages in the file and its log, for when the disk is full. Where the disk has too little space for that,
+ * nothing is changed.
  */
 export function reserveRoom(file: string, db: DatabaseSync): void {
   if (pragma(db, 'freelist_count') >= RESERVED_PAGES) return;
@@ -128,7 +128,7 @@ export function reserveRoom(file: string, db: DatabaseSync): void {
     db.exec(`CREATE TABLE IF NOT EXISTS room (page BLOB) STRICT; DELETE FROM room;
       INSERT INTO room VALUES (randomblob(${2 * RESERVED_PAGES * 4096}))`);
   } catch {
-    // Less room than there seemed to be, a quota for one; what there is will do.
+    // There is less space than it seemed, for example because of a quota. Go on without the reserve.
   }
   db.exec('DROP TABLE IF EXISTS room');
 }
@@ -140,16 +140,16 @@ export interface StoredStart {
   readonly dryRun: boolean;
 }
 
-/** A ban whose row is not what was written. What is known of it is a guess, or comes from its record of expiry. */
+/** A ban whose row is damaged. Its fields are a guess, or come from its expiry record. */
 export interface DamagedRow {
   readonly id: string;
-  /** False where the row says that the ban ended, which nobody vouches for either. */
+  /** False where the row says that the ban ended; this may be wrong too. */
   readonly active: boolean;
   readonly guess: Partial<Ban>;
 }
 
 export interface StateContents {
-  /** In the order they were made. */
+  /** In the order in which they were made. */
   readonly bans: readonly Ban[];
   readonly damaged: readonly DamagedRow[];
   readonly starts: readonly StoredStart[];
@@ -157,8 +157,8 @@ export interface StateContents {
 }
 
 /**
- * All there is in the file; works while a daemon has it open, and where nothing can be written. The whole file is
- * checked. Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`. Changes nothing.
+ * Reads and checks the whole file. It works while a daemon has the file open and on a read-only disk, and changes nothing.
+ * Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`.
  */
 export function readStateFile(file: string): StateContents {
   checkHeader(file);
@@ -168,7 +168,7 @@ export function readStateFile(file: string): StateContents {
     try {
       return readFrom(file, new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
     } catch (error) {
-      // A damaged file stays damaged; what SQLite could not open may still be read into memory.
+      // A damaged file stays an error. A file that SQLite cannot open may still be read into memory.
       if (error instanceof StateFileError && error.fault !== 'unreadable') throw error;
     }
   }
@@ -180,7 +180,7 @@ export function readStateFile(file: string): StateContents {
   }
 }
 
-/** What an open database holds. */
+/** The contents of an open database. */
 export function contentsOf(db: DatabaseSync): StateContents {
   const bans: Ban[] = [];
   const damaged: DamagedRow[] = [];
@@ -235,8 +235,8 @@ function startsOf(bans: readonly Ban[]): StoredStart[] {
 }
 
 /**
- * SQLite takes an empty file for a new database and deletes the write-ahead log beside it, so what does not begin like
- * a database must not reach it.
+ * Checks that the file begins like a database, before SQLite opens it: SQLite takes an empty file for a new database and
+ * deletes the write-ahead log beside it.
  */
 function checkHeader(file: string): void {
   requireRegularFile(file);
@@ -257,7 +257,7 @@ function checkHeader(file: string): void {
   if (statSync(file).size < SQLITE_HEADER_BYTES) throw damagedStateFile(file, 'it ends within its header');
 }
 
-/** The header tells the number of pages; without a log that holds the rest, all of them must be there. */
+/** The header has the number of pages. Without a log that holds the others, the file must have all of them. */
 function checkLength(file: string, logBytes: number): void {
   if (logBytes > 0) return;
   const bytes = readFileSync(file);
@@ -283,7 +283,7 @@ function pragma(db: DatabaseSync, name: 'application_id' | 'user_version' | 'fre
   return Number(db.prepare(`PRAGMA ${name}`).get()?.[name]);
 }
 
-/** SQLITE_CORRUPT, SQLITE_NOTADB and a missing table mean that the file is not what was written. */
+/** SQLITE_CORRUPT, SQLITE_NOTADB and a missing table mean that the file is damaged. */
 function explainSqliteError(file: string, error: unknown): StateFileError {
   const SQLITE_ERROR = 1;
   const SQLITE_CORRUPT = 11;
@@ -297,7 +297,7 @@ function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }
 
-/** A rename survives a power cut only once the directory that holds it has been written. */
+/** A rename survives a power failure only after the directory was synced. */
 function syncDirectory(directory: string): void {
   const descriptor = openSync(directory, 'r');
   try {

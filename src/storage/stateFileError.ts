@@ -1,9 +1,9 @@
 /*
- * What can be wrong with the state directory. Every message says what was found, that nothing was changed, and what a
- * person can do; a state file that cannot be read is never replaced, because the routes it speaks of are still announced.
+ * Errors of the state directory. Every message says what was found, that nothing was changed, and what an operator can do.
+ * An unreadable state file is never replaced, because the routes of its bans are still announced.
  */
 
-/** `missing`: no file yet; `damaged`: not what was written; `newer`: by a later Kapkan; `locked`: another daemon's. */
+/** `newer`: written by a later Kapkan; `locked`: another daemon uses the directory. */
 export type StateFileFault = 'missing' | 'damaged' | 'newer' | 'locked' | 'unreadable';
 
 export class StateFileError extends Error {
@@ -23,9 +23,9 @@ export function missingStateFile(file: string): StateFileError {
 export function damagedStateFile(file: string, what: string, cause?: unknown): StateFileError {
   return new StateFileError(
     'damaged',
-    `the state file ${file} is damaged: ${what}. It was left as it is. The routes it speaks of stay in GoBGP; to start ` +
-      'without it, move it (and the -wal and -shm files beside it) away, after which routes of bans made before count ' +
-      'as orphans and are withdrawn',
+    `the state file ${file} is damaged: ${what}. It was not changed. The routes of its bans stay in GoBGP. To start ` +
+      'without it, move it and the -wal and -shm files beside it away; the routes of earlier bans are then orphans and ' +
+      'are withdrawn',
     cause,
   );
 }
@@ -33,8 +33,8 @@ export function damagedStateFile(file: string, what: string, cause?: unknown): S
 export function newerStateFile(file: string, found: number, known: number): StateFileError {
   return new StateFileError(
     'newer',
-    `the state file ${file} has format version ${found}, this Kapkan reads up to version ${known}. It was left as it ` +
-      'is, and so are the routes in GoBGP; run the Kapkan that wrote it, or a later one',
+    `the state file ${file} has format version ${found}, this Kapkan reads up to version ${known}. It was not ` +
+      'changed, and the routes stay in GoBGP. Run the Kapkan that wrote it, or a later one',
   );
 }
 
@@ -42,7 +42,7 @@ export function lockedStateDirectory(directory: string): StateFileError {
   return new StateFileError(
     'locked',
     `another Kapkan daemon is using the state directory ${directory}; two would undo each other's bans. Stop it, or ` +
-      'give this one a storage.path and a gobgp.instance_id of its own',
+      'give this one its own storage.path and gobgp.instance_id',
   );
 }
 

@@ -1,9 +1,10 @@
 /*
- * The state file read into memory, write-ahead log included, for where SQLite cannot open it: on a file system that is
- * read-only or full it cannot make the files that it needs beside a database in WAL mode.
+ * Reads the state file into memory, including its write-ahead log, where SQLite cannot open it: on a read-only or full
+ * file system SQLite cannot create the files that it needs beside a database in WAL mode.
  *
- * The log (sqlite.org/fileformat2.html, section 4) is a header of 32 bytes and frames of a header of 24 bytes and a page.
- * A frame counts while its salts are the header's and the running checksum is right, up to the last one that commits.
+ * The log (sqlite.org/fileformat2.html, section 4) has a header of 32 bytes and frames, each a header of 24 bytes and a
+ * page. A frame is valid while its salts equal those of the header and the running checksum is right. Frames after the
+ * last commit are ignored.
  */
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,10 +12,10 @@ import { DatabaseSync } from 'node:sqlite';
 const LOG_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
 
-/** A daemon may be writing; what changed while it was read is read again. */
+/** A daemon may write at the same time. Files that changed while they were read are read again. */
 const ATTEMPTS = 5;
 
-/** Throws what `node:fs` or SQLite throw. Nothing on the disk is changed. */
+/** Throws what `node:fs` or SQLite throw. Changes nothing on the disk. */
 export function openStateImage(file: string): DatabaseSync {
   const bytes = readWhole(realpathSync(file));
   // 1 says "no WAL" in the version fields of the header: SQLite has no log for a database in memory.

@@ -1,6 +1,6 @@
 /*
- * What the state directory says, put together from the database and the records of expiry: the bans with the expiry that
- * was stored last, and the routes that may belong to bans that can no longer be read.
+ * The stored state, joined from the database and the expiry records: the bans with their latest stored expiry, and the
+ * damaged bans, whose routes must not be withdrawn yet.
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { formatWords, parseAddress } from '../net/address.ts';
@@ -8,25 +8,25 @@ import { type ExpiryRecord, expiryFileOf, expiryKey, readExpiries } from './expi
 import { type GobgpIdentity, identityFromText } from './gobgpIdentity.ts';
 import { readStateFile, type StateContents, stateFileOf } from './stateFile.ts';
 
-/** Of a ban whose row is damaged: its routes are left alone until it would have ended. */
+/** A ban whose row is damaged. Its routes are kept until it would have ended. */
 export interface DamagedBan {
-  /** For a person; control characters are escaped. */
+  /** For display; control characters are escaped. */
   readonly id: string;
-  /** Canonical address; undefined where nothing tells it, so that any route may be the ban's. */
+  /** Canonical address; undefined where it cannot be read, so that any route may belong to the ban. */
   readonly target: string | undefined;
-  /** Epoch milliseconds; undefined where nothing tells it. */
+  /** Epoch milliseconds; undefined where it cannot be read. */
   readonly expiresAt: number | undefined;
 }
 
 export interface StoredState {
   readonly bans: readonly Ban[];
   readonly damaged: readonly DamagedBan[];
-  /** Records of expiry of active bans, by the ban's id. */
+  /** Expiry records of active bans, by the ban's id. */
   readonly records: ReadonlyMap<string, ExpiryRecord>;
   readonly identity: GobgpIdentity | undefined;
 }
 
-/** Reads beside a daemon or without one, and changes nothing. Throws StateFileError where the file as a whole is unusable. */
+/** Works with or without a running daemon and changes nothing. Throws StateFileError where the whole file is unusable. */
 export function readStoredState(directory: string): StoredState {
   return joinState(readStateFile(stateFileOf(directory)), readExpiries(expiryFileOf(directory)));
 }
@@ -56,14 +56,14 @@ export function joinState(contents: StateContents, expiries: ReadonlyMap<string,
       damaged.push({ id: printable(row.id), target: target && targetText, expiresAt: end });
     }
   }
-  // A record without a readable row: the id in the row is damaged, or the row was never committed.
+  // A record without a readable row: the row's id is damaged, or the row was never committed.
   for (const [key, record] of unknown) {
     if (!record.ended && !record.dryRun) damaged.push(damagedByRecord(`record ${key}`, record));
   }
   return { bans, damaged, records, identity: identityFromText(contents.notes.get('gobgp')) };
 }
 
-/** Whether the route with this key may belong to a ban that cannot be read and has not run out at `now`. */
+/** Whether the route with this key may belong to a damaged ban that has not expired at `now`. */
 export function mayBelongToDamaged(key: string, damaged: readonly DamagedBan[], now: number): boolean {
   return damaged.some(({ target, expiresAt }) => {
     if (expiresAt !== undefined && expiresAt <= now) return false;
@@ -71,7 +71,7 @@ export function mayBelongToDamaged(key: string, damaged: readonly DamagedBan[], 
   });
 }
 
-/** Text out of a file, on one line whatever it holds. */
+/** Text from a file as one line, with control characters escaped. */
 export function printable(text: string): string {
   const escaped = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
     return `\\u{${character.codePointAt(0)?.toString(16)}}`;
@@ -83,14 +83,14 @@ function damagedByRecord(id: string, { target: [a, b, c, d], expiresAt }: Expiry
   return { id: printable(id), target: formatWords(a, b, c, d), expiresAt };
 }
 
-/** Whichever of the two is later was written last: an expiry moves on only. */
+/** The later of the two expiries was written last, because an expiry only moves forward. */
 function movedBan(ban: Ban, record: ExpiryRecord): Ban {
   const { lastSeenAt } = record;
   const seen = lastSeenAt === undefined ? ban.lastSeenAt : Math.max(lastSeenAt, ban.lastSeenAt ?? lastSeenAt);
   return { ...ban, expiresAt: Math.max(record.expiresAt, ban.expiresAt), lastSeenAt: seen };
 }
 
-/** Its end could be recorded, though the disk had no room for more. */
+/** Only the end of this ban was stored, because the disk was full. */
 function endedBan(ban: Ban, record: ExpiryRecord): Ban {
   const reason = 'ended while the state file could not be written';
   return {

@@ -26,7 +26,7 @@ function queueOf(channel: Channel, limits: Partial<QueueLimits> = {}) {
   return { queue, scheduler, counts, push };
 }
 
-test('what is delivered is counted once, however many attempts it took', async () => {
+test('a delivered message is counted once, however many attempts it took', async () => {
   const channel = new FakeChannel();
   channel.outcomes = ['later', 'later', 'ok'];
   const { scheduler, counts, push } = queueOf(channel);
@@ -36,16 +36,16 @@ test('what is delivered is counted once, however many attempts it took', async (
   assert.deepEqual(counts, { ok: 1, error: 0, dropped: 0 });
 });
 
-test('pauses double from the first to the longest, half of each by chance', async () => {
-  for (const chance of [0, 0.999]) {
+test('pauses double from the first to the longest, and half of each is random', async () => {
+  for (const random of [0, 0.999]) {
     const channel = new FakeChannel();
     channel.always = 'later';
     const { scheduler, push } = queueOf(channel);
-    scheduler.chance = chance;
+    scheduler.randomValue = random;
     push('a');
     await settle();
     for (const pause of [1000, 2000, 4000, 8000, 8000]) {
-      const actual = pause * (0.5 + 0.5 * chance);
+      const actual = pause * (0.5 + 0.5 * random);
       const before = channel.attempts.length;
       await scheduler.advance(actual - 1);
       assert.equal(channel.attempts.length, before, `no attempt before ${actual} ms`);
@@ -69,7 +69,7 @@ test('no attempt begins after the deadline, and then the message counts as an er
   assert.equal(queue.lastError, 'busy');
 });
 
-test('what can never succeed is tried once', async () => {
+test('a permanent failure is not retried', async () => {
   const channel = new FakeChannel();
   channel.always = 'never';
   const { scheduler, counts, push } = queueOf(channel);
@@ -79,7 +79,7 @@ test('what can never succeed is tried once', async () => {
   assert.deepEqual(counts, { ok: 0, error: 1, dropped: 0 });
 });
 
-test('an attempt that hangs is given up after its time and repeated', async () => {
+test('an attempt that hangs is aborted after its timeout and retried', async () => {
   const channel = new FakeChannel();
   channel.outcomes = ['hangs', 'ok'];
   const { scheduler, counts, push } = queueOf(channel);
@@ -89,10 +89,10 @@ test('an attempt that hangs is given up after its time and repeated', async () =
   await scheduler.advance(2_000);
   assert.equal(channel.attempts.length, 2);
   assert.equal(counts.ok, 1);
-  assert.equal(scheduler.waiting, 0, 'no timer is left behind');
+  assert.equal(scheduler.pendingTimers, 0, 'no timer is left behind');
 });
 
-test('a server that asks for a longer pause gets it', async () => {
+test('a longer pause that the server asks for is kept', async () => {
   let attempts = 0;
   const channel: Channel = {
     name: 'telegram',
@@ -111,7 +111,7 @@ test('a server that asks for a longer pause gets it', async () => {
   assert.equal(attempts, 2);
 });
 
-test('what does not fit is dropped and counted, and nothing else', async () => {
+test('messages that do not fit are dropped and counted, and no others', async () => {
   const channel = new FakeChannel();
   channel.always = 'hangs';
   const { queue, counts, push } = queueOf(channel);
@@ -121,7 +121,7 @@ test('what does not fit is dropped and counted, and nothing else', async () => {
   assert.equal(counts.dropped, 15);
 });
 
-test('one target that cannot be delivered holds up its own messages and no others', async () => {
+test('a target whose delivery fails delays its own messages and no others', async () => {
   const delivered: string[] = [];
   const channel: Channel = {
     name: 'exec',
@@ -145,7 +145,7 @@ test('one target that cannot be delivered holds up its own messages and no other
   assert.deepEqual(delivered.slice(4), ['broken attack_started', 'broken attack_ended']);
 });
 
-test('messages of a target arrive in their order, each ends once, and nothing exceeds the capacity', async () => {
+test('messages of a target arrive in order, each ends once, and the capacity holds', async () => {
   const outcome = fc.constantFrom('ok' as const, 'later' as const, 'never' as const, 'hangs' as const);
   const step = fc.record({ target: fc.constantFrom('a', 'b', 'c'), waitMs: fc.nat(3000) });
   await fc.assert(
@@ -186,7 +186,7 @@ test('messages of a target arrive in their order, each ends once, and nothing ex
   );
 });
 
-test('a stop tries what is queued once more, gives up after the grace, and accounts for everything', async () => {
+test('a stop tries what is queued once more, gives up after the grace time, and counts everything', async () => {
   const channel = new FakeChannel();
   channel.outcomes = ['later', 'hangs'];
   const { queue, scheduler, counts, push } = queueOf(channel);
@@ -197,8 +197,8 @@ test('a stop tries what is queued once more, gives up after the grace, and accou
   push('late');
   await scheduler.advance(2000);
   await stopped;
-  assert.equal(counts.dropped, 1, 'what comes after the stop');
+  assert.equal(counts.dropped, 1, 'pushed after the stop');
   assert.equal(counts.ok + counts.error, 4);
   assert.equal(counts.error, 1, 'the one that hung');
-  assert.equal(scheduler.waiting, 0);
+  assert.equal(scheduler.pendingTimers, 0);
 });

@@ -22,7 +22,7 @@ interface Mail {
 interface MailServer {
   readonly port: number;
   readonly mails: Mail[];
-  /** Passwords that were sent, whether right or wrong. */
+  /** All passwords that clients sent. */
   readonly passwords: string[];
 }
 
@@ -96,7 +96,7 @@ test('a mail reaches every recipient, over TLS where the server offers it', asyn
   assert.match(text, /Victim: 203\.0\.113\.7, group web/);
 });
 
-test('credentials are sent over TLS and are right', async (t) => {
+test('credentials are sent over TLS', async (t) => {
   const server = await runMailServer(t, { authOptional: false });
   await senderTo(server.port, RIGHT).send();
   assert.equal(server.mails[0].user, 'kapkan');
@@ -144,19 +144,19 @@ test('with ca_file the server must be signed by it', async (t) => {
   assert.equal(signed.mails.length, 1);
 });
 
-test('plain text within this machine is fine, and to another it is told in the log', async (t) => {
+test('plain text within this machine is fine, and to another machine it is logged', async (t) => {
   const server = await runMailServer(t, { disabledCommands: ['STARTTLS', 'AUTH'] });
   const local = senderTo(server.port);
   await local.send();
   assert.deepEqual(local.logLines, []);
-  // Linux takes 0.0.0.0 as the loopback address, but nothing in its name says so, and the channel goes by the name.
+  // Linux connects 0.0.0.0 to loopback, but the channel looks only at the configured name and takes it for another machine.
   const remote = senderTo(server.port, { host: '0.0.0.0' });
   await remote.send();
   assert.match(remote.logLines[0], /PLAIN TEXT/);
   assert.equal(server.mails.length, 2);
 });
 
-test('what is refused for good is not tried again, what is refused for now is', async (t) => {
+test('a permanent refusal is not retried and a temporary one is', async (t) => {
   const wrong = await runMailServer(t, { authOptional: false });
   const credentials = { username: 'kapkan', password: 'wrong' };
   await assert.rejects(senderTo(wrong.port, { ...RIGHT, credentials }).send(), (error) => {
@@ -176,7 +176,7 @@ test('what is refused for good is not tried again, what is refused for now is', 
   }
 });
 
-test('a server that is silent, slow or gone is given up in time', async (t) => {
+test('a silent, slow or missing server fails in time', async (t) => {
   const silent = await runMailServer(t, { onConnect: () => undefined });
   const stuck = await runMailServer(t, { onData: (stream) => void stream.resume() });
   const gone = await runMailServer(t, { onMailFrom: (_address, session, done) => done(new Error(session.id)) });
@@ -189,17 +189,17 @@ test('a server that is silent, slow or gone is given up in time', async (t) => {
   await assert.rejects(senderTo(1).send(), { name: 'DeliveryError', retryable: true });
 });
 
-test('one recipient that is refused costs the others nothing', async (t) => {
+test('a refused recipient does not affect the others', async (t) => {
   const server = await runMailServer(t, {
     onRcptTo: ({ address }, _session, done) => done(address.startsWith('night') ? new Error('unknown') : null),
   });
   const sender = senderTo(server.port);
   await sender.send();
   assert.deepEqual(server.mails[0].to, ['noc@example.net']);
-  assert.match(sender.logLines[0], /refused for some/);
+  assert.match(sender.logLines[0], /refused some recipients/);
 });
 
-test('no text of an attack or an operator adds a header or a recipient', async (t) => {
+test('no text from an attack or an operator adds a header or a recipient', async (t) => {
   const server = await runMailServer(t);
   const notification = notificationOf({ event: 'ban_rejected', reason: 'x\r\nBcc: evil@example.net\r\n\r\nbody' });
   await senderTo(server.port).send({ ...MESSAGE, notifications: [notification] });

@@ -1,5 +1,5 @@
 /*
- * A channel that does as a test says and remembers what it was handed.
+ * A channel whose attempts end as a test says, and that keeps the messages.
  */
 import { type Channel, DeliveryError, type Message } from '../../src/notify/channel.ts';
 
@@ -7,11 +7,11 @@ export class FakeChannel implements Channel {
   readonly name;
   readonly audience;
   readonly timeoutMs = 10_000;
-  /** Of each attempt. */
+  /** The message of each attempt. */
   readonly attempts: Message[] = [];
-  /** How the next attempts end, in their order; those beyond succeed. */
+  /** How the next attempts end, in order. Further attempts succeed. */
   outcomes: ('ok' | 'later' | 'never' | 'hangs')[] = [];
-  /** With this every attempt ends so. */
+  /** How every attempt ends, if set. */
   always: 'ok' | 'later' | 'never' | 'hangs' | undefined;
 
   constructor(name: Channel['name'] = 'webhook', audience: Channel['audience'] = 'programs') {
@@ -37,7 +37,7 @@ export class FakeChannel implements Channel {
     }
   }
 
-  /** Targets of the attempts. */
+  /** The target of each attempt. */
   get targets(): string[] {
     return this.attempts.map(({ notifications }) => notifications[0].target);
   }

@@ -1,5 +1,5 @@
 /*
- * Time by hand: nothing happens until a test lets it pass, and then all that was due happens in its order.
+ * A scheduler whose time a test moves: timers that are due run in order.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { Scheduler } from '../../src/notify/scheduler.ts';
@@ -12,15 +12,15 @@ interface Timer {
 export class FakeScheduler implements Scheduler {
   #now = 0;
   #timers: Timer[] = [];
-  /** What chance says next. */
-  chance = 0.5;
+  /** The next random number. */
+  randomValue = 0.5;
 
   now(): number {
     return this.#now;
   }
 
   random(): number {
-    return this.chance;
+    return this.randomValue;
   }
 
   after(delayMs: number, work: () => void): () => void {
@@ -31,8 +31,8 @@ export class FakeScheduler implements Scheduler {
     };
   }
 
-  /** Timers that wait. */
-  get waiting(): number {
+  /** Timers that have not run yet. */
+  get pendingTimers(): number {
     return this.#timers.length;
   }
 
@@ -55,7 +55,7 @@ export class FakeScheduler implements Scheduler {
   }
 }
 
-/** Until every promise that can go on has gone on. */
+/** Resolves when every promise that can continue has continued. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 4; turn++) await setImmediate();
 }

@@ -65,7 +65,7 @@ test('a webhook gets exactly the fields of the contract, and the headers of the 
   ]);
 });
 
-test('a redirect is not followed, so that no header reaches another place', async (t) => {
+test('a redirect is not followed, so that no header reaches another server', async (t) => {
   const elsewhere = await receiveHttp(t);
   for (const status of [301, 302, 303, 307, 308]) {
     const receiver = await receiveHttp(t, (response) => {
@@ -79,7 +79,7 @@ test('a redirect is not followed, so that no header reaches another place', asyn
   assert.equal(elsewhere.requests.length, 0);
 });
 
-test('what may be otherwise the next time can be tried again, what cannot, not', async (t) => {
+test('temporary errors can be retried and permanent ones cannot', async (t) => {
   for (const [status, retryable] of [
     [400, false],
     [401, false],
@@ -98,13 +98,13 @@ test('what may be otherwise the next time can be tried again, what cannot, not',
   }
 });
 
-test('Retry-After is heard', async (t) => {
+test('Retry-After is kept', async (t) => {
   const receiver = await receiveHttp(t, (response) => response.writeHead(503, { 'Retry-After': '17' }).end());
   const failure = await failureOf(new WebhookChannel({ url: receiver.url, headers: {} }));
   assert.equal(failure.retryAfterMs, 17_000);
 });
 
-test('a server that is silent, closes, or is not there is given up in time and can be tried again', async (t) => {
+test('a silent, closing or missing server fails in time and can be retried', async (t) => {
   const silent = await receiveHttp(t, () => undefined);
   const slowBody = await receiveHttp(t, (response) => response.writeHead(500).write('never ends'));
   const closing = await receiveHttp(t, (response) => response.destroy());
@@ -118,12 +118,12 @@ test('a server that is silent, closes, or is not there is given up in time and c
   }
 });
 
-test('an answer of 200 is delivery, even if its body never ends', async (t) => {
+test('an answer of 200 counts as delivered, even if its body never ends', async (t) => {
   const receiver = await receiveHttp(t, (response) => response.writeHead(200).write('never ends'));
   await new WebhookChannel({ url: receiver.url, headers: {} }).deliver(MESSAGE, signal());
 });
 
-test('Telegram is asked to send plain text to the chat, and its pause is kept', async (t) => {
+test('Telegram gets plain text for the chat, and its pause is kept', async (t) => {
   const receiver = await receiveHttp(t, (response, number) => {
     if (number === 1) response.end('{"ok":true}');
     else response.writeHead(429).end('{"ok":false,"error_code":429,"parameters":{"retry_after":31}}');
@@ -139,7 +139,7 @@ test('Telegram is asked to send plain text to the chat, and its pause is kept', 
   assert.equal(failure.retryAfterMs, 31_000);
 });
 
-test("no error tells Telegram's token", async (t) => {
+test("no error contains Telegram's token", async (t) => {
   const receiver = await receiveHttp(t, (response) => response.writeHead(404).end());
   for (const apiUrl of [receiver.url, 'http://127.0.0.1:1', 'http://unknown.invalid']) {
     const failure = await failureOf(new TelegramChannel({ token: '1:SECRET', chatId: '1', apiUrl }));
@@ -147,7 +147,7 @@ test("no error tells Telegram's token", async (t) => {
   }
 });
 
-test('Slack reads no control characters out of what an attacker or an operator wrote', async (t) => {
+test('text from an attacker or an operator has no control characters for Slack', async (t) => {
   const receiver = await receiveHttp(t);
   const channel = new SlackChannel({ webhookUrl: `${receiver.url}/services/T/B/x` });
   const notification = notificationOf({ event: 'ban_rejected', reason: '<!channel> & more' });
@@ -157,7 +157,7 @@ test('Slack reads no control characters out of what an attacker or an operator w
   assert.doesNotMatch(text, /<!channel>/);
 });
 
-test('the texts keep within what the services take, whatever the reason', async (t) => {
+test('texts stay within the limits of the services, however long the reason is', async (t) => {
   const receiver = await receiveHttp(t);
   const notifications: Message['notifications'] = [notificationOf({ event: 'ban_failed', reason: '<'.repeat(50_000) })];
   await new SlackChannel({ webhookUrl: receiver.url }).deliver({ ...MESSAGE, notifications }, signal());

@@ -1,5 +1,5 @@
 /*
- * An HTTP server on loopback that notifications are sent to, for the length of one test.
+ * An HTTP server on loopback that receives notifications in a test.
  */
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,7 +18,7 @@ export interface HttpReceiver {
   readonly requests: ReceivedRequest[];
 }
 
-/** Answers 200 where nothing else is said; `respond` sees the number of the request, from 1. */
+/** Answers 200 by default. `respond` gets the number of the request, from 1. */
 export async function receiveHttp(
   t: TestContext,
   respond: (response: ServerResponse, number: number, request: IncomingMessage) => void = (response) =>

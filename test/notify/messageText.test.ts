@@ -13,7 +13,7 @@ function textOf(...notifications: readonly Partial<Notification>[]): string {
   return [subject, ...lines].join('\n');
 }
 
-test('the start of an attack says who, what, how much, from where, what is done, and where to look', () => {
+test('the start of an attack names victim, vector, rate, sources, ban, and where to look', () => {
   assert.equal(
     textOf({ tenant: 'acme' }),
     `[Kapkan] Attack on 203.0.113.7: NTP amplification from port 123, 120,000 pps, limit 90,000 pps
@@ -32,12 +32,12 @@ API: https://kapkan.example.net/api/v1/attacks`,
   );
 });
 
-test('a limit of one kind of traffic is named beside its unit', () => {
+test('a limit for one kind of traffic is named beside its unit', () => {
   const attack = attackFacts({ metric: 'tcp_syn_pps', rate: 5000, threshold: 1000 });
   assert.match(textOf({ attack }), /^Rate: 5,000 pps \(tcp_syn_pps\), 5\.0 times the limit of 1,000 pps$/m);
 });
 
-test('in dry-run every message says so, in its first line and in words', () => {
+test('in dry-run every message says so, in its first line and in its text', () => {
   for (const event of ['attack_started', 'attack_ended', 'ban_rejected', 'ban_failed'] as const) {
     const text = textOf({ event, dryRun: true, reason: 'why' });
     assert.match(text, /^\[Kapkan\] \[DRY-RUN\] /);
@@ -65,7 +65,7 @@ test('the first line alone tells what happened', () => {
   assert.equal(firstLine({ event: 'ban_rejected', reason: 'two\nlines' }).includes('two lines'), true);
 });
 
-test('a ban by hand on a quiet host is told without an attack', () => {
+test('a ban by hand on a host without an attack has no attack lines', () => {
   const ban = banFacts({ state: 'rejected', manual: true, route: '' });
   const text = textOf({ event: 'ban_rejected', attack: undefined, ban, reason: 'whitelist: 203.0.113.7' });
   assert.doesNotMatch(text, /Vector|Rate|undefined|NaN/);
@@ -97,7 +97,7 @@ test('a summary of both kinds says how many were in dry-run', () => {
   assert.match(textOf({ dryRun: true }, {}, {}), /^In dry-run: 1 of them$/m);
 });
 
-test('amounts, shares and times read as people write them', () => {
+test('amounts, shares and durations are formatted for people', () => {
   assert.equal(formatAmount(48_120.4, 'udp_pps'), '48,120 pps');
   assert.equal(formatAmount(1.25, 'mbps'), '1.3 Mbit/s');
   assert.equal(formatAmount(310, 'flows_per_sec'), '310 flows/s');

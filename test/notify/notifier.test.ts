@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NotifyRoute } from '../../src/config/sections/notify/routes.ts';
 import { silentLogger } from '../../src/log.ts';
-import { type Notification, severityOf } from '../../src/notify/notification.ts';
+import { FIRST_GROUP_WAIT_MS, SINGLE_MESSAGES } from '../../src/notify/alertGrouping.ts';
+import type { Notification } from '../../src/notify/notification.ts';
 import { Notifier } from '../../src/notify/notifier.ts';
 import { SystemScheduler } from '../../src/notify/scheduler.ts';
-import { FIRST_GATHERING_MS, SINGLE_MESSAGES, StormGate } from '../../src/notify/stormGate.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeScheduler } from './fakeScheduler.ts';
 import { type HttpReceiver, receiveHttp } from './httpReceiver.ts';
-import { attackFacts, banFacts, NOW, notificationOf, notifyConfigOf } from './notifyFixture.ts';
+import { attackFacts, NOW, notificationOf, notifyConfigOf } from './notifyFixture.ts';
 
 function routeOf(overrides: Partial<NotifyRoute>): NotifyRoute {
   return {
@@ -38,11 +38,11 @@ function webhookTo(receiver: HttpReceiver) {
 }
 
 /** `event target` of what a webhook received, in order. */
-function told(receiver: HttpReceiver): string[] {
+function eventsOf(receiver: HttpReceiver): string[] {
   return receiver.requests.map(({ body }) => `${body.event} ${body.target}`);
 }
 
-test('a webhook hears of an attack within 200 ms', async (t) => {
+test('a webhook gets an attack within 200 ms', async (t) => {
   const receiver = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(receiver) });
   const began = performance.now();
@@ -53,7 +53,7 @@ test('a webhook hears of an attack within 200 ms', async (t) => {
   assert.ok(took < 200, `${took} ms`);
 });
 
-test('1,000 attacks at once are few messages for people, each of them for programs, and no time for the caller', async (t) => {
+test('1,000 attacks at once are few messages for people and 1,000 for programs, and do not block the caller', async (t) => {
   const slack = await receiveHttp(t);
   const webhook = await receiveHttp(t);
   const scheduler = new FakeScheduler();
@@ -67,7 +67,7 @@ test('1,000 attacks at once are few messages for people, each of them for progra
   t.diagnostic(`${took.toFixed(1)} ms for 1,000`);
   assert.ok(took < 100, `${took} ms`);
   await eventually(() => webhook.requests.length === 1000);
-  await scheduler.advance(FIRST_GATHERING_MS);
+  await scheduler.advance(FIRST_GROUP_WAIT_MS);
   await eventually(() => slack.requests.length === SINGLE_MESSAGES + 1);
   const summary = String(slack.requests.at(-1)?.body.text);
   assert.match(summary, /\[DRY-RUN\] 995 attacks started/);
@@ -76,47 +76,7 @@ test('1,000 attacks at once are few messages for people, each of them for progra
   assert.deepEqual(notifier.counts().webhook, { ok: 1000, error: 0, dropped: 0 });
 });
 
-test('a storm that goes on is told of less and less often, and nothing is lost', async () => {
-  const scheduler = new FakeScheduler();
-  const passed: number[] = [];
-  const gate = new StormGate({
-    scheduler,
-    pass: (notifications) => passed.push(notifications.length),
-    drop: () => assert.fail('nothing is dropped'),
-  });
-  const hours = 4;
-  for (let second = 0; second < hours * 3600; second++) {
-    gate.take(notificationOf());
-    await scheduler.advance(1000);
-  }
-  gate.flush();
-  assert.equal(
-    passed.reduce((sum, count) => sum + count, 0),
-    hours * 3600,
-  );
-  assert.ok(passed.length < 80, `${passed.length} messages`);
-});
-
-test('after a storm the next attack is told by itself again', async () => {
-  const scheduler = new FakeScheduler();
-  const passed: number[] = [];
-  const gate = new StormGate({ scheduler, pass: (all) => passed.push(all.length), drop: () => undefined });
-  for (let i = 0; i < 100; i++) gate.take(notificationOf());
-  await scheduler.advance(120_000);
-  gate.take(notificationOf());
-  assert.deepEqual(passed, [1, 1, 1, 1, 1, 95, 1]);
-});
-
-test('severity goes by how far an attack is over its limit, and what covers nobody is critical', () => {
-  const severity = (overrides: Partial<Notification>) => severityOf(notificationOf(overrides));
-  const ofRatio = (ratio: number) => severity({ attack: attackFacts({ rate: 1000 * ratio, threshold: 1000 }) });
-  assert.deepEqual([1, 1.99, 2, 9.99, 10].map(ofRatio), ['info', 'info', 'warning', 'warning', 'critical']);
-  assert.equal(severity({ event: 'ban_rejected' }), 'critical');
-  assert.equal(severity({ event: 'ban_failed' }), 'critical');
-  assert.equal(severity({ event: 'ban_failed', ban: banFacts({ fellBackFrom: 'flowspec' }) }), 'warning');
-});
-
-test('a route tells of its groups and tenants from its severity on, and of nothing else', async (t) => {
+test('a route passes its groups and tenants at its severity or above, and nothing else', async (t) => {
   const receiver = await receiveHttp(t);
   const route = routeOf({ groups: ['web', 'dns'], tenants: ['acme'], minSeverity: 'warning' });
   const notifier = notifierOf({ webhook: webhookTo(receiver), routes: [route] });
@@ -129,11 +89,11 @@ test('a route tells of its groups and tenants from its severity on, and of nothi
   send('small', { attack: attackFacts({ id: 'small' }) });
   send('fits', {});
   await eventually(() => receiver.requests.length === 1);
-  assert.deepEqual(told(receiver), ['attack_started fits']);
+  assert.deepEqual(eventsOf(receiver), ['attack_started fits']);
   await notifier.stop();
 });
 
-test('the end of an attack goes to those who heard of the attack, and to nobody else', async (t) => {
+test('the end of an attack goes to those who got its start, and to nobody else', async (t) => {
   const receiver = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(receiver), routes: [routeOf({ minSeverity: 'critical' })] });
   const attackOn = (target: string, rate: number) => ({ target, attack: attackFacts({ id: target, rate }) });
@@ -145,7 +105,7 @@ test('the end of an attack goes to those who heard of the attack, and to nobody 
   for (const attack of [huge, refused]) notifier.notify(notificationOf({ ...attack, event: 'attack_ended' }));
   notifier.notify(notificationOf({ ...attackOn('grown', 9_000_000), event: 'attack_ended' }));
   await notifier.stop();
-  assert.deepEqual(told(receiver).sort(), [
+  assert.deepEqual(eventsOf(receiver).sort(), [
     'attack_ended huge',
     'attack_ended refused',
     'attack_started huge',
@@ -153,15 +113,15 @@ test('the end of an attack goes to those who heard of the attack, and to nobody 
   ]);
 });
 
-test('the end of an attack of before a restart is told by the routes', async (t) => {
+test('the end of an attack that started before a restart follows the routes', async (t) => {
   const receiver = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(receiver) });
   notifier.notify(notificationOf({ event: 'attack_ended' }));
   await notifier.stop();
-  assert.deepEqual(told(receiver), ['attack_ended 203.0.113.7']);
+  assert.deepEqual(eventsOf(receiver), ['attack_ended 203.0.113.7']);
 });
 
-test('where a route asks for quiet, an attack that comes and goes is told once, start and end', async (t) => {
+test('with quiet_seconds an attack that comes and goes is sent once, start and end', async (t) => {
   const receiver = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(receiver), routes: [routeOf({ quietSeconds: 600 })] });
   for (let minute = 0; minute < 12; minute++) {
@@ -182,7 +142,7 @@ test('where a route asks for quiet, an attack that comes and goes is told once, 
   );
 });
 
-test('a notification that fits several routes reaches each addressee once', async (t) => {
+test('a notification that matches several routes reaches each recipient once', async (t) => {
   const receiver = await receiveHttp(t);
   const telegram = { token: '1:a', chatId: '100', apiUrl: receiver.url };
   const routes = [
@@ -197,7 +157,7 @@ test('a notification that fits several routes reaches each addressee once', asyn
   assert.deepEqual(receiver.requests.map(({ body }) => body.chat_id).sort(), ['100', '200']);
 });
 
-test('a reload changes who is told, keeps the counts, and what is queued is delivered', async (t) => {
+test('a reload changes the recipients, keeps the counts, and delivers what is queued', async (t) => {
   const before = await receiveHttp(t);
   const after = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(before) });
@@ -208,11 +168,11 @@ test('a reload changes who is told, keeps the counts, and what is queued is deli
   notifier.reconfigure(notifyConfigOf());
   notifier.notify(notificationOf({ target: 'c' }));
   await notifier.stop();
-  assert.deepEqual([...told(before), ...told(after)], ['attack_started a', 'attack_started b']);
+  assert.deepEqual([...eventsOf(before), ...eventsOf(after)], ['attack_started a', 'attack_started b']);
   assert.equal(notifier.counts().webhook.ok, 2);
 });
 
-test('a test goes through every channel once and tells what failed', async (t) => {
+test('a test goes through every channel once and names what failed', async (t) => {
   const good = await receiveHttp(t);
   const bad = await receiveHttp(t, (response) => response.writeHead(500).end());
   const notifier = notifierOf({ webhook: webhookTo(good), slack: { webhookUrl: bad.url } });
@@ -231,7 +191,7 @@ test('a test goes through every channel once and tells what failed', async (t) =
   assert.deepEqual(notifier.counts().slack, { ok: 0, error: 1, dropped: 0 });
 });
 
-test('the status names the channels and what fails', async (t) => {
+test('the status names the channels and their errors', async (t) => {
   const bad = await receiveHttp(t, (response) => response.writeHead(403).end());
   const notifier = notifierOf({ webhook: webhookTo(bad) });
   assert.deepEqual(notifier.status(), { channels: ['webhook'], queued: 0, errors: [] });

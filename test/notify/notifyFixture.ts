@@ -1,5 +1,5 @@
 /*
- * Notifications and configurations for the tests of the notification room.
+ * Notifications and configurations for the tests of notify.
  */
 import type { NotifyConfig } from '../../src/config/sections/notify/notify.ts';
 import type { AttackFacts, BanFacts, Notification } from '../../src/notify/notification.ts';

@@ -1,6 +1,5 @@
 /*
- * History in ClickHouse, over its HTTP interface. Events are rows of their own there; an attack's newest one says how it
- * was when last something happened to it.
+ * History in ClickHouse, over its HTTP interface. Every event is a row; the newest row of an attack has its latest state.
  */
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AuditQuery } from '../../auditEvent.ts';
@@ -35,8 +34,8 @@ import { quoted, schemaStatements } from './clickhouseSchema.ts';
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Answers of the server that say something about its rows or our SQL, and not about how it is doing: what can neither be
- * parsed nor converted will not be the next time. Everything else may pass.
+ * Errors of the server about the rows or our SQL: what cannot be parsed or converted cannot be the next time either. Every
+ * other error may be temporary.
  */
 const REFUSALS: ReadonlySet<string> = new Set([
   'ARGUMENT_OUT_OF_BOUND',
@@ -60,7 +59,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SYNTAX_ERROR',
 ]);
 
-/** The tables are gone, or were never there: made again before the next attempt. */
+/** The tables are missing. They are created before the next attempt. */
 const SCHEMA_IS_MISSING: ReadonlySet<string> = new Set(['UNKNOWN_TABLE', 'UNKNOWN_DATABASE']);
 
 type Parameters = Record<string, string | number>;
@@ -71,7 +70,7 @@ export class ClickhouseHistory implements HistoryBackend {
   readonly #client: ClickHouseClient;
   #hasSchema = false;
 
-  /** Connects to nothing yet. `now` gives epoch milliseconds. */
+  /** Does not connect yet. `now` gives epoch milliseconds. */
   constructor(config: ClickhouseConfig, now: () => number) {
     this.#config = config;
     this.#now = now;
@@ -80,7 +79,7 @@ export class ClickhouseHistory implements HistoryBackend {
       username: config.username,
       password: config.password,
       application: 'kapkan',
-      // What fails is thrown, and logged where the rest of Kapkan logs.
+      // Errors are thrown and logged by Kapkan.
       log: { level: ClickHouseLogLevel.OFF },
       request_timeout: REQUEST_TIMEOUT_MS,
       max_open_connections: 4,
@@ -95,15 +94,15 @@ export class ClickhouseHistory implements HistoryBackend {
         values: clickhouseRows(table, rows),
         format: 'JSONEachRow',
         clickhouse_settings: {
-          // What was stored by an attempt whose answer was lost is known by its token.
+          // The token tells the server that a batch is already stored, if an answer was lost.
           insert_deduplication_token: token,
           insert_deduplicate: 1,
           async_insert: 0,
-          // One block to a batch, however large, for the token to be that of all its rows.
+          // One block for each batch, however large, so that the token covers all its rows.
           max_insert_block_size: '1048576',
-          // Through a Distributed table: an answer only after every shard has its part.
+          // A Distributed table answers only after every shard has its part.
           distributed_foreground_insert: 1,
-          // Rows of many days make many partitions, and that is no reason to refuse them.
+          // A batch may hold rows of many days, which are many partitions.
           max_partitions_per_insert_block: '0',
         },
       });
@@ -188,7 +187,7 @@ export class ClickhouseHistory implements HistoryBackend {
     return auditPage(rows, limit);
   }
 
-  /** The tables' TTL does it. */
+  /** The TTL of the tables deletes old rows. */
   async prune(): Promise<void> {}
 
   async close(): Promise<void> {
@@ -205,7 +204,7 @@ export class ClickhouseHistory implements HistoryBackend {
         query,
         query_params: values,
         format: 'JSONEachRow',
-        // Numbers of 64 bits are times and sequences here, which a double holds exactly.
+        // The 64-bit numbers here are times and sequences, which a double holds exactly.
         clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
       });
       return answer.json<Row>();
@@ -222,7 +221,7 @@ export class ClickhouseHistory implements HistoryBackend {
     } catch (error) {
       const type = error instanceof ClickHouseError ? (error.type ?? '') : '';
       if (SCHEMA_IS_MISSING.has(type)) this.#hasSchema = false;
-      // Node's own errors come from making the request's text out of the rows, before anything is sent.
+      // Node throws these while it encodes the rows, before anything is sent.
       const isValue = error instanceof RangeError || error instanceof TypeError;
       const fault = isValue || REFUSALS.has(type) ? 'refused' : 'unavailable';
       throw new HistoryError(fault, `ClickHouse at ${this.#config.url}: ${messageOf(error)}`, error);
@@ -230,7 +229,7 @@ export class ClickhouseHistory implements HistoryBackend {
   }
 }
 
-/** `WHERE` of the conditions whose values are known. */
+/** Builds a `WHERE` of the conditions whose values are defined. */
 class Conditions {
   readonly values: Parameters = {};
   readonly #texts: string[] = [];

@@ -1,5 +1,5 @@
 /*
- * Rows as ClickHouse takes them (JSONEachRow), under the names of its columns.
+ * Converts rows to ClickHouse's JSONEachRow, with the names of its columns.
  */
 import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf, TrafficRow } from '../history/historyRows.ts';
 
@@ -52,7 +52,7 @@ function auditColumns(row: AuditEventRow): Columns {
   };
 }
 
-/** `2026-01-31 12:34:56.789`, which every setting of the server reads, in the columns' UTC. */
+/** `2026-01-31 12:34:56.789` in UTC, which the server parses with any setting. */
 function timeText(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
 }

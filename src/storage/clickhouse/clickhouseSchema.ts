@@ -1,15 +1,15 @@
 /*
- * The tables in ClickHouse: what is created where it is missing. Their order keys are those of the API's questions, and
- * every column has the codec that suits it: times and rates of one series change little from row to row.
+ * The tables in ClickHouse, created where they are missing. The order keys suit the API's queries. The codecs suit the
+ * columns: times and rates of one series change little from row to row.
  *
- * On a cluster each table is a replicated one on every shard, named `…_local`, with a Distributed table of the plain
- * name in front. A row's shard follows from its target, so that a batch that is sent again meets the same shards, each of
- * which remembers the batches it has.
+ * On a cluster each table is a replicated table named `…_local` on every shard, with a Distributed table of the plain name
+ * in front. The target decides the shard of a row, so that a batch that is sent again goes to the same shards, and each
+ * shard recognises the batches that it already has.
  */
 import type { ClickhouseConfig } from '../../config/sections/storage.ts';
 import { HISTORY_TABLES, type HistoryTable } from '../history/historyRows.ts';
 
-/** Batches of which a table remembers that it has them. */
+/** How many batches a table recognises as already stored. */
 const REMEMBERED_BATCHES = 10_000;
 
 const TIME = "DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1))";
@@ -102,14 +102,14 @@ const TABLES: { readonly [table in HistoryTable]: Table } = {
   },
 };
 
-/** What to run, in this order, before anything is written; all of it may be run again at any time. */
+/** The statements to run, in this order, before anything is written. They can be run again at any time. */
 export function schemaStatements(config: ClickhouseConfig): string[] {
   const onCluster = config.cluster === undefined ? '' : ` ON CLUSTER ${quoted(config.cluster)}`;
   const database = `CREATE DATABASE IF NOT EXISTS ${quoted(config.database)}${onCluster}`;
   return [database, ...HISTORY_TABLES.flatMap((table) => tableStatements(table, config, onCluster))];
 }
 
-/** A name as ClickHouse's SQL has it. */
+/** A quoted name for ClickHouse's SQL. */
 export function quoted(name: string): string {
   return `\`${name.replaceAll(/[\\`]/g, '\\$&')}\``;
 }
@@ -133,7 +133,7 @@ function tableStatements(table: HistoryTable, config: ClickhouseConfig, onCluste
       ${columns.map(columnText).join(', ')}
     ) ENGINE = ${engine} PARTITION BY toDate(${time}, 'UTC') ORDER BY (${orderKey}) TTL ${ttl}
     SETTINGS ${window} = ${REMEMBERED_BATCHES}, ttl_only_drop_parts = 1`,
-    // The table may be of a time when ttl_days was another.
+    // The table may have been created with another ttl_days.
     `ALTER TABLE ${local}${onCluster} MODIFY TTL ${ttl} SETTINGS materialize_ttl_after_modify = 0`,
     ...additions(local),
   ];

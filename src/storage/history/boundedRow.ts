@@ -1,7 +1,7 @@
 /*
- * Values are brought into the range that every backend can store, before a row is queued. What comes from the network or
- * from a request may be NaN, infinite, beyond 2^53, endless, or text that is no valid Unicode; one such value must cost
- * its own precision and not the rows beside it.
+ * Brings the values of a row into the range that every backend can store, before the row is queued. Values from the
+ * network or a request may be NaN, infinite, beyond 2^53, very long, or invalid Unicode. Such a value must not make a
+ * backend refuse the row or the rows beside it.
  */
 import type { HistoryTable, RowOf, TrafficRates } from './historyRows.ts';
 
@@ -27,7 +27,7 @@ const NUMBERS: ReadonlySet<string> = new Set([
   ...TIMES,
 ]);
 
-/** The row with every value in range; a row that is in range comes back with equal values. */
+/** The row with every value in range. Values that are in range do not change. */
 export function boundedRow<Table extends HistoryTable>(row: RowOf[Table]): RowOf[Table] {
   const bounded = Object.entries(row).map(([name, value]) => [name, boundedValue(name, value)]);
   return Object.fromEntries(bounded) as RowOf[Table];
@@ -54,7 +54,7 @@ function wholeNumber(value: unknown, max: number): number {
   return Math.trunc(numberBetween(value, max));
 }
 
-/** From 0 to `max`; what is no number counts as 0. */
+/** From 0 to `max`. A value that is no number becomes 0. */
 function numberBetween(value: unknown, max: number): number {
   if (typeof value !== 'number' || Number.isNaN(value)) return 0;
   return Math.min(max, Math.max(0, value));
@@ -65,7 +65,7 @@ function jsonText(value: unknown): string {
   return text.length > MAX_JSON ? '{}' : text;
 }
 
-/** Valid Unicode without NUL, which SQL functions take for the end of a text; longer text is cut. */
+/** Valid Unicode without NUL, which SQL functions take for the end of a text. Longer text is cut. */
 function boundedText(value: unknown, max: number): string {
   if (value === undefined || value === null) return '';
   const text = typeof value === 'string' ? value : typeof value === 'symbol' ? '' : String(value);

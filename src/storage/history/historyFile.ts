@@ -1,14 +1,13 @@
 /*
- * The file `history.db`: how it is opened, recognised, and put aside. History is not state: a file that cannot be read
- * is renamed and a new one begun, for no route depends on it, and history that goes on is worth more than one that waits
- * for a person. The bans are in another file.
+ * The file `history.db`: opens it, checks it, and puts it aside where it is unreadable. No route depends on history, so an
+ * unreadable file is renamed and a new one is created, instead of waiting for an operator. Bans are in another file.
  *
  * Format version 2 (PRAGMA user_version), application id "Kaph":
- *   attacks       one row an attack, as it was when last something happened to it
- *   timeline      one row an event of an attack
- *   traffic       one row a host or group and interval. The key begins with the ten minutes that an interval lies in, so
- *                 that what is written lies together, and what is too old is one range
- *   audit_events  one row a mutation
+ *   attacks       one row for each attack, as it was at its latest event
+ *   timeline      one row for each event of an attack
+ *   traffic       one row for each host or group and interval. The key begins with the ten minutes (the chunk) that the
+ *                 interval is in, so that rows of one time are stored together and old rows are one range
+ *   audit_events  one row for each mutation
  */
 import { chmodSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
@@ -20,7 +19,7 @@ import { HistoryError } from './historyStore.ts';
 const HISTORY_VERSION = 2;
 const APPLICATION_ID = 0x4b617068;
 
-/** Seconds of traffic that lie together. */
+/** Seconds of traffic in one chunk. */
 export const CHUNK_SECONDS = 600;
 
 /** A person may be looking at the file with sqlite3. */
@@ -103,16 +102,16 @@ const SCHEMA = `
 `;
 
 /**
- * Opens the file, made where there is none. Throws what SQLite throws where it cannot, and a HistoryError where the
- * file is another program's or a newer Kapkan's; `isUnreadable` tells after which of these to put it aside.
+ * Opens the file and creates it where it is missing. Throws SQLite's errors, and a HistoryError where the file belongs to
+ * another program or a newer Kapkan. `isUnreadable` says for which errors the file is put aside.
  */
 export function openHistoryFile(file: string): DatabaseSync {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  // Before SQLite opens it: a FIFO would hold the thread for ever, and the log gets the mode of the file.
+  // Before SQLite opens it: a FIFO would block the thread forever, and the log gets the mode of the file.
   createPrivateFile(file);
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    // A crash may lose the last batches, never the file: WAL is whole without a sync at each commit.
+    // A crash may lose the last batches but never damages the file: WAL needs no sync at each commit for that.
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -${CACHE_KIB};`);
     const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
     const application = Number(db.prepare('PRAGMA application_id').get()?.application_id);
@@ -129,7 +128,7 @@ export function openHistoryFile(file: string): DatabaseSync {
   }
 }
 
-/** Renames the file, and the two that belong to it, to end in `.aside`; what was put aside before goes. */
+/** Renames the file and its -wal and -shm files to `.aside`. Files that were put aside before are deleted. */
 export function putAside(file: string): string {
   const aside = `${file}.aside`;
   for (const old of globSync(`${aside}*`)) rmSync(old, { force: true });
@@ -139,7 +138,7 @@ export function putAside(file: string): string {
   return aside;
 }
 
-/** SQLITE_CORRUPT, SQLITE_NOTADB, a schema that is not ours: the file will not get better. */
+/** SQLITE_CORRUPT, SQLITE_NOTADB or another schema: a retry cannot help. */
 export function isUnreadable(error: unknown): boolean {
   if (error instanceof HistoryError) return error.fault === 'refused';
   const SQLITE_CORRUPT = 11;
@@ -148,7 +147,7 @@ export function isUnreadable(error: unknown): boolean {
   return code === SQLITE_CORRUPT || code === SQLITE_NOTADB || /^no such (table|column)/.test(messageOf(error));
 }
 
-/** SQLite, or Node before it, does not take a value; everything else is about the file or the disk. */
+/** SQLite or Node refuses a value of a row. Other errors are about the file or the disk. */
 export function isRowRefused(error: unknown): boolean {
   if (error instanceof TypeError || error instanceof RangeError) return true;
   const SQLITE_TOOBIG = 18;

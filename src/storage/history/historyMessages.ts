@@ -1,10 +1,10 @@
 /*
- * What the main thread and the history thread say to each other.
+ * The messages between the main thread and the history thread.
  *
- *   main -> thread    rows     to be written; not answered, but counted by `taken`
- *                     sample   of traffic; counted by `taken` as one
- *                     ask      answered by `answer` or `failed` with the same id
- *   thread -> main    taken    how many rows and samples of the main thread it has taken in since the last time
+ *   main -> thread    rows     rows to write; there is no answer, but `taken` counts them
+ *                     sample   a traffic sample; `taken` counts it as one
+ *                     ask      a question; `answer` or `failed` has the same id
+ *   thread -> main    taken    how many rows and samples the thread has received since the last such message
  *                     log      a line for the main thread's logger
  */
 import type { AuditQuery } from '../../auditEvent.ts';
@@ -30,14 +30,14 @@ export interface HistorySettings {
     | { readonly kind: 'clickhouse'; readonly clickhouse: ClickhouseConfig };
 }
 
-/** What may be asked of the thread. */
+/** The questions. */
 export type HistoryAsk =
   | { readonly name: 'attacks'; readonly query: AttackQuery }
   | { readonly name: 'attack'; readonly attackId: string }
   | { readonly name: 'traffic'; readonly query: TrafficQuery }
   | { readonly name: 'audit'; readonly query: AuditQuery }
   | { readonly name: 'counts' }
-  /** Write what waits and end. */
+  /** Write the waiting rows and end. */
   | { readonly name: 'stop' };
 
 export interface HistoryAnswers {
@@ -46,7 +46,7 @@ export interface HistoryAnswers {
   readonly traffic: readonly TrafficPoint[];
   readonly audit: Page<AuditEventRow>;
   readonly counts: RowCounts;
-  /** The last ones. */
+  /** The final counts. */
   readonly stop: RowCounts;
 }
 

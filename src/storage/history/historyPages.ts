@@ -1,19 +1,19 @@
 /*
- * What the backends share so that they give the same answers: cursors of pages, and points out of the sums of a step.
+ * Shared by the backends, so that they give the same answers: page cursors, and traffic points from the sums of a step.
  */
 import { type AttackEventRow, type AuditEventRow, roundedRate } from './historyRows.ts';
 import type { Page, PastAttack, TrafficPoint, TrafficQuery } from './historyStore.ts';
 
-/** Where a page of attacks ended; they are ordered by start, then id. */
+/** Where a page of attacks ended. Attacks are ordered by start, then by id. */
 export interface AttackCursor {
   readonly startedAt: number;
   readonly attackId: string;
 }
 
-/** The columns of an attack that a page is made of. */
+/** The columns of an attack that a page needs. */
 export type AttackOfPage = Pick<AttackEventRow, 'startedAt' | 'attackId' | 'attack'>;
 
-/** Of one scope and target in one step: rate times seconds, and the highest peak. */
+/** The sums for one scope and target in one step: rate times seconds, and the highest peak. */
 export interface TrafficSums {
   /** The start of the step divided by its length. */
   readonly step: number;
@@ -25,18 +25,18 @@ export interface TrafficSums {
   readonly peakFlowsPerSec: number;
 }
 
-/** Undefined where the text is no cursor of ours. */
+/** Undefined where the text is not a cursor of `attackPage`. */
 export function attackCursor(text: string): AttackCursor | undefined {
   const match = /^(\d{1,16})-(.{1,128})$/.exec(text);
   return match === null ? undefined : { startedAt: Number(match[1]), attackId: match[2] };
 }
 
-/** Undefined where the text is no cursor of ours. */
+/** Undefined where the text is not a cursor of `attackPage`. */
 export function auditCursor(text: string): number | undefined {
   return /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }
 
-/** `rows` holds one more than `limit` where there is another page. */
+/** `rows` has one row more than `limit` where there is another page. */
 export function attackPage(rows: readonly AttackOfPage[], limit: number): Page<PastAttack> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
@@ -54,8 +54,8 @@ export function auditPage(rows: readonly AuditEventRow[], limit: number): Page<A
 }
 
 /**
- * The mean is that of the whole step, for an interval without a row is one without traffic; but of the part of a step
- * that was asked for only.
+ * The mean is over the whole step: an interval without a row had no traffic. Where the query covers only a part of a step,
+ * the mean is over that part.
  */
 export function trafficPoints(sums: readonly TrafficSums[], query: TrafficQuery): TrafficPoint[] {
   const stepMs = query.stepSeconds * 1000;

@@ -1,15 +1,14 @@
 /*
- * The rows of history, as every backend stores and gives them back: what happened to attacks, how much traffic there was,
- * and who did what. Plain data, so that they can be posted to the thread that writes them. Times are whole epoch
- * milliseconds.
+ * The rows of history, as every backend stores and returns them: attack events, traffic, audit events. They are plain
+ * data, so that they can be posted to the history thread. Times are whole epoch milliseconds.
  */
 import type { AuditRow } from '../../auditEvent.ts';
 
-/** By the names that the metrics and the tables of ClickHouse bear. */
+/** The names are those of the metrics and of the ClickHouse tables. */
 export const HISTORY_TABLES = ['attack_events', 'traffic', 'audit_events'] as const;
 export type HistoryTable = (typeof HISTORY_TABLES)[number];
 
-/** What became of a row: in the store, given up for want of room, or refused by the store. */
+/** The result for a row: stored, dropped because there was no room, or refused by the store. */
 export const ROW_RESULTS = ['written', 'dropped', 'error'] as const;
 export type RowResult = (typeof ROW_RESULTS)[number];
 
@@ -27,23 +26,23 @@ export type AttackEventKind =
   | 'ban_rejected'
   | 'ban_failed';
 
-/** Something that happened to an attack, with all that was known of the attack just after it. */
+/** An event of an attack, with the whole attack as it was just after the event. */
 export interface AttackEventRow {
-  /** Grows from event to event over all runs of the daemon: what orders events of one millisecond. */
+  /** Grows from event to event, over restarts too. It orders events of the same millisecond. */
   readonly sequence: number;
   readonly eventTime: number;
   readonly event: AttackEventKind;
   readonly attackId: string;
   readonly startedAt: number;
-  /** 0 while it lasts. */
+  /** 0 while the attack lasts. */
   readonly endedAt: number;
   readonly scope: string;
   readonly target: string;
   readonly group: string;
-  /** Empty where the group belongs to none. */
+  /** Empty where the group has none. */
   readonly tenant: string;
   readonly direction: string;
-  /** Of the classification. */
+  /** Type of the classification. */
   readonly type: string;
   readonly metric: string;
   readonly rate: number;
@@ -51,7 +50,7 @@ export interface AttackEventRow {
   readonly pps: number;
   readonly mbps: number;
   readonly flowsPerSec: number;
-  /** Empty where no ban answers the attack; so are the next two. */
+  /** `banState`, `method` and `route` are empty where no ban answers the attack. */
   readonly banState: string;
   readonly method: string;
   readonly route: string;
@@ -81,16 +80,16 @@ export interface TrafficRow {
   readonly scope: TrafficScope;
   /** The address, or the name of the group. */
   readonly target: string;
-  /** Name of the owning group; of a group its own. */
+  /** Name of the owning group; for a group, its own name. */
   readonly group: string;
   readonly tenant: string;
   readonly mean: TrafficRates;
   readonly peak: TrafficRates;
 }
 
-/** Who asked for what, and what came of it. */
+/** Who asked for what, and the result. */
 export interface AuditEventRow extends AuditRow {
-  /** As of AttackEventRow. */
+  /** As in AttackEventRow. */
   readonly sequence: number;
 }
 
@@ -100,10 +99,10 @@ export interface RowOf {
   readonly audit_events: AuditEventRow;
 }
 
-/** Rows of each table by what became of them, since start. */
+/** Number of rows by table and result since the start. */
 export type RowCounts = { readonly [table in HistoryTable]: { readonly [result in RowResult]: number } };
 
-/** Rates are kept to a thousandth, in every backend alike. */
+/** Every backend stores rates rounded to a thousandth. */
 export function roundedRate(rate: number): number {
   return Math.round(rate * 1000) / 1000;
 }

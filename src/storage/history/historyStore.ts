@@ -1,20 +1,20 @@
 /*
- * The interfaces around history. `HistoryReader` is what the API asks, whatever holds the rows; `HistoryBackend` is what
- * an embedded SQLite file or a ClickHouse server has to be able to do. Both answer the same questions with the same rows.
+ * The interfaces of history. The API asks a `HistoryReader`. The embedded SQLite file and the ClickHouse server are each a
+ * `HistoryBackend`. Both backends give the same answers.
  */
 import type { AuditQuery } from '../../auditEvent.ts';
 import type { AuditEventRow, HistoryTable, RowOf, TrafficRates, TrafficScope } from './historyRows.ts';
 
-/** Times are epoch milliseconds, `from` included and `to` not; what is undefined does not limit. */
+/** Epoch milliseconds; `from` is included, `to` is not. An undefined time does not limit. */
 interface TimeRange {
   readonly from: number | undefined;
   readonly to: number | undefined;
 }
 
 interface PageRequest {
-  /** Rows at most. */
+  /** Most rows of the page. */
   readonly limit: number;
-  /** Where the page before ended, as it said. */
+  /** The `nextCursor` of the previous page. */
   readonly cursor: string | undefined;
   /** Only rows of this tenant. */
   readonly tenant: string | undefined;
@@ -40,14 +40,14 @@ export interface TrafficQuery {
 /** Newest first. */
 export interface Page<Row> {
   readonly rows: readonly Row[];
-  /** To ask for what follows; undefined on the last page. */
+  /** The cursor of the next page; undefined on the last page. */
   readonly nextCursor: string | undefined;
 }
 
-/** An attack as it was when last something happened to it. */
+/** An attack as it was at its latest event. */
 export interface PastAttack {
   readonly id: string;
-  /** Of the attack as the API showed it. */
+  /** The attack as the API showed it, as JSON. */
   readonly attack: string;
 }
 
@@ -59,15 +59,15 @@ export interface PastEvent {
   readonly detail: string;
 }
 
-/** One attack and what happened to it, oldest first; of very many events the newest. */
+/** One attack with its events, oldest first. Of very many events only the newest are kept. */
 export interface PastIncident extends PastAttack {
   readonly timeline: readonly PastEvent[];
 }
 
-/** Events of one attack that are answered at most. */
+/** Most events of one attack in an answer. */
 export const MAX_PAST_EVENTS = 1000;
 
-/** Traffic of one step; steps without any are left out. */
+/** Traffic of one step. Steps without traffic are left out. */
 export interface TrafficPoint {
   readonly time: number;
   readonly mean: TrafficRates;
@@ -75,7 +75,7 @@ export interface TrafficPoint {
 }
 
 export interface HistoryReader {
-  /** Attacks of which any part lies in the time asked for, by their start. */
+  /** Attacks that overlap the time range, ordered by their start. */
   attacks(query: AttackQuery): Promise<Page<PastAttack>>;
   /** Undefined where there is no such attack. */
   attack(id: string): Promise<PastIncident | undefined>;
@@ -86,16 +86,16 @@ export interface HistoryReader {
 
 /** Methods reject with a HistoryError. */
 export interface HistoryBackend extends HistoryReader {
-  /** Of these rows all are stored when it resolves. The same rows with the same token again are stored once. */
+  /** All rows are stored when it resolves. The same rows with the same token are stored only once. */
   insert<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][], token: string): Promise<void>;
-  /** Removes what is older than it is to be kept; to be called now and then. */
+  /** Deletes rows that are older than the retention. It is called regularly. */
   prune(now: number): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * `unavailable`: the store cannot be reached, later it may be; `refused`: it does not take these rows or this question,
- * now or later; `full`: there is no room for these rows, and they are not to wait for it.
+ * `unavailable`: the store cannot be reached now. `refused`: it will never accept these rows or this question. `full`:
+ * there is no disk space for these rows, and they are dropped instead of waiting.
  */
 export type HistoryFault = 'unavailable' | 'refused' | 'full';
 

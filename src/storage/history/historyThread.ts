@@ -1,7 +1,7 @@
 /*
- * History as the main thread sees it: rows go in and never block, questions are promises. Behind it is a thread with the
- * store; where that is stuck (a disk that hangs), what it has not taken in is bounded here, and dropped and counted
- * beyond. A thread that dies is started again: history is worth keeping, but never worth the daemon.
+ * History on the main thread's side: adding rows never blocks, and questions are promises. A thread of its own has the
+ * store. If that thread hangs, for example on its disk, only a bounded number of rows waits here; further rows are dropped
+ * and counted. A thread that dies is started again, and the daemon goes on.
  */
 import { Worker } from 'node:worker_threads';
 import type { AuditQuery } from '../../auditEvent.ts';
@@ -28,7 +28,7 @@ import {
 import { type HistoryLogLine, noCounts } from './historyWriter.ts';
 import type { TrafficSample } from './trafficIntervals.ts';
 
-/** Beside this file, whether it runs as written or was built into JavaScript. */
+/** The worker beside this file, as TypeScript or as compiled JavaScript. */
 const ENTRY = new URL(`./historyWorker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 const QUERY_TIMEOUT_MS = 15_000;
@@ -36,10 +36,10 @@ const COUNTS_TIMEOUT_MS = 1000;
 const STOP_TIMEOUT_MS = 5000;
 const RESTART_AFTER_MS = 5000;
 
-/** Samples of traffic that the thread has not taken in, at most. */
+/** Most traffic samples that the thread has not received yet. */
 const MAX_SAMPLES = 4;
 
-/** Questions under way at most: who asks more is not served faster. */
+/** Most questions at a time. */
 const MAX_QUESTIONS = 64;
 
 interface Question {
@@ -51,13 +51,13 @@ export class HistoryThread implements HistoryReader {
   readonly #settings: HistorySettings;
   readonly #onLog: (line: HistoryLogLine) => void;
   readonly #questions = new Map<number, Question>();
-  /** Of this thread, and of those that died. */
+  /** Rows that were lost on this side or with a thread that died. */
   readonly #lost = noCounts();
   #counts: RowCounts = noCounts();
   #worker: Worker | undefined;
   #restarter: NodeJS.Timeout | undefined;
   #lastId = 0;
-  /** Sent to the thread and not taken in yet. */
+  /** Rows sent to the thread that it has not received yet. */
   #rowsSent = 0;
   #samplesSent = 0;
   #isOver = false;
@@ -77,7 +77,7 @@ export class HistoryThread implements HistoryReader {
     if (this.#hasRoom('audit_events')) this.#send({ type: 'rows', table: 'audit_events', rows: [row] });
   }
 
-  /** Its arrays are transferred, and no longer the caller's. */
+  /** The sample's arrays are transferred: the caller cannot use them afterwards. */
   addTraffic(sample: TrafficSample): void {
     if (this.#worker === undefined || this.#samplesSent >= MAX_SAMPLES) {
       this.#lost.traffic.dropped += sample.hosts.count;
@@ -105,7 +105,7 @@ export class HistoryThread implements HistoryReader {
     return this.#ask({ name: 'audit', query }, QUERY_TIMEOUT_MS);
   }
 
-  /** Rows since start by what became of them; as last known where the thread does not answer. */
+  /** Rows by result since the start; the last known counts where the thread does not answer. */
   async counts(): Promise<RowCounts> {
     try {
       this.#counts = await this.#ask({ name: 'counts' }, COUNTS_TIMEOUT_MS);
@@ -115,7 +115,7 @@ export class HistoryThread implements HistoryReader {
     return sumOf(this.#counts, this.#lost);
   }
 
-  /** Writes what waits, as far as that is possible within a few seconds, and ends the thread. */
+  /** Writes the waiting rows, for at most five seconds, and ends the thread. */
   async stop(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -123,7 +123,7 @@ export class HistoryThread implements HistoryReader {
     try {
       await this.#ask({ name: 'stop' }, STOP_TIMEOUT_MS);
     } catch (error) {
-      this.#log('warn', 'history was not written to its end', { reason: messageOf(error) });
+      this.#log('warn', 'the last history rows were not written', { reason: messageOf(error) });
     }
     await this.#worker?.terminate();
   }
@@ -135,7 +135,7 @@ export class HistoryThread implements HistoryReader {
     worker.on('message', (message: FromHistory) => this.#handle(message));
     worker.on('error', (error) => this.#log('error', 'the history thread failed', { reason: messageOf(error) }));
     worker.on('exit', () => this.#end());
-    // A process that has nothing else to do may end; a clean stop waits for the thread's last answer.
+    // The thread alone does not keep the process alive. A clean stop waits for its last answer.
     worker.unref();
     this.#worker = worker;
   }
@@ -159,7 +159,8 @@ export class HistoryThread implements HistoryReader {
 
   #end(): void {
     this.#worker = undefined;
-    for (const { reject } of [...this.#questions.values()]) reject(new HistoryError('unavailable', 'history ended'));
+    for (const { reject } of [...this.#questions.values()])
+      reject(new HistoryError('unavailable', 'the history thread ended'));
     if (this.#isOver) return;
     addTo(this.#lost, this.#counts);
     this.#counts = noCounts();

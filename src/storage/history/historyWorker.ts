@@ -1,6 +1,6 @@
 /*
- * The entry of the history thread: it holds the store, writes what the main thread sends, and answers its questions.
- * SQLite's calls and the encoding of batches take their time here, where neither detection nor the API waits for them.
+ * The entry of the history thread. It has the store, writes the rows that the main thread sends, and answers its questions.
+ * SQLite calls and the encoding of batches block only this thread, not detection or the API.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { type HistoryLogLine, HistoryWriter } from './historyWriter.ts';
 import { SqliteHistory } from './sqliteHistory.ts';
 import { TrafficIntervals } from './trafficIntervals.ts';
 
-/** Hosts whose traffic is kept of one interval at most. */
+/** Most hosts whose traffic is stored for one interval. */
 const MAX_HOSTS = 10_000;
 
 const PRUNE_EVERY_MS = 600_000;
@@ -25,7 +25,7 @@ class HistoryWorker {
   readonly #backend: HistoryBackend;
   readonly #writer: HistoryWriter;
   readonly #intervals = new TrafficIntervals(MAX_HOSTS);
-  /** Rows that wait are written before a question is answered, where that takes no waiting for another machine. */
+  /** Write waiting rows before a question is answered. False for a server, which may be slow. */
   readonly #flushesFirst: boolean;
   readonly #pruner: NodeJS.Timeout;
 
@@ -39,6 +39,7 @@ class HistoryWorker {
       ...settings.limits,
       backend: this.#backend,
       onLog,
+      now: () => performance.now(),
       delay: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
     });
     this.#pruner = setInterval(() => this.#prune(), PRUNE_EVERY_MS);
@@ -48,7 +49,7 @@ class HistoryWorker {
   handle(message: ToHistory): void {
     switch (message.type) {
       case 'rows':
-        // The two tables apart, so that each is known to go with its rows.
+        // Two calls, so that the type checker sees which rows go with which table.
         if (message.table === 'attack_events') this.#writer.add(message.table, message.rows);
         else this.#writer.add(message.table, message.rows);
         this.#post({ type: 'taken', rows: message.rows.length, samples: 0 });
@@ -95,12 +96,12 @@ class HistoryWorker {
     return this.#writer.counts();
   }
 
-  /** What fails here fails at the next write too, which says so. */
+  /** An error here also occurs at the next write, which logs it. */
   #prune(): void {
     this.#backend.prune(this.#now()).catch(() => undefined);
   }
 
-  /** Nothing here measures by this clock, so a wall clock that was set can simply be followed. */
+  /** No duration is measured with this clock, so it can simply follow the wall clock. */
   #now(): number {
     this.#clock.followWallClock();
     return this.#clock.now();
@@ -120,7 +121,7 @@ function backendOf(
     onPutAside: (reason, aside) =>
       onLog({
         level: 'error',
-        message: 'the history file was unreadable, a new one is begun',
+        message: 'the history file is unreadable; it was put aside and a new one is created',
         fields: { reason, aside },
       }),
   });

@@ -1,8 +1,8 @@
 /*
- * The queue in front of a history backend: bounded, written in batches, tried again while the store is away. Rows that
- * do not fit are dropped and counted; a row counts as written only after the store said that it has it. A batch keeps its
- * rows and its token over all attempts, so that one whose answer was lost is not stored twice. A batch that is refused is
- * halved until the row at fault is alone, so that it costs only itself.
+ * The queue in front of a history backend. It is bounded, writes in batches, and retries while the store is unavailable.
+ * Rows that do not fit are dropped and counted. A row counts as written only after the store confirmed it. A batch keeps
+ * its rows and its token over all attempts, so that it is not stored twice if an answer was lost. A refused batch is
+ * halved until the bad row is alone, so that only that row is lost.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../errors.ts';
@@ -11,25 +11,25 @@ import { HISTORY_TABLES, type HistoryTable, type RowCounts, type RowOf, type Row
 import { type HistoryBackend, HistoryError } from './historyStore.ts';
 
 /**
- * Inserts that may be refused while the rows at fault in one batch are looked for: enough for some ten of them among ten
- * thousand. Then the parts that are left count as refused whole, so that a broken table costs no thousands of requests.
+ * Most refused inserts while the bad rows of one batch are searched: enough for about ten bad rows in ten thousand. After
+ * that, the remaining parts count as refused, so that a broken table does not cause thousands of requests.
  */
 const REFUSALS_A_BATCH = 256;
 
-/** Refused rows are logged at most this often; the counters have them all. */
+/** Refused rows are logged at most this often. The counters count all of them. */
 const REFUSAL_LOG_INTERVAL_MS = 60_000;
 
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 
 export interface WriterLimits {
-  /** Rows that wait at most, those being written included. */
+  /** Most rows that wait or are being written. */
   readonly queueSize: number;
-  /** So many rows of a table are written without waiting for more. */
+  /** With this many rows of a table, a write starts at once. */
   readonly batchSize: number;
-  /** Rows of one insert at most, when there is much to catch up with. */
+  /** Most rows of one insert, when many rows wait. */
   readonly maxBatchSize: number;
-  /** Rows wait at most so long for others. */
+  /** A row waits at most this long for others. */
   readonly flushIntervalMs: number;
 }
 
@@ -42,7 +42,9 @@ export interface HistoryLogLine {
 export interface WriterOptions extends WriterLimits {
   readonly backend: Pick<HistoryBackend, 'insert'>;
   readonly onLog: (line: HistoryLogLine) => void;
-  /** Waits before another attempt, until then or until the signal; tests have one that does not wait. */
+  /** Monotonic milliseconds, from any origin. */
+  readonly now: () => number;
+  /** Waits before another attempt, or until the signal. */
   readonly delay: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
@@ -56,7 +58,7 @@ export class HistoryWriter {
   readonly #stopping = new AbortController();
   /** Rows queued or being written. */
   #waiting = 0;
-  /** The writing under way, and the flush that follows it. */
+  /** The write in progress, and the flush that follows it. */
   #current: Promise<void> | undefined;
   #next: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -88,7 +90,7 @@ export class HistoryWriter {
     return structuredClone(this.#counts);
   }
 
-  /** Writes all that waits now. Resolves when that is done with, written or not. */
+  /** Writes all rows that wait now. Resolves when each of them was written, dropped or refused. */
   flush(): Promise<void> {
     if (this.#current === undefined) return this.#begin(true);
     this.#next ??= this.#current.then(() => {
@@ -98,7 +100,7 @@ export class HistoryWriter {
     return this.#next;
   }
 
-  /** Tries once more to write what waits; what cannot be written is dropped. */
+  /** Tries once more to write the waiting rows and drops the rest. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.flush();
@@ -112,7 +114,7 @@ export class HistoryWriter {
     return this.#current;
   }
 
-  /** Full batches, or all that waits when this begins; what comes in meanwhile is the next flush's, full batches excepted. */
+  /** Writes full batches, or all rows that wait at the start. Rows that arrive meanwhile are left, except full batches. */
   async #write(all: boolean): Promise<void> {
     const { batchSize, maxBatchSize } = this.#options;
     for (const table of HISTORY_TABLES) {
@@ -141,7 +143,7 @@ export class HistoryWriter {
     }
   }
 
-  /** Tries until the rows are written or dropped; answers why where the store refuses them. */
+  /** Tries until the rows are written or dropped. Answers the error where the store refuses them. */
   async #writePart<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<unknown> {
     const { backend, delay } = this.#options;
     const token = randomUUID();
@@ -166,25 +168,25 @@ export class HistoryWriter {
   #countRefused(table: HistoryTable, rows: number, reason: unknown): void {
     this.#counts[table].error += rows;
     this.#refusedSinceLogged += rows;
-    const now = performance.now();
+    const now = this.#options.now();
     if (now < this.#logRefusalsAt) return;
     const fields = { table, rows: this.#refusedSinceLogged, reason: messageOf(reason) };
     this.#logRefusalsAt = now + REFUSAL_LOG_INTERVAL_MS;
     this.#refusedSinceLogged = 0;
-    this.#options.onLog({ level: 'error', message: 'the store refused history rows, they are lost', fields });
+    this.#options.onLog({ level: 'error', message: 'the store refused history rows; they are lost', fields });
   }
 
-  /** One line when it begins to fail, one when it is over; what is between shows in the counters. */
+  /** Logs one line when writing starts to fail and one when it works again. */
   #noteFailure(error: unknown): void {
     if (this.#failingSince !== undefined) return;
-    this.#failingSince = performance.now();
+    this.#failingSince = this.#options.now();
     const fields = { reason: messageOf(error) };
     this.#options.onLog({ level: 'error', message: 'history cannot be written', fields });
   }
 
   #noteSuccess(): void {
     if (this.#failingSince === undefined) return;
-    const seconds = Math.round((performance.now() - this.#failingSince) / 1000);
+    const seconds = Math.round((this.#options.now() - this.#failingSince) / 1000);
     const fields = { seconds, rows_dropped: this.#droppedSinceLogged };
     this.#failingSince = undefined;
     this.#droppedSinceLogged = 0;
@@ -195,7 +197,7 @@ export class HistoryWriter {
     this.#counts[table].dropped += rows;
     if (this.#droppedSinceLogged === 0) {
       const fields = { queue_size: this.#options.queueSize };
-      this.#options.onLog({ level: 'warn', message: 'no room for more history rows, some are dropped', fields });
+      this.#options.onLog({ level: 'warn', message: 'the history queue is full; rows are dropped', fields });
     }
     this.#droppedSinceLogged += rows;
   }
@@ -207,7 +209,7 @@ export function noCounts(): MutableCounts {
   return { attack_events: zero(), traffic: zero(), audit_events: zero() };
 }
 
-/** An error that no backend knows counts as the rows' own fault, so that it cannot stop all others for good. */
+/** An unknown error counts as a refusal, so that it cannot block all other rows forever. */
 function isRefusal(error: unknown): boolean {
   return !(error instanceof HistoryError) || error.fault === 'refused';
 }

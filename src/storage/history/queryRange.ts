@@ -1,20 +1,20 @@
 /*
- * The part of a question about traffic that can have an answer. A question may name any two times and any step; the work
- * for it is bounded by the time for which rows are kept and by the number of points.
+ * Bounds a traffic query. A query may name any two times and any step; it is limited to the retention and to a number of
+ * points, so that no query takes too long.
  */
 import type { TrafficQuery } from './historyStore.ts';
 
-/** Points of one answer; the API allows as many. */
+/** Most points of one answer, as in the API. */
 export const MAX_POINTS = 10_000;
 
 const DAY_MS = 86_400_000;
 
-/** A row may have been written by a clock that was ahead, and is removed up to some hours late. */
+/** A row may have been written while the clock was ahead, and is deleted up to some hours late. */
 const MARGIN_MS = DAY_MS;
 
 /**
- * The question limited to the time for which rows are kept, with whole milliseconds, and with a step so long that there
- * are at most `MAX_POINTS`. Undefined where nothing can be in it.
+ * The query limited to the retention, with whole milliseconds, and with a step that gives at most `MAX_POINTS` points.
+ * Undefined where no row can be in it.
  */
 export function boundedTrafficQuery(query: TrafficQuery, retentionDays: number, now: number): TrafficQuery | undefined {
   const from = Math.floor(Math.max(query.from, now - retentionDays * DAY_MS - MARGIN_MS));

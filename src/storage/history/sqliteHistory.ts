@@ -1,5 +1,5 @@
 /*
- * History in the embedded SQLite file. Calls are synchronous underneath, so this lives in a thread of its own.
+ * History in the embedded SQLite file. SQLite calls are synchronous, so this runs in the history thread.
  */
 import path from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
@@ -24,10 +24,10 @@ import {
 import { boundedTrafficQuery } from './queryRange.ts';
 import { insertRows } from './sqliteInserts.ts';
 
-/** Pages of 4 KiB that a batch may need. */
+/** Most pages of 4 KiB that a batch may need. */
 const UNUSED_PAGES_NEEDED = 1024;
 
-/** Rows removed in one go; between two the thread has its other work. */
+/** Rows deleted at a time. Between two deletions the thread does its other work. */
 const PRUNED_AT_ONCE = 20_000;
 
 const SELECT_TRAFFIC = `
@@ -46,11 +46,11 @@ export interface SqliteHistoryOptions {
   /** Path of the database. */
   readonly file: string;
   readonly retentionDays: number;
-  /** A file was unreadable and has been put aside, and a new one begun. */
+  /** Called when an unreadable file was put aside. */
   readonly onPutAside: (why: string, aside: string) => void;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Of the disk that the file is on; tests have one that is full. */
+  /** Space on the disk of the file. Tests replace it. */
   readonly diskSpace?: (directory: string) => DiskSpace | undefined;
 }
 
@@ -58,12 +58,12 @@ export class SqliteHistory implements HistoryBackend {
   readonly #options: SqliteHistoryOptions;
   #db: DatabaseSync | undefined;
 
-  /** Opens nothing yet: what cannot be opened now may be so later, and rows wait for it. */
+  /** Opens nothing yet. A file that cannot be opened now is tried again later, and rows wait for it. */
   constructor(options: SqliteHistoryOptions) {
     this.#options = options;
   }
 
-  /** A row that is there already stays as it is, so the token is not needed. */
+  /** A row that is already stored is skipped, so the token is not needed. */
   async insert<Table extends HistoryTable>(table: Table, rows: readonly RowOf[Table][]): Promise<void> {
     this.#use((db) => {
       this.#requireRoom(db, table);
@@ -72,7 +72,7 @@ export class SqliteHistory implements HistoryBackend {
         insertRows(db, table, rows);
         db.exec('COMMIT');
       } catch (error) {
-        // SQLite has already rolled back by itself after some errors, a full disk among them.
+        // After some errors, such as a full disk, SQLite has already rolled back.
         if (db.isTransaction) db.exec('ROLLBACK');
         throw error;
       }
@@ -186,24 +186,24 @@ export class SqliteHistory implements HistoryBackend {
       return work(this.#db);
     } catch (error) {
       if (error instanceof HistoryError && error.fault === 'full') throw error;
-      if (isUnreadable(error)) this.#beginAnew(messageOf(error));
+      if (isUnreadable(error)) this.#replaceFile(messageOf(error));
       if (isRowRefused(error)) throw new HistoryError('refused', `${this.#options.file}: ${messageOf(error)}`, error);
       throw new HistoryError('unavailable', `${this.#options.file}: ${messageOf(error)}`, error);
     }
   }
 
-  /** Pages that the file has and does not use are history's own, whatever is free beside it. */
+  /** Throws `full` where the disk is nearly full and the file has no free pages of its own. */
   #requireRoom(db: DatabaseSync, table: HistoryTable): void {
     const { file, diskSpace = diskSpaceOf } = this.#options;
     const space = diskSpace(path.dirname(file));
     if (space === undefined || space.freeBytes >= reservedBytes(space.totalBytes, table)) return;
     const unused = Number(db.prepare('PRAGMA freelist_count').get()?.freelist_count);
     if (unused >= UNUSED_PAGES_NEEDED) return;
-    throw new HistoryError('full', `${file}: the disk is nearly full, and what is left is for the bans`);
+    throw new HistoryError('full', `${file}: the disk is nearly full, and the remaining space is reserved for bans`);
   }
 
-  /** The rows that met the broken file are tried again, and go into the new one. */
-  #beginAnew(why: string): void {
+  /** Puts the file aside. The rows of the failed write are retried and go into the new file. */
+  #replaceFile(why: string): void {
     try {
       this.#db?.close();
       this.#db = undefined;
@@ -214,7 +214,7 @@ export class SqliteHistory implements HistoryBackend {
   }
 }
 
-/** `WHERE` of the conditions whose values are known. */
+/** Builds a `WHERE` of the conditions whose values are defined. */
 class Conditions {
   readonly values: SQLInputValue[] = [];
   readonly #texts: string[] = [];

@@ -1,32 +1,32 @@
 /*
- * Samples of rates become rows of traffic: the mean over the samples of an interval, and the highest of them. A sample is
- * the rates over the sliding window, and samples follow each other by a window's length where the interval is longer; so
- * together they cover the interval, each moment once, and their mean is its mean.
+ * Makes traffic rows from samples: the mean over the samples of an interval, and the highest of them. A sample holds the
+ * rates over the sliding window. Where the interval is longer than the window, samples follow each other by one window
+ * length; together they cover the interval once, so the mean of the samples is the mean of the interval.
  */
 import { formatWords } from '../../net/address.ts';
 import { roundedRate, type TrafficRates, type TrafficRow, type TrafficScope } from './historyRows.ts';
 
-/** Rates a sample has of each host and group: packets, megabits, flow records a second. */
+/** The rates of each host and group in a sample: packets, megabits and flow records a second. */
 export const SAMPLED_RATES = 3;
 
-/** Structured-cloneable; the arrays may be transferred. */
+/** It can be posted to a thread, and its arrays can be transferred. */
 export interface TrafficSample {
   /** Start of the interval it belongs to, and its length. */
   readonly time: number;
   readonly intervalSeconds: number;
-  /** No sample of this interval follows. */
+  /** It is the last sample of its interval. */
   readonly isLast: boolean;
-  /** By group number, as of this sample. */
+  /** Indexed by the group numbers of this sample. */
   readonly groups: readonly { readonly name: string; readonly tenant: string }[];
-  /** `SAMPLED_RATES` a group: the sum over all its hosts. */
+  /** `SAMPLED_RATES` values for each group: the sums over all its hosts. */
   readonly groupRates: Float64Array;
   readonly hosts: {
     readonly count: number;
-    /** Four words a host. */
+    /** Four words for each host. */
     readonly addresses: Uint32Array;
     /** Group numbers. */
     readonly groups: Uint16Array;
-    /** `ratesPerHost` a host, the sampled ones first. */
+    /** `ratesPerHost` values for each host, the sampled ones first. */
     readonly rates: Float64Array;
     readonly ratesPerHost: number;
   };
@@ -49,12 +49,12 @@ export class TrafficIntervals {
   readonly #hosts = new Map<string, Series>();
   readonly #groups = new Map<string, Series>();
 
-  /** Of one interval at most so many hosts are kept: those with most packets. */
+  /** `maxHosts`: the most hosts of one interval; those with the most packets are kept. */
   constructor(maxHosts: number) {
     this.#maxHosts = maxHosts;
   }
 
-  /** The rows of intervals that are over now. */
+  /** Adds a sample. Answers the rows of intervals that have ended. */
   add(sample: TrafficSample): TrafficRow[] {
     const rows = sample.time === this.#time ? [] : this.flush();
     this.#time = sample.time;
@@ -65,7 +65,7 @@ export class TrafficIntervals {
     return sample.isLast ? [...rows, ...this.flush()] : rows;
   }
 
-  /** What there is of the interval in progress. */
+  /** Ends the interval in progress and answers its rows. */
   flush(): TrafficRow[] {
     let hosts = [...this.#hosts.values()];
     if (hosts.length > this.#maxHosts) {

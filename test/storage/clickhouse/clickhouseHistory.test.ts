@@ -74,6 +74,7 @@ test('a batch whose answer was lost is stored once, and counted once', async (t)
   const writer = new HistoryWriter({
     ...{ queueSize: 1000, batchSize: 100, maxBatchSize: 500, flushIntervalMs: 60_000 },
     backend: history,
+    now: () => performance.now(),
     onLog: () => {},
     delay: async (ms) => void delays.push(ms),
   });
@@ -97,6 +98,7 @@ test('rows wait while the server is slow or down and are all there when it is ba
   const writer = new HistoryWriter({
     ...{ queueSize: 10_000, batchSize: 100, maxBatchSize: 1000, flushIntervalMs: 20 },
     backend: history,
+    now: () => performance.now(),
     onLog: ({ message }) => lines.push(message),
     delay: () => sleep(50),
   });

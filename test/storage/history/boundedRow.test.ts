@@ -31,6 +31,7 @@ async function assertAllTaken(backend: HistoryBackend): Promise<void> {
   const writer = new HistoryWriter({
     ...{ queueSize: 100_000, batchSize: 1000, maxBatchSize: 1000, flushIntervalMs: 60_000 },
     backend,
+    now: () => performance.now(),
     onLog: () => {},
     delay: async () => {},
   });

@@ -147,7 +147,7 @@ test('a history file that is destroyed costs the history, and no ban', async (t)
       ['unban'],
     );
   });
-  assert.match(kapkan.log, /the history file was unreadable, a new one is begun/);
+  assert.match(kapkan.log, /the history file is unreadable; it was put aside and a new one is created/);
 });
 
 test('with ClickHouse configured the API answers the same from there', async (t) => {

@@ -107,13 +107,13 @@ test('rows that are handed to the thread are in the answers, and in the file aft
   assert.equal((await again.traffic(trafficOf({ target: '10.0.0.0' }))).length, 2);
 });
 
-test('a file that becomes unreadable is put aside under way, said, and no row is lost', async (t) => {
+test('a file that becomes unreadable is put aside and logged, and no row is lost', async (t) => {
   const file = path.join(stateDirectory(t), 'history.db');
   writeFileSync(file, Buffer.alloc(20_000, 'x'));
   const { thread, lines } = threadOn(t, file);
   thread.addAuditEvent(auditRow(1));
   await eventually(async () => (await thread.counts()).audit_events.written === 1);
-  assert.ok(lines.some(({ level, message }) => level === 'error' && message.includes('a new one is begun')));
+  assert.ok(lines.some(({ level, message }) => level === 'error' && message.includes('a new one is created')));
   assert.match(readFileSync(`${file}.aside`, 'latin1'), /^xxx/);
 });
 

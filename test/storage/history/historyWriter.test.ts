@@ -38,12 +38,17 @@ const LIMITS: WriterLimits = { queueSize: 100, batchSize: 1000, maxBatchSize: 30
 function writerOn(backend: FlakyStore, limits: Partial<WriterLimits> = {}) {
   const lines: HistoryLogLine[] = [];
   const delays: number[] = [];
+  let now = 0;
   const writer = new HistoryWriter({
     ...LIMITS,
     ...limits,
     backend,
     onLog: (line) => lines.push(line),
-    delay: async (ms) => void delays.push(ms),
+    now: () => now,
+    delay: async (ms) => {
+      delays.push(ms);
+      now += ms;
+    },
   });
   return { writer, lines, delays };
 }
@@ -95,6 +100,7 @@ test('an outage is waited out, longer each time, with one line when it begins an
     lines.map(({ level }) => level),
     ['error', 'info'],
   );
+  assert.equal(lines[1].fields.seconds, 8, 'the length of the outage by the time that was given');
   await writer.stop();
 });
 

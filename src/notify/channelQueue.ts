@@ -1,17 +1,17 @@
 /*
- * One channel as the notifier uses it: for people a gate against storms, then the queue.
+ * One channel as the notifier uses it. For people, alerts are grouped first; then they go into the delivery queue.
  */
 import type { Logger } from '../log.ts';
+import { AlertGrouping } from './alertGrouping.ts';
 import type { Channel, Message } from './channel.ts';
 import { type DeliveryCounts, DeliveryQueue, type QueueLimits } from './deliveryQueue.ts';
 import type { Notification } from './notification.ts';
 import type { Scheduler } from './scheduler.ts';
-import { StormGate } from './stormGate.ts';
 
-/** Of a test, for which somebody waits; less than Kapkan's own client does. */
+/** A person waits for the result of a test. This is shorter than the timeout of Kapkan's own client. */
 const TEST_TIMEOUT_MS = 12_000;
 
-/** People's messages keep their order: one worker. */
+/** One worker, so that messages for people keep their order. */
 const PEOPLE_LIMITS: QueueLimits = {
   capacity: 200,
   workers: 1,
@@ -20,7 +20,7 @@ const PEOPLE_LIMITS: QueueLimits = {
   longestPauseMs: 60_000,
 };
 
-/** A start, a refusal and an end of each of a thousand attacks fit. */
+/** There is room for a start, a refusal and an end of each of a thousand attacks. */
 const PROGRAM_LIMITS: QueueLimits = {
   capacity: 4096,
   workers: 4,
@@ -29,42 +29,42 @@ const PROGRAM_LIMITS: QueueLimits = {
   longestPauseMs: 30_000,
 };
 
-export interface OutletOptions {
+export interface ChannelQueueOptions {
   readonly channel: Channel;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly counts: DeliveryCounts;
   readonly consoleUrl: () => string;
-  /** Others for tests. */
+  /** Tests set others. */
   readonly limits?: Partial<QueueLimits>;
 }
 
-export class Outlet {
+export class ChannelQueue {
   readonly channel: Channel;
   readonly #queue: DeliveryQueue;
-  readonly #gate: StormGate;
+  readonly #grouping: AlertGrouping;
   readonly #consoleUrl: () => string;
 
-  constructor({ channel, scheduler, log, counts, consoleUrl, limits }: OutletOptions) {
+  constructor({ channel, scheduler, log, counts, consoleUrl, limits }: ChannelQueueOptions) {
     this.channel = channel;
     this.#consoleUrl = consoleUrl;
-    const usual = channel.audience === 'people' ? PEOPLE_LIMITS : PROGRAM_LIMITS;
-    this.#queue = new DeliveryQueue({ channel, scheduler, log, counts, limits: { ...usual, ...limits } });
-    this.#gate = new StormGate({
+    const defaults = channel.audience === 'people' ? PEOPLE_LIMITS : PROGRAM_LIMITS;
+    this.#queue = new DeliveryQueue({ channel, scheduler, log, counts, limits: { ...defaults, ...limits } });
+    this.#grouping = new AlertGrouping({
       scheduler,
-      pass: (notifications) => this.#queue.push('', { notifications, consoleUrl: consoleUrl() }),
+      send: (notifications) => this.#queue.push('', { notifications, consoleUrl: consoleUrl() }),
       drop: () => {
         counts.dropped++;
       },
     });
   }
 
-  take(notification: Notification): void {
-    if (this.channel.audience === 'people') this.#gate.take(notification);
+  add(notification: Notification): void {
+    if (this.channel.audience === 'people') this.#grouping.add(notification);
     else this.#queue.push(notification.target, this.#messageOf(notification));
   }
 
-  /** One attempt, beside the queue: an operator waits for what comes of it. Rejects with DeliveryError. */
+  /** Makes one attempt without the queue, for an operator who waits for the result. Rejects with DeliveryError. */
   tryOnce(notification: Notification): Promise<void> {
     return this.channel.deliver(
       this.#messageOf(notification),
@@ -76,21 +76,24 @@ export class Outlet {
     return { notifications: [notification], consoleUrl: this.#consoleUrl() };
   }
 
+  /** Messages waiting or being delivered. */
   get queued(): number {
     return this.#queue.length;
   }
 
+  /** Why the latest attempt failed; undefined where it succeeded. */
   get lastError(): string | undefined {
     return this.#queue.lastError;
   }
 
-  /** Passes on what the gate holds back; the queue goes on by itself. */
+  /** Queues the group that is being collected. */
   flush(): void {
-    this.#gate.flush();
+    this.#grouping.flush();
   }
 
+  /** Tries what is queued once more at most, and gives up after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    this.#gate.flush();
+    this.#grouping.flush();
     await this.#queue.stop(graceMs);
   }
 }

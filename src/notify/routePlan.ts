@@ -1,6 +1,6 @@
 /*
- * Which outlets a configuration asks for, and which routes lead to them. A route with addressees of its own has an
- * outlet of its own, so that one customer's full mailbox is nobody else's delay.
+ * Which channel queues a configuration needs, and which routes lead to them. A route with its own recipients has its own
+ * queue, so that the full mailbox of one customer delays nobody else.
  */
 
 import type { NotifyChannel } from '../config/sections/notify/channels.ts';
@@ -8,19 +8,19 @@ import { configuredChannels, type NotifyConfig } from '../config/sections/notify
 import { type NotifyRoute, SEVERITIES, type Severity } from '../config/sections/notify/routes.ts';
 import type { Notification } from './notification.ts';
 
-export interface PlannedOutlet {
-  /** Says everything about the outlet, secrets included: two with one key are the same. Not for people. */
+export interface PlannedQueue {
+  /** Two queues with the same key are the same queue. It holds secrets: never show it. */
   readonly key: string;
   readonly channel: NotifyChannel;
-  /** The channel's configuration with the route's addressees in it. */
+  /** The channel's configuration with the recipients of the route. */
   readonly config: NotifyConfig[NotifyChannel];
 }
 
 export interface PlannedRoute extends NotifyRoute {
-  readonly outlets: readonly PlannedOutlet[];
+  readonly queues: readonly PlannedQueue[];
 }
 
-/** Without routes, everything goes to every channel. */
+/** Without routes, every notification goes to every channel. */
 export function planRoutes(notify: NotifyConfig): PlannedRoute[] {
   const toAll: NotifyRoute = {
     groups: undefined,
@@ -32,15 +32,15 @@ export function planRoutes(notify: NotifyConfig): PlannedRoute[] {
     telegramChatId: undefined,
   };
   const routes = notify.routes.length === 0 ? [toAll] : notify.routes;
-  return routes.map((route) => ({ ...route, outlets: route.channels.map((name) => planOutlet(name, route, notify)) }));
+  return routes.map((route) => ({ ...route, queues: route.channels.map((name) => planQueue(name, route, notify)) }));
 }
 
-function planOutlet(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): PlannedOutlet {
-  const config = addressed(channel, route, notify);
+function planQueue(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): PlannedQueue {
+  const config = withRecipients(channel, route, notify);
   return { key: `${channel} ${JSON.stringify(config)}`, channel, config };
 }
 
-function addressed(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): NotifyConfig[NotifyChannel] {
+function withRecipients(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): NotifyConfig[NotifyChannel] {
   const { email, telegram } = notify;
   if (channel === 'email' && email !== undefined) return { ...email, to: route.emailTo ?? email.to };
   if (channel === 'telegram' && telegram !== undefined) {
@@ -49,12 +49,12 @@ function addressed(channel: NotifyChannel, route: NotifyRoute, notify: NotifyCon
   return notify[channel];
 }
 
-/** Whether the notification is about what the route is about. */
-export function concerns(route: NotifyRoute, { group, tenant }: Notification): boolean {
+/** Whether the route is for the notification's group and tenant. */
+export function matchesRoute(route: NotifyRoute, { group, tenant }: Notification): boolean {
   if (route.groups !== undefined && !route.groups.includes(group)) return false;
   return route.tenants === undefined || (tenant !== undefined && route.tenants.includes(tenant));
 }
 
-export function isAtLeast(severity: Severity, least: Severity): boolean {
-  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least);
+export function isAtLeast(severity: Severity, minimum: Severity): boolean {
+  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(minimum);
 }

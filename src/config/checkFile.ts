@@ -123,7 +123,7 @@ function isBefore(a: SourcePosition, b: SourcePosition): boolean {
   return a.line < b.line || (a.line === b.line && a.column < b.column);
 }
 
-/** What was said twice is said once. */
+/** In the order of the file, without repetitions. */
 function sorted(problems: readonly FileProblem[]): FileProblem[] {
   const unique = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
   return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column);

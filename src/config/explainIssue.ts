@@ -19,23 +19,23 @@ type Issue = z.core.$ZodIssue;
 /** Characters of a found text that are shown. */
 const FOUND_LENGTH = 60;
 
-/** Unknown keys shown of one mapping: with more than this the file is no config file of Kapkan at all. */
+/** Unknown keys shown of one mapping. A file with more is not a config file of Kapkan. */
 const MAX_UNKNOWN_KEYS = 100;
 
-/** One issue is one explanation, but for unknown keys and lists, where it is one for each key and element. */
+/** One explanation for an issue; for unknown keys one for each key, for lists one for each element. */
 export function explainIssue(issue: Issue, source: YamlSource, base: KeyPath = []): Explanation[] {
   const path = writtenPath(source.value, [...base, ...issue.path] as KeyPath);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.slice(0, MAX_UNKNOWN_KEYS).map((key) => explainUnknownKey(path, key));
   }
   if (issue.code === 'invalid_union') {
-    // Where the value has the form of one of the choices, that choice knows better what is wrong with it.
+    // If the value has the form of one of the choices, only what that choice refuses is of interest.
     const closest = issue.errors.find((issues) =>
       issues.every((inner) => inner.path.length > 0 || inner.code === 'custom'),
     );
     if (closest !== undefined) return closest.flatMap((inner) => explainIssue(inner, source, path));
   }
-  // The text of these says itself what was found.
+  // These messages already contain what was found.
   if (issue.code === 'custom') return [{ path, message: issue.message, about: 'value' }];
 
   const allowed = allowedBy(issue);
@@ -61,7 +61,7 @@ function explainUnknownKey(path: KeyPath, key: string): Explanation {
   return { path: [...path, key], message: `is not a known key, ${hint}`, about: 'key' };
 }
 
-/** Someone may have put the secret itself where the name of its variable belongs; it must not reach a log. */
+/** Someone may have written the secret itself in place of the variable's name; it must not reach a log. */
 function isSecretName(path: KeyPath): boolean {
   return path.some((step) => String(step).endsWith('_env'));
 }

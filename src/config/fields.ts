@@ -10,7 +10,7 @@ import { GOBGP_ADDRESS_FORMS, parseGobgpAddress } from './gobgpAddress.ts';
 import { parseSocketAddress, SOCKET_ADDRESS_FORMS } from './socketAddress.ts';
 
 export const UINT32_MAX = 0xffff_ffff;
-/** A year. Longer durations in a ban are a unit mistaken for another. */
+/** A year. A longer duration is a mistake of units. */
 export const MAX_DURATION_SECONDS = 31_536_000;
 
 export function integer(min: number, max: number) {
@@ -115,7 +115,7 @@ export function gobgpAddress() {
   return parsed(`must be ${GOBGP_ADDRESS_FORMS}`, parseGobgpAddress);
 }
 
-/** One text or a list of them; always read as a list, so the path of a single one ends in 0 all the same. */
+/** One text or a list of them; always read as a list. */
 export function oneOrMore<Item extends z.ZodType<unknown, string>>(item: Item, what: string) {
   const error = `must be ${what} or a list of them`;
   return z

@@ -22,7 +22,7 @@ export function parseGobgpAddress(text: string): GobgpAddress | string {
   const port = Number(portText);
   if (port < 1 || port > 65535) return `must have a port from 1 to 65535, got "${text}"`;
   if (bracketed === undefined) {
-    // What looks like an IPv4 address and is none would be looked up as a name.
+    // Something like 192.0.2.256 would be looked up as a name.
     if (/^[\d.]+$/.test(name) && parseAddress(name) === undefined) return wrong;
     return { target: `${name}:${port}` };
   }

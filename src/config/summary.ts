@@ -126,7 +126,7 @@ function caps(limits: BanLimits): string {
   return stated.length === 0 ? 'none' : `at most ${stated.join(', ')}`;
 }
 
-/** What is allowed, but deserves a second look. */
+/** What is allowed, but may be a mistake. */
 function notesOn(config: Config): string[] {
   const notes: string[] = [];
   if (config.api.tokens.length === 0) {
@@ -136,14 +136,14 @@ function notesOn(config: Config): string[] {
   const tenants = new Set(config.groups.map(({ tenant }) => tenant));
   for (const { name, tenant } of config.api.tokens) {
     if (tenant !== undefined && !tenants.has(tenant))
-      notes.push(`token ${name} sees nothing, for no group belongs to the tenant ${tenant}`);
+      notes.push(`token ${name} sees nothing, because no group belongs to the tenant ${tenant}`);
   }
   const { routes } = config.notify;
   const unused = configuredChannels(config.notify).filter(
     (name) => !routes.some(({ channels }) => channels.includes(name)),
   );
   if (routes.length > 0 && unused.length > 0)
-    notes.push(`no route leads to ${unused.join(', ')}, which is told nothing`);
+    notes.push(`no route leads to ${unused.join(', ')}, which receives nothing`);
   if (config.protectedWhitelist.length === 0)
     notes.push('protected_whitelist is empty, every protected host can be banned');
   if (
@@ -180,7 +180,7 @@ function notifications(notify: NotifyConfig): string {
   const channels = configuredChannels(notify);
   if (channels.length === 0) return 'nobody';
   const { routes } = notify;
-  return `${channels.join(', ')}; ${routes.length === 0 ? 'each is told everything' : `${routes.length} routes`}`;
+  return `${channels.join(', ')}; ${routes.length === 0 ? 'each receives everything' : `${routes.length} routes`}`;
 }
 
 function textOf(community: Community): string {

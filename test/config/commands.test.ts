@@ -40,7 +40,7 @@ test('check-config prints mode, networks and the method of each group', async (t
   assert.match(stdout, /^group web\n(?: {2}.*\n)* {2}method +ladder: flowspec at 0 s, blackhole at 60 s/m);
 });
 
-test('check-config says loudly that routes will be announced', async (t) => {
+test('check-config says clearly that routes will be announced', async (t) => {
   const file = fileWith(t, withLines('dry_run: false', 'bgp: { next_hop: 192.0.2.1 }'));
   assert.match((await run(checkConfigCommand, [file])).stdout, /^mode +REAL: routes are announced$/m);
 });

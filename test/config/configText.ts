@@ -28,7 +28,7 @@ export function problemsOf(text: string, env: NodeJS.ProcessEnv = {}): readonly 
   }
 }
 
-/** The minimal file with lines of one's own behind it, which may not repeat its keys. */
+/** The minimal file and further lines, which may not repeat its keys. */
 export function withLines(...lines: string[]): string {
   return `${MINIMAL}${lines.join('\n')}\n`;
 }

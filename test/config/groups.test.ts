@@ -16,7 +16,7 @@ function groupWith(keys: string) {
     .groups[1];
 }
 
-test('a group that states nothing is treated as the rest', () => {
+test('a group that states nothing inherits everything', () => {
   const config = configOf(`${WHOLE}hostgroups: [{ name: web, networks: [192.0.2.0/25] }]\n`);
   const [global, web] = config.groups;
   assert.deepEqual(

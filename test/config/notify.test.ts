@@ -41,13 +41,13 @@ function problemsOf(notify: string, env: NodeJS.ProcessEnv = ENVIRONMENT): strin
   return [];
 }
 
-test('without the section nobody is told, and with an empty one neither', () => {
+test('without the section, and with an empty one, nobody is notified', () => {
   const plain = parseConfig(BASE, '/etc/kapkan/kapkan.yaml', {}).notify;
   assert.deepEqual(plain, notifyOf('{}'));
   assert.deepEqual([plain.telegram, plain.slack, plain.email, plain.webhook, plain.exec], Array(5).fill(undefined));
 });
 
-test('every channel has its secrets out of the environment and its defaults', () => {
+test('every channel has its secrets from the environment, and its defaults', () => {
   const notify = notifyOf(`
   telegram: { token_env: BOT, chat_id: -1001234 }
   slack: { webhook_url_env: HOOK }
@@ -77,7 +77,7 @@ test('headers may also come as the lines of one variable', () => {
   assert.deepEqual(webhook?.headers, { 'X-One': '1', 'X-Two': 'two: with a colon' });
 });
 
-test('the port of the mail server is the one written, else that of what is asked of it', () => {
+test('the port of the mail server is the one written, else the default for TLS or for plain text', () => {
   const portOf = (host: string, more = '') => {
     const { email } = notifyOf(`{ email: { smtp_host: "${host}", from: a@b.example, to: [c@d.example]${more} } }`);
     return `${email?.host} ${email?.port}`;
@@ -90,7 +90,7 @@ test('the port of the mail server is the one written, else that of what is asked
   assert.equal(portOf('2001:db8::1'), '2001:db8::1 25');
 });
 
-test('what would leave people waiting in vain is refused, each with its place', () => {
+test('a channel or route that could never deliver is refused, with its place', () => {
   const mail = 'from: a@b.example, to: [c@d.example]';
   const cases: readonly (readonly [string, RegExp])[] = [
     ['{ telegram: { token_env: NOBODY, chat_id: 1 } }', /^notify\.telegram\.token_env: .*NOBODY is unset or empty$/],
@@ -166,14 +166,14 @@ test('no message and no summary shows a secret, nor what was written in place of
   ];
   assert.equal(texts.length, 5);
   for (const text of texts) assert.doesNotMatch(text, /AA-bb|s3cret|hooks\.slack/);
-  assert.match(texts[4], /^notify +telegram, slack; each is told everything$/m);
+  assert.match(texts[4], /^notify +telegram, slack; each receives everything$/m);
 });
 
-test('a channel that no route leads to is pointed out', () => {
+test('a channel that no route leads to is noted in the summary', () => {
   const summary = configSummary(
     configOf('{ exec: { command: a }, webhook: { url: "http://a.example" }, routes: [{ channels: [exec] }] }'),
   );
-  assert.match(summary, /^note: no route leads to webhook, which is told nothing$/m);
+  assert.match(summary, /^note: no route leads to webhook, which receives nothing$/m);
 });
 
 test('everything about notifications can be reloaded', () => {

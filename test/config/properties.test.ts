@@ -21,7 +21,7 @@ const VALUES = [
   'flowspec',
 ];
 
-/** Anything, with a liking for what the file knows. */
+/** Any value; often one that is valid somewhere in the file. */
 const anything = fc.letrec<{ value: unknown }>((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },

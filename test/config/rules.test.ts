@@ -133,7 +133,7 @@ test('communities are read in all their forms', () => {
   );
 });
 
-test('whoever may divert has a scrubbing next hop for each of its families', () => {
+test('a group that may divert has a scrubbing next hop for each of its address families', () => {
   eachRefused([
     ['mitigation: divert\nscrubbing: { next_hop: 192.0.2.1 }', /^scrubbing.next_hop6: is missing.* IPv6 networks/],
     [
@@ -164,7 +164,7 @@ test('a client certificate and its key come together, and a daemon is named once
   ]);
 });
 
-test('an API beyond loopback needs a token, unless its owner insists', () => {
+test('an API beyond loopback needs a token, unless allow_unauthenticated is set', () => {
   for (const listen of [':8080', '0.0.0.0:8080', '[::]:8080', '192.0.2.1:8080']) {
     eachRefused([[`api: { listen: "${listen}" }`, /^api.listen: must be a loopback address unless token_env/]]);
     eachRefused([[`api: { listen: "${listen}", tokens: [] }`, /^api.listen: must be a loopback/]]);
@@ -176,7 +176,7 @@ test('an API beyond loopback needs a token, unless its owner insists', () => {
   );
 });
 
-test('secrets come out of the environment and out of nowhere else', () => {
+test('secrets come only from the environment', () => {
   const one = 'api: { token_env: TOKEN }';
   const two = (roleA: string, roleB: string) =>
     `api: { tokens: [{ name: a, token_env: A, role: ${roleA} }, { name: b, token_env: B, role: ${roleB} }] }`;

@@ -24,7 +24,7 @@ test('history is embedded, kept for a week, unless the file says otherwise', () 
   });
 });
 
-test('ClickHouse has its defaults, and its secrets out of the environment', () => {
+test('ClickHouse has its defaults, and its secrets from the environment', () => {
   assert.deepEqual(configOf(CLICKHOUSE, ENV).storage.clickhouse, {
     url: 'http://ch.example.net:8123',
     database: 'kapkan',
@@ -39,14 +39,14 @@ test('ClickHouse has its defaults, and its secrets out of the environment', () =
   });
 });
 
-test('a secret that is not there is named, and none is ever shown', () => {
+test('a variable that is not set is named, and no secret is ever shown', () => {
   assert.deepEqual(placesOf(CLICKHOUSE, { CH_USER: 'kapkan' }), ['9:19 storage.clickhouse.password_env']);
   assert.doesNotMatch(configSummary(configOf(CLICKHOUSE, ENV)), /secret/);
   const inUrl = withLines('storage: { clickhouse: { url: "http://me:secret@ch.example.net" } }');
   assert.deepEqual(placesOf(inUrl), ['5:31 storage.clickhouse.url']);
 });
 
-test('names that become part of a statement are letters, digits and little else', () => {
+test('names that become part of an SQL statement hold letters, digits and few other characters', () => {
   for (const clickhouse of ['database: "a`; DROP"', 'database: ""', 'cluster: "it\'s"', 'url: ftp://ch']) {
     const text = withLines('storage:', '  clickhouse:', '    url: http://ch', `    ${clickhouse}`);
     const own = clickhouse.startsWith('url') ? text.replace('    url: http://ch\n', '') : text;

@@ -21,7 +21,9 @@ const apiTokenSchema = z
     role: choice(['viewer', 'operator']).describe('viewer reads, operator also bans, unbans and reloads'),
     tenant: name()
       .optional()
-      .describe("Narrows the token to the hosts of this tenant's groups, without reload; absent sees everything"),
+      .describe(
+        "Limits the token to the hosts of this tenant's groups, and it may not reload; if absent, it sees everything",
+      ),
   })
   .describe('One bearer token');
 
@@ -33,7 +35,7 @@ const keys = {
         .describe('TCP socket of the API and /metrics; beyond loopback it needs a token'),
       token_env: environmentVariable()
         .optional()
-        .describe('Environment variable that holds the one operator token, at least 16 characters'),
+        .describe('Environment variable that holds the only token, with the role operator, at least 16 characters'),
       tokens: list(apiTokenSchema).optional().describe('Several tokens, instead of token_env'),
       allow_unauthenticated: flag()
         .default(false)

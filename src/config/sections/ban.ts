@@ -6,15 +6,17 @@ import { choice, integer, positiveUpTo, seconds } from '../fields.ts';
 import { defineSection, type FileOf } from '../section.ts';
 
 const banKeys = {
-  ttl_seconds: seconds().describe('Every announcement ends after this, unless the attack is still being seen'),
-  unban_hysteresis_seconds: seconds().describe('Quiet time before an attack has ended'),
+  ttl_seconds: seconds().describe('Every announcement ends after this time, unless the attack goes on'),
+  unban_hysteresis_seconds: seconds().describe('Time below all limits after which an attack has ended'),
   max_active_bans: integer(1, 1_000_000).describe('Most bans at once'),
   max_banned_fraction: positiveUpTo(1).describe(
     'Largest share of the protected addresses of one family banned at once',
   ),
   max_bans_per_window: integer(1, 1_000_000).describe('Most new bans within ban_window_seconds'),
   ban_window_seconds: seconds().describe('Window of max_bans_per_window'),
-  fallback: choice(['blackhole', 'none']).describe('What is done where FlowSpec or divert can be announced to no peer'),
+  fallback: choice(['blackhole', 'none']).describe(
+    'What is announced when FlowSpec or divert can be announced to no peer',
+  ),
 };
 
 const banSchema = z

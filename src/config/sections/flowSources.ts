@@ -1,5 +1,5 @@
 /*
- * `flow_sources`, `flow_sources_enforce`: the exporters that are known, and whether others are heard.
+ * `flow_sources`, `flow_sources_enforce`: the known exporters, and whether telemetry of others is dropped.
  */
 import { formatAddress } from '../../net/address.ts';
 import { address, flag, list } from '../fields.ts';

@@ -12,9 +12,11 @@ const MAX_RATE_MBPS = 10_000_000;
 const flowspecKeys = {
   action: choice(['discard', 'rate_limit']).describe('What a FlowSpec rule does with what it matches'),
   rate_mbps: positiveUpTo(MAX_RATE_MBPS).describe('What a rate_limit lets pass, in megabits (10^6 bits) a second'),
-  source_anchored: flag().describe('Also pin the dominant attackers, where they make up enough of the sample'),
+  source_anchored: flag().describe(
+    'Also match the source addresses of the largest attackers, if they make up enough of the sample',
+  ),
   min_source_concentration: number(0, 1).describe(
-    'Share of the sample that the dominant attackers must make up, 0 to 1',
+    'Share of the sample that the largest attackers must make up, 0 to 1',
   ),
 };
 
@@ -26,7 +28,7 @@ const flowspecSchema = z
     min_source_concentration: flowspecKeys.min_source_concentration.default(0.8),
     max_rules: integer(1, 1_000_000)
       .optional()
-      .describe('Most FlowSpec rules announced at once, the smallest limit of your routers; absent is no cap'),
+      .describe('Most FlowSpec rules announced at once: the smallest limit of your routers; if absent, no cap'),
   })
   .prefault({})
   .describe('FlowSpec rules (RFC 8955)');

@@ -18,24 +18,22 @@ const keys = {
         .describe('gRPC interface of GoBGP: "host:port" or "unix:/path"; a list drives several daemons'),
       api: choice(['auto', 'v3', 'v4'])
         .default('auto')
-        .describe('Generation of the interface: v3 for GoBGP 3.x, v4 for 4.x, auto finds out'),
+        .describe('Generation of the interface: v3 for GoBGP 3.x, v4 for 4.x; auto detects it'),
       tls: z
         .strictObject({
           ca_file: file
             .optional()
-            .describe('CA certificates that the server must be signed by; absent is the system ones'),
+            .describe('CA certificates that the server certificate must be signed by; if absent, those of the system'),
           cert_file: file.optional().describe('Client certificate, with key_file'),
           key_file: file.optional().describe('Key of the client certificate'),
-          server_name: text('a host name')
-            .optional()
-            .describe('Name in the server certificate, where it is not the host'),
+          server_name: text('a host name').optional().describe('Name in the server certificate, if it is not the host'),
         })
         .optional()
-        .describe('TLS towards GoBGP (PEM files); absent is plain text'),
+        .describe('TLS towards GoBGP (PEM files); if absent, plain text'),
       timeout_seconds: integer(1, 300).default(5).describe('Deadline of each call'),
       instance_id: integer(0, UINT32_MAX)
         .default(1)
-        .describe('Marks the routes of this Kapkan; give each Kapkan at one GoBGP its own'),
+        .describe('Marks the routes of this Kapkan; must differ between Kapkans that use the same GoBGP'),
     })
     .prefault({})
     .describe('The GoBGP daemon that speaks BGP'),

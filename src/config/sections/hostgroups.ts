@@ -1,6 +1,6 @@
 /*
- * `hostgroups`, `tenant`: hosts that are treated differently. What a group does not state comes from the rest of the
- * file; the sections that a group can override say how.
+ * `hostgroups`, `tenant`: hosts with settings of their own. What a group does not state is inherited from the rest of
+ * the file; each section that a group can override says how.
  */
 import * as z from 'zod';
 import { coversPrefix, type Prefix } from '../../net/prefix.ts';
@@ -41,7 +41,7 @@ const SHOWN_NETWORKS = 10;
 const hostgroupSchema = z
   .strictObject({
     name: name().describe('Unique; "global" is taken'),
-    tenant: name().optional().describe('Whose hosts these are; tokens of that tenant see them; absent is nobody'),
+    tenant: name().optional().describe('Customer whose hosts these are; tokens with this tenant see them'),
     networks: list(prefix())
       .min(1, { error: 'must hold at least one prefix' })
       .describe('Prefixes within the protected networks; the longest that holds a host owns it'),
@@ -53,7 +53,7 @@ const hostgroupSchema = z
     bgp: groupBgpSchema.optional(),
     scrubbing: groupScrubbingSchema.optional(),
   })
-  .describe('Hosts that are treated differently; what is absent comes from the rest of the file');
+  .describe('Hosts with settings of their own; what is absent is inherited from the rest of the file');
 
 const keys = {
   tenant: name().optional().describe('Tenant of the group "global"; hostgroups do not inherit it'),

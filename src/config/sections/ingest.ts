@@ -16,10 +16,10 @@ const keys = {
           error: `must be an integer from 1 to ${MAX_WORKERS}, or "auto"`,
         })
         .default(1)
-        .describe('Receiving threads for each listener, or "auto" for one less than the cores of the machine'),
+        .describe('Receiving threads for each listener, or "auto": one less than the CPU cores'),
       receive_buffer_bytes: integer(4096, 1_073_741_824)
         .default(8_388_608)
-        .describe('Socket buffer asked of the kernel; a warning in the log says when it grants less'),
+        .describe('Socket buffer requested from the kernel; a warning is logged if the kernel grants less'),
     })
     .prefault({})
     .describe('Receiving telemetry'),

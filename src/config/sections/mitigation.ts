@@ -22,7 +22,9 @@ export const escalationSchema = list(
     .describe('One rung'),
 )
   .max(5, { error: 'must have at most 5 rungs' })
-  .describe('Ladder that an attack climbs while it lasts, at most 5 rungs, the first at 0; supersedes mitigation');
+  .describe(
+    'Escalation ladder: stronger methods while an attack lasts, at most 5 rungs, the first at 0; replaces mitigation',
+  );
 
 const keys = {
   mitigation: mitigationSchema.default('blackhole'),

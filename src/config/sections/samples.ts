@@ -1,5 +1,5 @@
 /*
- * `samples`: the flows that are kept to show what an attack was made of.
+ * `samples`: the recent flows that are kept to show what an attack consists of.
  */
 import * as z from 'zod';
 import { flag, integer } from '../fields.ts';
@@ -8,7 +8,7 @@ import { defineSection, type FileOf } from '../section.ts';
 const keys = {
   samples: z
     .strictObject({
-      enabled: flag().default(true).describe('Keep flows, to show what an attack was made of'),
+      enabled: flag().default(true).describe('Keep recent flows, to show what an attack consists of'),
       buffer_flows: integer(1, 1_048_576).default(65_536).describe('Newest flows kept, at most 1048576'),
       flows_per_attack: integer(0, 1000).default(20).describe('Flows shown with an attack'),
     })

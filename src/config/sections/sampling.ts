@@ -1,5 +1,5 @@
 /*
- * `sampling`: one in how many packets an exporter looked at, where it does not say so itself.
+ * `sampling`: the sampling rate of exporters that do not state it, or state a wrong one.
  */
 import * as z from 'zod';
 import { formatAddress } from '../../net/address.ts';
@@ -7,18 +7,18 @@ import { address, list, number } from '../fields.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf } from '../section.ts';
 
-/** One in 2^32 - 1 packets is the most that NetFlow, IPFIX and sFlow can state. */
+/** The N of "1 in N packets"; 2^32 - 1 is the most that NetFlow, IPFIX and sFlow can state. */
 const samplingRate = number(1, 4_294_967_295);
 
 const keys = {
   sampling: z
     .strictObject({
-      default_rate: samplingRate.default(1).describe('One in how many packets, for exporters that do not state theirs'),
+      default_rate: samplingRate.default(1).describe('N of "1 in N packets", for exporters that do not state it'),
       overrides: list(
         z
           .strictObject({
             exporter: address().describe('Source address of the exporter; for sFlow its agent address'),
-            rate: samplingRate.describe('One in how many packets; wins over what the exporter states'),
+            rate: samplingRate.describe('N of "1 in N packets"; used instead of what the exporter states'),
           })
           .describe('The rate of one exporter'),
       )
@@ -26,7 +26,7 @@ const keys = {
         .describe('Rates of exporters that state none or a wrong one'),
     })
     .prefault({})
-    .describe('How the packets behind the telemetry were sampled'),
+    .describe('Sampling rates'),
 };
 
 type SamplingFile = FileOf<typeof keys>;
@@ -44,7 +44,10 @@ function checkOverrides({ file, report }: RuleContext<SamplingFile>): void {
     if (override.exporter === undefined) continue;
     const exporter = formatAddress(override.exporter);
     if (seen.has(exporter)) {
-      report(['sampling', 'overrides', index, 'exporter'], `must be overridden once only, ${exporter} is so above`);
+      report(
+        ['sampling', 'overrides', index, 'exporter'],
+        `must be overridden once only, ${exporter} has a rate above`,
+      );
     }
     seen.add(exporter);
   }

@@ -8,13 +8,13 @@ import { environmentVariable, httpUrl, integer, text } from '../fields.ts';
 import type { RuleContext } from '../ruleContext.ts';
 import { defineSection, type FileOf, type Origin } from '../section.ts';
 
-/** A hundred years; longer is a mistake of units. */
+/** A hundred years. A longer one is a mistake of units. */
 const MAX_DAYS = 36_500;
 
 /** The user of a ClickHouse server where the file names none. */
 const DEFAULT_USER = 'default';
 
-/** More than an hour would hide every attack. */
+/** An interval of more than an hour would hide every attack. */
 const trafficInterval = () => integer(1, 3600).default(10);
 
 const clickhouseSchema = z
@@ -22,17 +22,19 @@ const clickhouseSchema = z
     url: httpUrl().describe('HTTP interface of the server: http://clickhouse.example.net:8123'),
     database: text('the name of a database: letters, digits and _', /^[A-Za-z_]\w{0,63}$/)
       .default('kapkan')
-      .describe('Database of the tables; created if absent, as they are'),
+      .describe('Database of the tables; database and tables are created if absent'),
     username_env: environmentVariable().optional().describe('Environment variable that holds the user name'),
     password_env: environmentVariable().optional().describe('Environment variable that holds the password'),
     ttl_days: integer(1, MAX_DAYS).default(7).describe('Age at which ClickHouse removes rows'),
-    flush_interval_seconds: integer(1, 300).default(5).describe('Rows wait at most so long for others'),
+    flush_interval_seconds: integer(1, 300).default(5).describe('Longest time that a row waits for others'),
     batch_size: integer(1, 100_000)
       .default(1000)
-      .describe('So many waiting rows of a table are written at once; more, up to ten times that, to catch up'),
+      .describe('Rows of a table that are written at once; up to ten times as many to catch up'),
     queue_size: integer(1, 10_000_000)
       .default(100_000)
-      .describe('Rows that wait at most while the server is slow or away; further ones are dropped and counted'),
+      .describe(
+        'Most rows that wait while the server is slow or cannot be reached; further ones are dropped and counted',
+      ),
     traffic_interval_seconds: trafficInterval().describe('As storage.traffic_interval_seconds, for ClickHouse'),
     cluster: text('the name of a cluster: letters, digits, _ . and -', /^[\w.-]{1,64}$/)
       .optional()
@@ -48,7 +50,7 @@ const keys = {
         .describe('Directory of the embedded store; created if missing'),
       retention_days: integer(1, MAX_DAYS).default(7).describe('Age at which the embedded history is removed'),
       traffic_interval_seconds: trafficInterval().describe(
-        'A row of traffic holds the mean and the peak over so long, of each host that had traffic and of each group',
+        'Interval of a traffic row, which holds the mean and the peak of one host that had traffic, or of one group',
       ),
       clickhouse: clickhouseSchema.optional(),
     })
@@ -72,14 +74,14 @@ export interface StorageConfig {
 export interface ClickhouseConfig {
   readonly url: string;
   readonly database: string;
-  /** Out of the environment, as the password is. */
+  /** From the environment, like the password. */
   readonly username: string;
   readonly password: string;
   readonly ttlDays: number;
   readonly flushIntervalSeconds: number;
-  /** Rows of a table that are written without waiting for more. */
+  /** So many rows of a table are written without waiting for more. */
   readonly batchSize: number;
-  /** Rows that wait at most. */
+  /** Most rows that wait. */
   readonly queueSize: number;
   readonly trafficIntervalSeconds: number;
   /** Undefined = one server. */

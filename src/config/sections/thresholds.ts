@@ -39,7 +39,7 @@ export const groupThresholdsSchema = z
     flows_per_sec: offOrRate.optional().describe('Flow records a second; 0 is off'),
     ...protocolLimits,
   })
-  .describe('Limits of this group; what is absent comes from the global thresholds, 0 turns a limit off');
+  .describe('Limits of this group; what is absent is inherited from the global thresholds, 0 turns a limit off');
 
 const keys = { thresholds: thresholdsSchema };
 

@@ -83,3 +83,7 @@ export function walkNodes(root: unknown, visit: (node: unknown, path: KeyPath, i
     for (const { key } of node.items) visit(key, [...path, isScalar(key) ? String(key.value) : ''], true);
   }
 }
+
+export function isQuoted(node: unknown): node is Scalar {
+  return isScalar(node) && (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE');
+}

@@ -19,16 +19,18 @@ export const IMPLICIT_TLS_PORT = 465;
 export const emailSchema = z
   .strictObject({
     smtp_host: text('a host name or an address, perhaps with a port: mail.example.net:587', /^[^\s/@]+$/, 260).describe(
-      'Mail server, "HOST" or "HOST:PORT"; the port is 587 with TLS required, else 25; 465 speaks TLS from the start',
+      'Mail server, "HOST" or "HOST:PORT"; the default port is 587 if TLS is required, else 25; 465 is TLS from the first byte',
     ),
     from: mailbox().describe('Sender'),
     to: list(mailbox()).min(1, { error: 'must hold at least one mail address' }).describe('Recipients'),
     username_env: environmentVariable().optional().describe('Environment variable that holds the user name'),
     password_env: environmentVariable().optional().describe('Environment variable that holds the password'),
-    require_tls: flag().default(false).describe('Never send without TLS; always so with a password'),
+    require_tls: flag().default(false).describe('Send only with TLS; with a password this is always so'),
     ca_file: text('the path of a file')
       .optional()
-      .describe("CA certificates (PEM) that the mail server must be signed by; absent is the system's"),
+      .describe(
+        'CA certificates (PEM) that the certificate of the mail server must be signed by; if absent, those of the system',
+      ),
   })
   .describe('Mail over SMTP');
 

@@ -9,10 +9,10 @@ import type { Origin } from '../../section.ts';
 export const execSchema = z
   .strictObject({
     command: text('the path of a program').describe('Program that is started, without a shell'),
-    timeout_seconds: integer(1, 300).default(10).describe('Then it is killed, with all it started'),
+    timeout_seconds: integer(1, 300).default(10).describe('After this time the program and all it started are killed'),
     format: choice(['kapkan', 'fastnetmon'])
       .default('kapkan')
-      .describe('kapkan: the event as argument, JSON on stdin; fastnetmon: as its notify scripts are called'),
+      .describe('kapkan: the event as argument, JSON on stdin; fastnetmon: the arguments of FastNetMon notify scripts'),
   })
   .describe('A program on this machine');
 

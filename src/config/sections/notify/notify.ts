@@ -1,5 +1,5 @@
 /*
- * `notify`: who is told of attacks. Each channel is a file of its own beside this one.
+ * `notify`: who is notified of attacks. Each channel has its own file in this folder.
  */
 import * as z from 'zod';
 import { httpUrl } from '../../fields.ts';
@@ -23,10 +23,10 @@ const keys = {
       routes: routesSchema,
       console_url: httpUrl()
         .optional()
-        .describe('Where people open the console, for links in messages; absent is where the API listens'),
+        .describe('Address of the console for links in messages; if absent, the address of the API'),
     })
     .prefault({})
-    .describe('Who is told of attacks'),
+    .describe('Who is notified of attacks'),
 };
 
 /** A channel that is undefined is not configured. Secrets are in their places. */
@@ -36,9 +36,9 @@ export interface NotifyConfig {
   readonly email: EmailConfig | undefined;
   readonly webhook: WebhookConfig | undefined;
   readonly exec: ExecConfig | undefined;
-  /** Empty = every channel is told everything. */
+  /** Empty = every channel receives everything. */
   readonly routes: readonly NotifyRoute[];
-  /** Where people open the console, without a slash at the end; undefined = where the API listens. */
+  /** Address of the console, without a slash at the end; undefined = where the API listens. */
   readonly consoleUrl: string | undefined;
 }
 

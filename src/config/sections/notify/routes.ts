@@ -16,11 +16,13 @@ export type Severity = (typeof SEVERITIES)[number];
 export const routesSchema = list(
   z
     .strictObject({
-      groups: list(name()).optional().describe('Hostgroups it is about, "global" among them; absent is all'),
-      tenants: list(name()).optional().describe('Tenants it is about; absent is all'),
+      groups: list(name())
+        .optional()
+        .describe('Only attacks on hosts of these hostgroups ("global" is one); if absent, all'),
+      tenants: list(name()).optional().describe('Only attacks on hosts of these tenants; if absent, all'),
       channels: list(choice(NOTIFY_CHANNELS))
         .min(1, { error: 'must name at least one channel' })
-        .describe('Who is told'),
+        .describe('Channels that receive it'),
       min_severity: choice(SEVERITIES)
         .default('info')
         .describe(
@@ -28,21 +30,21 @@ export const routesSchema = list(
         ),
       quiet_seconds: integer(0, MAX_DURATION_SECONDS)
         .default(0)
-        .describe('The same event about the same target is told again only after this time'),
+        .describe('The same event about the same target is sent again only after this time'),
       email_to: list(mailbox())
         .min(1, { error: 'must hold at least one mail address' })
         .optional()
-        .describe('Recipients of this route, instead of those of email'),
-      telegram_chat_id: chatId().optional().describe('Chat of this route, instead of that of telegram'),
+        .describe('Recipients of this route, instead of email.to'),
+      telegram_chat_id: chatId().optional().describe('Chat of this route, instead of telegram.chat_id'),
     })
-    .describe('Sends what fits it to its channels; a notification goes to those of every route that fits'),
+    .describe('A notification goes to the channels of every route that it matches'),
 )
   .default([])
-  .describe('Who is told what; without any, every channel is told everything');
+  .describe('Which notifications go to which channels; without routes every channel receives everything');
 
 type RoutesFile = z.output<typeof routesSchema>;
 
-/** A notification goes to the channels of every route that it fits. */
+/** A notification goes to the channels of every route that it matches. */
 export interface NotifyRoute {
   /** Names of hostgroups; undefined = all. */
   readonly groups: readonly string[] | undefined;
@@ -50,7 +52,7 @@ export interface NotifyRoute {
   readonly tenants: readonly string[] | undefined;
   readonly channels: readonly NotifyChannel[];
   readonly minSeverity: Severity;
-  /** An event of one kind about one target is told again only after this time; 0 = always. */
+  /** The same event about the same target is sent again only after this time; 0 = always. */
   readonly quietSeconds: number;
   /** In place of the channel's own recipients. */
   readonly emailTo: readonly string[] | undefined;

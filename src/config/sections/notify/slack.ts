@@ -9,10 +9,12 @@ import type { Origin } from '../../section.ts';
 
 export const slackSchema = z
   .strictObject({
-    webhook_url: httpUrl().optional().describe('Incoming webhook; whoever has the URL can post'),
+    webhook_url: httpUrl()
+      .optional()
+      .describe('URL of the incoming webhook; it is a secret, because whoever has it can post'),
     webhook_url_env: environmentVariable()
       .optional()
-      .describe('Environment variable that holds it, instead of webhook_url'),
+      .describe('Environment variable that holds the URL, instead of webhook_url'),
   })
   .describe('A Slack incoming webhook');
 

@@ -11,8 +11,8 @@ import { chatId } from './recipients.ts';
 export const telegramSchema = z
   .strictObject({
     token_env: environmentVariable().describe("Environment variable that holds the bot's token"),
-    chat_id: chatId().describe('Chat that is told: a number, or "@channel"'),
-    api_url: httpUrl().default('https://api.telegram.org').describe('Bot API server, where it is not the public one'),
+    chat_id: chatId().describe('Chat that receives the messages: a number, or "@channel"'),
+    api_url: httpUrl().default('https://api.telegram.org').describe('Bot API server, if it is not the public one'),
   })
   .describe('A Telegram bot');
 

@@ -23,7 +23,7 @@ export const webhookSchema = z
       })
       .optional()
       .describe(
-        'Request headers out of the environment: header name to variable, or one variable of "Name: value" lines',
+        'Request headers from the environment: header name to variable, or one variable of "Name: value" lines',
       ),
   })
   .describe('A program over HTTP');

@@ -14,7 +14,7 @@ const MICROSECONDS_MAGIC = 0xa1b2c3d4;
 const NANOSECONDS_MAGIC = 0xa1b23c4d;
 
 /** No capture tool writes larger packets: a larger length means that the file is damaged. */
-export const MAX_PACKET_BYTES = 0x0400_0000;
+const MAX_PACKET_BYTES = 0x0400_0000;
 
 /** The upper bits of the link type field describe frame check sequences. */
 const LINK_TYPE_BITS = 0x0fff_ffff;

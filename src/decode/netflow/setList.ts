@@ -16,7 +16,7 @@ const SET_HEADER = 4;
 const LOWEST_DATA_SET_ID = 256;
 
 /** What `decodeSets` returns where the template of a set is not known, and so not how many records the set holds. */
-export const UNKNOWN_RECORDS = -1;
+const UNKNOWN_RECORDS = -1;
 
 /** Decodes bytes [offset, end). The number of data records, options records included, or `UNKNOWN_RECORDS`. */
 export function decodeSets(context: DecodeContext, offset: number, end: number): number {

@@ -4,8 +4,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { configSummary } from '../config/summary.ts';
+import { configWarnings } from '../config/warnings.ts';
 import { ConfigError, type ConfigProblem, formatConfigProblem, messageOf } from '../errors.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
 import { parseEnvironment } from './environmentFile.ts';
@@ -13,7 +15,7 @@ import { UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secrets]
 
-Checks a config file and prints what it means, with everything inherited filled in.
+Checks a config file and prints what it means, with everything inherited filled in. Warns of what can hardly be meant.
 
   --env-file FILE    reads environment variables from this file too, as the service unit does; without it, from kapkan.env
                      beside the config file, if that exists. A variable of the environment wins over one of the file
@@ -50,17 +52,18 @@ export async function checkConfigCommand(args: readonly string[], io: CommandIo)
 function check(file: string, env: NodeJS.ProcessEnv, mayBeUnset: boolean, io: CommandIo): number {
   const unset: ConfigProblem[] = [];
   const errors: ConfigProblem[] = [];
-  let summary = '';
+  let config: Config | undefined;
   try {
-    summary = configSummary(loadConfig(file, env, { onUnset: (problem) => unset.push(problem) }));
+    config = loadConfig(file, env, { onUnset: (problem) => unset.push(problem) });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     errors.push(...error.problems);
   }
   if (mayBeUnset) for (const problem of unset) io.stderr.write(`warning: ${formatConfigProblem(problem)}\n`);
   else errors.push(...unset);
-  if (errors.length === 0) {
-    io.stdout.write(summary);
+  if (errors.length === 0 && config !== undefined) {
+    for (const { path, message } of configWarnings(config)) io.stderr.write(`warning: ${file}: ${path}: ${message}\n`);
+    io.stdout.write(configSummary(config));
     return EXIT_DONE;
   }
   errors.sort((a, b) => a.line - b.line || a.column - b.column);

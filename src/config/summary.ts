@@ -144,7 +144,7 @@ function notesOn(config: Config): string[] {
   );
   if (routes.length > 0 && unused.length > 0)
     notes.push(`no route leads to ${unused.join(', ')}, which receives nothing`);
-  if (config.protectedWhitelist.length === 0)
+  if (config.protectedWhitelist.length === 0 && config.dryRun)
     notes.push('protected_whitelist is empty, every protected host can be banned');
   if (
     config.dryRun &&

@@ -11,6 +11,7 @@ import type { ReloadOutcome } from '../api/daemonFacade.ts';
 import { ApiServer } from '../api/server.ts';
 import { SystemClock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import { configWarnings } from '../config/warnings.ts';
 import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
 import { messageOf } from '../errors.ts';
 import { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
@@ -170,6 +171,7 @@ export class Daemon {
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
     this.facade.becomeReady();
     const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
+    this.#warnOfConfig();
     this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
   }
 
@@ -220,6 +222,13 @@ export class Daemon {
     this.#notifier.reconfigure(next.notify);
     this.#api.setTokens(next.api.tokens, next.api.allowUnauthenticated);
     await this.#pool.reconfigure(next, plan);
+    this.#warnOfConfig();
+  }
+
+  #warnOfConfig(): void {
+    for (const { path, message } of configWarnings(this.#config)) {
+      this.#log.warn({ key: path, problem: message }, 'the config says what can hardly be meant');
+    }
   }
 
   /** The stored bans must have been announced to the GoBGP of this config, or nobody would find their routes. */

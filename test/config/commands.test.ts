@@ -117,6 +117,14 @@ test('check-config exits 1 with every problem on stderr and nothing on stdout', 
   assert.ok(stderr.startsWith(`${file}:5:10: dry_run: must be true or false, got 1\n${file}:6:1: foo: is not a known`));
 });
 
+test('check-config warns on stderr of what can hardly be meant, and exits 0', async (t) => {
+  const file = fileWith(t, MINIMAL.replace('192.0.2.0/24', '0.0.0.0/0').replace('pps: 100000', 'pps: 1'));
+  const { code, stdout, stderr } = await run(checkConfigCommand, [file]);
+  assert.equal(code, EXIT_DONE);
+  assert.match(stdout, /^mode +dry-run/m);
+  assert.deepEqual(stderr.match(/^warning: \S+kapkan\.yaml: \S+: /gm)?.length, 2, stderr);
+});
+
 test('wrong usage exits 2 and asking for help does not', async () => {
   for (const args of [[], ['a', 'b'], ['--nope', 'a']]) assert.equal((await run(checkConfigCommand, args)).code, 2);
   assert.equal((await run(schemaCommand, ['extra'])).code, 2);

@@ -14,7 +14,7 @@ import type { Incident } from '../incidents/incidentTable.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import type { ManualBanRequest } from '../mitigation/controller.ts';
+import type { ManualBanRequest } from '../mitigation/banJudge.ts';
 import type { Address } from '../net/address.ts';
 import type { NotifierStatus, TestOutcome } from '../notify/notifier.ts';
 import type { AttackJson } from '../shapes/attackJson.ts';

@@ -3,7 +3,7 @@
  * shipped timer runs, with `--all` the panic button.
  */
 import { parseArgs } from 'node:util';
-import { toRfc3339 } from '../clock.ts';
+import { type Clock, toRfc3339 } from '../clock.ts';
 import { loadWithdrawConfig, type WithdrawConfig } from '../config/loadWithdraw.ts';
 import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
 import { GobgpClient } from '../gobgp/gobgpClient.ts';
@@ -83,7 +83,7 @@ async function withdraw(config: WithdrawConfig, all: boolean, io: CommandIo): Pr
     try {
       // Where the config no longer leads, another Kapkan may be at work: only what is known to be ours is taken.
       const onlyKnown = !isConfigured || config.dryRun;
-      const isChosen = all && isConfigured ? () => true : chooser(directory, onlyKnown, all);
+      const isChosen = all && isConfigured ? () => true : chooser(directory, onlyKnown, all, io.clock);
       const keys = await withdrawFrom(address, instanceId, config, isChosen);
       for (const key of keys) io.stdout.write(`${address}: withdrew ${key}\n`);
       if (keys.length === 0) io.stdout.write(`${address}: nothing to withdraw\n`);
@@ -173,10 +173,10 @@ async function withdrawFrom(
  * before it is announced, so every route listed has its ban in a file read after that, and one that a running daemon makes
  * meanwhile is never taken for an orphan. `all` counts every ban as over.
  */
-function chooser(directory: string, onlyKnown: boolean, all: boolean): (key: string) => boolean {
+function chooser(directory: string, onlyKnown: boolean, all: boolean, clock: Clock): (key: string) => boolean {
   let choose: ((key: string) => boolean) | undefined;
   return (key) => {
-    const now = Date.now();
+    const now = clock.now();
     const read = () => boundedState(readStoredState(directory), directory, now);
     choose ??= expiredRoutes(read(), all ? Number.POSITIVE_INFINITY : now, onlyKnown);
     return choose(key);

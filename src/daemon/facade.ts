@@ -18,7 +18,7 @@ import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import type { ManualBanRequest } from '../mitigation/controller.ts';
+import type { ManualBanRequest } from '../mitigation/banJudge.ts';
 import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import type { Address } from '../net/address.ts';
 import type { Notifier, NotifierStatus, TestOutcome } from '../notify/notifier.ts';

@@ -7,7 +7,7 @@ import type { RouteFamily } from '../mitigation/route.ts';
 import type { Address } from '../net/address.ts';
 import type { GobgpAnnouncer, GobgpStatus } from './gobgpAnnouncer.ts';
 import type { Peer } from './peer.ts';
-import { countKinds } from './ribView.ts';
+import { countKinds } from './ribSnapshot.ts';
 
 const SETTLE_POLL_MS = 20;
 

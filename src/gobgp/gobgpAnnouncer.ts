@@ -17,7 +17,7 @@ import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import type { Peer } from './peer.ts';
 import { type DriftCounts, type Link, Reconciler } from './reconciler.ts';
-import { countKinds } from './ribView.ts';
+import { countKinds } from './ribSnapshot.ts';
 import type { WirePath } from './wirePath.ts';
 
 export interface GobgpAnnouncerOptions {
@@ -236,7 +236,7 @@ export class GobgpAnnouncer implements Announcer {
     }
   }
 
-  /** By now our own changes have been read back, so what still differs from the view is somebody else's doing. */
+  /** By now our own changes have been read back, so what still differs from the snapshot is somebody else's doing. */
   #judgeHints(): void {
     const isNews = this.#hints.some((path) => this.#reconciler.isNews(path));
     this.#hints = [];

@@ -17,8 +17,9 @@ import {
 import type { GobgpTlsConfig } from '../config/sections/gobgp.ts';
 import { messageOf } from '../errors.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
+import { CallDeadline } from './callDeadline.ts';
 import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';
-import { GobgpError, gobgpErrorOf } from './gobgpError.ts';
+import { deadlineError, GobgpError, gobgpErrorOf } from './gobgpError.ts';
 import { isInjected } from './ribPath.ts';
 import { familyNumbers, isFlowspecFamily } from './routeFamilies.ts';
 import type { WirePath, WirePeer } from './wirePath.ts';
@@ -28,7 +29,7 @@ export interface GobgpClientOptions {
   readonly address: string;
   readonly api: GobgpApi | 'auto';
   readonly tls: GobgpTlsConfig | undefined;
-  /** Deadline of every call. */
+  /** How long the daemon may say nothing in a call. */
   readonly timeoutSeconds: number;
 }
 
@@ -62,6 +63,9 @@ const MAX_RECEIVE_BYTES = 256 * 1024 * 1024;
 
 /** Paths in one message of AddPathStream. */
 const PATHS_PER_MESSAGE = 200;
+
+/** What a path adds to the deadline of AddPathStream, which answers once all are in; it takes some 20 µs of it. */
+const MS_PER_STREAMED_PATH = 1;
 
 const CHANNEL_OPTIONS = {
   'grpc.max_receive_message_length': MAX_RECEIVE_BYTES,
@@ -125,23 +129,29 @@ export class GobgpClient {
 
   async listPeers(): Promise<WirePeer[]> {
     const generation = this.#requireGeneration();
-    const answers = await this.#list('ListPeer', {});
-    return answers.map((answer) => generation.unpackPeer((answer as { peer: object }).peer));
+    const peers: WirePeer[] = [];
+    await this.#list('ListPeer', {}, (answer) => peers.push(generation.unpackPeer((answer as { peer: object }).peer)));
+    return peers;
   }
 
   /** The paths of one family, of the global RIB unless told otherwise. */
   async listPaths(family: RouteFamily, options: ListPathsOptions = {}): Promise<WirePath[]> {
     const generation = this.#requireGeneration();
     const lookups = isFlowspecFamily(family) ? [] : (options.prefixes ?? []);
-    const answers = await this.#list('ListPath', {
+    const request = {
       tableType: options.adjOutOf === undefined ? generation.globalTable : generation.adjOutTable,
       name: options.adjOutOf ?? '',
       family: familyNumbers(family),
       prefixes: lookups.map((prefix) => ({ prefix, type: generation.exactLookup })),
+    };
+    const listed: WirePath[] = [];
+    // Unpacked as they come, so that a listing of a million routes is never in memory as a whole.
+    await this.#list('ListPath', request, (answer) => {
+      for (const path of (answer as { destination: { paths: object[] } }).destination.paths) {
+        if (options.injectedOnly !== true || isInjected(path)) listed.push(generation.unpackPath(path));
+      }
     });
-    const paths = answers.flatMap((answer) => (answer as { destination: { paths: object[] } }).destination.paths);
-    const asked = options.injectedOnly === true ? paths.filter(isInjected) : paths;
-    return asked.map((path) => generation.unpackPath(path));
+    return listed;
   }
 
   async addPath(path: WirePath, key: string): Promise<void> {
@@ -153,15 +163,22 @@ export class GobgpClient {
   addPaths(paths: readonly WirePath[]): Promise<void> {
     const generation = this.#requireGeneration();
     const { path, requestSerialize, responseDeserialize } = generation.method('AddPathStream');
+    const timeoutMs = this.#timeoutMs + paths.length * MS_PER_STREAMED_PATH;
     return new Promise((resolve, reject) => {
       const call: ClientWritableStream<object> = this.#client.makeClientStreamRequest(
         path,
         requestSerialize,
         responseDeserialize,
         new Metadata(),
-        this.#deadline(),
-        (error: ServiceError | null) => (error === null ? resolve() : reject(gobgpErrorOf(error, 'AddPathStream'))),
+        {},
+        (error: ServiceError | null) => {
+          deadline.end();
+          if (error === null) resolve();
+          else if (deadline.hasPassed) reject(deadlineError('AddPathStream', timeoutMs));
+          else reject(gobgpErrorOf(error, 'AddPathStream'));
+        },
       );
+      const deadline = new CallDeadline(timeoutMs, () => call.cancel());
       for (let i = 0; i < paths.length; i += PATHS_PER_MESSAGE) {
         const batch = paths.slice(i, i + PATHS_PER_MESSAGE).map((one) => generation.packPath(one));
         call.write({ tableType: generation.globalTable, paths: batch });
@@ -183,11 +200,10 @@ export class GobgpClient {
   /** Events until `onEnd`, which is called once, also after the returned function stopped the watch. */
   watch(onEvent: (event: GobgpEvent) => void, onEnd: (error: GobgpError | undefined) => void): () => void {
     const generation = this.#requireGeneration();
-    const stream = this.#stream(
-      'WatchEvent',
-      { peer: {}, table: { filters: [{ type: generation.bestPathFilter, init: false }] } },
-      {},
-    );
+    const stream = this.#stream('WatchEvent', {
+      peer: {},
+      table: { filters: [{ type: generation.bestPathFilter, init: false }] },
+    });
     let ended = false;
     const end = (error?: GobgpError): void => {
       if (ended) return;
@@ -219,39 +235,53 @@ export class GobgpClient {
     return this.#generation;
   }
 
-  #deadline(): { deadline: number } {
-    return { deadline: Date.now() + this.#timeoutMs };
-  }
-
   #unary(call: GobgpCall, request: object, key?: string): Promise<object> {
     const { path, requestSerialize, responseDeserialize } = this.#requireGeneration().method(call);
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
+      const running = this.#client.makeUnaryRequest(
         path,
         requestSerialize,
         responseDeserialize,
         request,
         new Metadata(),
-        this.#deadline(),
+        {},
         (error: ServiceError | null, answer?: object) => {
-          if (error !== null) reject(gobgpErrorOf(error, call, key));
-          else resolve(answer ?? {});
+          deadline.end();
+          if (error === null) resolve(answer ?? {});
+          else if (deadline.hasPassed) reject(deadlineError(call, this.#timeoutMs, key));
+          else reject(gobgpErrorOf(error, call, key));
         },
       );
+      const deadline = new CallDeadline(this.#timeoutMs, () => running.cancel());
     });
   }
 
-  #list(call: GobgpCall, request: object): Promise<object[]> {
-    const stream = this.#stream(call, request, this.#deadline());
-    const answers: object[] = [];
+  /** Every answer of a stream; `take` is handed each as it comes. The deadline is for the silence between two of them. */
+  #list(call: GobgpCall, request: object, take: (answer: object) => void): Promise<void> {
+    const stream = this.#stream(call, request);
+    const deadline = new CallDeadline(this.#timeoutMs, () => stream.cancel());
     return new Promise((resolve, reject) => {
-      stream.on('data', (answer: object) => answers.push(answer));
-      stream.on('error', (error: ServiceError) => reject(gobgpErrorOf(error, call)));
-      stream.on('end', () => resolve(answers));
+      stream.on('data', (answer: object) => {
+        deadline.renew();
+        try {
+          take(answer);
+        } catch (error) {
+          stream.cancel();
+          reject(new GobgpError('INTERNAL', call, messageOf(error)));
+        }
+      });
+      stream.on('error', (error: ServiceError) => {
+        deadline.end();
+        reject(deadline.hasPassed ? deadlineError(call, this.#timeoutMs) : gobgpErrorOf(error, call));
+      });
+      stream.on('end', () => {
+        deadline.end();
+        resolve();
+      });
     });
   }
 
-  #stream(call: GobgpCall, request: object, options: { deadline?: number }): ClientReadableStream<object> {
+  #stream(call: GobgpCall, request: object): ClientReadableStream<object> {
     const { path, requestSerialize, responseDeserialize } = this.#requireGeneration().method(call);
     return this.#client.makeServerStreamRequest(
       path,
@@ -259,7 +289,7 @@ export class GobgpClient {
       responseDeserialize,
       request,
       new Metadata(),
-      options,
+      {},
     );
   }
 }

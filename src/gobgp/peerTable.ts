@@ -6,7 +6,7 @@ import type { RouteFamily } from '../mitigation/route.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { NOTHING_ADVERTISED, type Peer, whyUnreachable } from './peer.ts';
 import type { RibReader } from './ribReader.ts';
-import { familyOfKey } from './ribView.ts';
+import { familyOfKey } from './ribSnapshot.ts';
 
 /** Ours is sent, or something else under the same NLRI. */
 type Sent = 'ours' | 'other';

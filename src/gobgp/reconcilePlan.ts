@@ -2,7 +2,7 @@
  * What has to be done to make GoBGP's RIB say what is wanted. Pure: two sets in, the differences out.
  */
 import type { RibPath } from './ribPath.ts';
-import type { RibView } from './ribView.ts';
+import type { RibSnapshot } from './ribSnapshot.ts';
 import type { WantedRoute } from './wantedRoute.ts';
 
 /** What was found wrong with a route that had been in order. */
@@ -11,7 +11,7 @@ export type Drift = 'missing' | 'orphan' | 'altered';
 export type Wanted = ReadonlyMap<string, WantedRoute>;
 
 /** The wanted routes that are not in the RIB as wanted and can be put there. */
-export function routesToAnnounce(wanted: Iterable<WantedRoute>, rib: RibView): WantedRoute[] {
+export function routesToAnnounce(wanted: Iterable<WantedRoute>, rib: RibSnapshot): WantedRoute[] {
   return [...wanted].filter(
     (route) => route.encoded !== undefined && !route.isIn(rib) && !rib.isForeign(route.announcement.key),
   );
@@ -24,7 +24,7 @@ export function routesToAnnounce(wanted: Iterable<WantedRoute>, rib: RibView): W
  */
 export function routesToWithdraw(
   wanted: Wanted,
-  rib: RibView,
+  rib: RibSnapshot,
   victimOf: (path: RibPath) => string,
   mayWithdraw: (key: string) => boolean,
 ): RibPath[] {
@@ -38,7 +38,7 @@ export function routesToWithdraw(
 }
 
 /** What is wrong with a wanted route that was confirmed before and that nobody changed since; undefined where nothing is. */
-export function driftOf(route: WantedRoute, rib: RibView): Drift | undefined {
+export function driftOf(route: WantedRoute, rib: RibSnapshot): Drift | undefined {
   const isConfirmed = route.encoded !== undefined && route.confirmedText === route.encoded.attributesText;
   if (!isConfirmed || route.isIn(rib)) return undefined;
   return rib.own(route.announcement.key) === undefined ? 'missing' : 'altered';

@@ -19,7 +19,7 @@ import { PeerTable } from './peerTable.ts';
 import { type Drift, driftOf, routesToAnnounce, routesToWithdraw } from './reconcilePlan.ts';
 import { type RibPath, readRibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
-import { RibView } from './ribView.ts';
+import { RibSnapshot } from './ribSnapshot.ts';
 import { familyOfNumbers, ROUTE_FAMILIES } from './routeFamilies.ts';
 import { WantedRoute } from './wantedRoute.ts';
 import type { WireLargeCommunity, WirePath } from './wirePath.ts';
@@ -59,7 +59,7 @@ const POLICY_ERROR = "GoBGP's own policy changes the attributes of this route";
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  readonly #rib = new RibView();
+  readonly #rib = new RibSnapshot();
   readonly #peers = new PeerTable();
   readonly #wanted = new Map<string, WantedRoute>();
   /** Routes this process wanted and does not any more, until they are seen gone; with their victims. */
@@ -221,7 +221,7 @@ export class Reconciler {
     this.#rib.replaceKeys(keys, await link.reader.listKeys(keys));
   }
 
-  /** Announces, then withdraws, on a view that has just been read. Returns whether the daemon was told anything. */
+  /** Announces, then withdraws, on a snapshot that was just read. Returns whether the daemon was told anything. */
   async #repair(link: Link, wanted: Iterable<WantedRoute>, mayWithdraw: (key: string) => boolean): Promise<boolean> {
     const inScope = [...wanted];
     const toAnnounce = routesToAnnounce(inScope, this.#rib);
@@ -285,7 +285,7 @@ export class Reconciler {
     await this.#readKeys(link, new Set(paths.map((path) => path.key)));
   }
 
-  /** Writes down what the view says of these routes. Returns whether that is new. */
+  /** Notes what the snapshot says of these routes. Returns whether that is new. */
   #settle(routes: readonly WantedRoute[]): boolean {
     const now = this.#options.clock.now();
     let changed = false;

@@ -5,7 +5,7 @@
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type GobgpClient, isFamilyNotSupported, type ListPathsOptions } from './gobgpClient.ts';
 import { type RibPath, readRibPath } from './ribPath.ts';
-import { familyOfKey, nlriOfKey } from './ribView.ts';
+import { familyOfKey, nlriOfKey } from './ribSnapshot.ts';
 import { isFlowspecFamily, ROUTE_FAMILIES } from './routeFamilies.ts';
 import type { WireLargeCommunity } from './wirePath.ts';
 

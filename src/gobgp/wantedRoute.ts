@@ -4,7 +4,7 @@
 import { messageOf } from '../errors.ts';
 import type { Announcement } from '../mitigation/announcer.ts';
 import { type EncodedRoute, encodeRoute } from './encodeRoute.ts';
-import type { RibView } from './ribView.ts';
+import type { RibSnapshot } from './ribSnapshot.ts';
 import type { WireLargeCommunity } from './wirePath.ts';
 
 /** Times are clock milliseconds. */
@@ -41,7 +41,7 @@ export class WantedRoute {
   }
 
   /** Whether the RIB holds it with the attributes wanted. */
-  isIn(rib: RibView): boolean {
+  isIn(rib: RibSnapshot): boolean {
     const text = rib.own(this.announcement.key)?.attributesText;
     return text !== undefined && (text === this.encoded?.attributesText || text === this.policyText);
   }

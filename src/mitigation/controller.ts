@@ -5,21 +5,18 @@
  * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
  */
 import type { Config } from '../config/config.ts';
-import type { MitigationMethod } from '../config/sections/mitigation.ts';
-import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
+import type { Attack } from '../engine/attack.ts';
 import { type Address, formatAddress, sameAddress } from '../net/address.ts';
 import type { Announcer } from './announcer.ts';
 import { AttackTable, type LiveAttack, RETRY_REFUSED_MS } from './attackTable.ts';
-import type { Ban, BanPlan } from './ban.ts';
+import type { Ban } from './ban.ts';
 import { BanCommit, type BanCommitOptions, type MitigationCounters } from './banCommit.ts';
-import { type BanRequest, transition } from './banMachine.ts';
-import { attackPlan, dueRung, type ManualWish, manualMethod, manualPlan, type PlanContext } from './banPlan.ts';
-import { type Candidate, type Circumstances, type Judgement, judge, whitelistedByPlan } from './guards.ts';
+import { BanJudge, type JudgedRequest, type ManualBanRequest } from './banJudge.ts';
+import { transition } from './banMachine.ts';
+import { type Judgement, whitelistedByPlan } from './guards.ts';
 import { bgpSessionProblem } from './harmlessFlowspec.ts';
-import { withAlternative } from './manualRefusal.ts';
 import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
-import { Scope } from './scope.ts';
 
 export interface ControllerOptions extends BanCommitOptions {
   readonly config: Config;
@@ -31,13 +28,6 @@ export interface ControllerOptions extends BanCommitOptions {
   readonly onFailure: (error: Error) => void;
   /** Addresses of GoBGP and its peers, whose BGP no route may touch; asked at every judgement. */
   readonly bgpEndpoints?: () => readonly Address[];
-}
-
-/** A ban by hand. `ttlSeconds` above 0; what is left out follows from the group that owns the target. */
-export interface ManualBanRequest extends Partial<Omit<ManualWish, 'target'>> {
-  readonly target: Address;
-  readonly comment?: string;
-  readonly operator: string;
 }
 
 export interface ManualBanResult {
@@ -57,22 +47,21 @@ export interface Explanation {
 }
 
 export class MitigationController {
-  readonly #newId: () => string;
   readonly #onFailure: (error: Error) => void;
   readonly #bgpEndpoints: () => readonly Address[];
   readonly #commit: BanCommit;
+  readonly #judge: BanJudge;
   readonly #attacks = new AttackTable();
-  #scope: Scope;
   /** Those that every active ban was last looked at with. */
   #checkedEndpoints: readonly Address[] = [];
   #phase: 'new' | 'running' | 'stopped' | 'failed' = 'new';
 
   constructor(options: ControllerOptions) {
-    this.#newId = options.newId;
     this.#onFailure = options.onFailure;
     this.#bgpEndpoints = options.bgpEndpoints ?? (() => []);
     this.#commit = new BanCommit(options);
-    this.#scope = new Scope(options.config);
+    const { config, newId } = options;
+    this.#judge = new BanJudge({ config, newId, bgpEndpoints: this.#bgpEndpoints, commit: this.#commit });
   }
 
   /**
@@ -82,7 +71,7 @@ export class MitigationController {
    */
   restore(now: number): Ban[] {
     if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
-    const loaded = this.#commit.load(longestWindowMs(this.#scope.config), now);
+    const loaded = this.#commit.load(longestWindowMs(this.#judge.scope.config), now);
     this.#phase = 'running';
     return this.batch(now, () => {
       for (const ban of loaded) {
@@ -145,19 +134,14 @@ export class MitigationController {
    * still seen then gets an automatic ban again. A refused one changes nothing.
    */
   ban(request: ManualBanRequest, now: number): ManualBanResult {
-    const { target, method, match, ttlSeconds, allowFallback = false, comment, operator } = request;
+    const { target, ttlSeconds } = request;
     if (ttlSeconds !== undefined && !(ttlSeconds > 0)) throw new Error(`ttlSeconds must be above 0, got ${ttlSeconds}`);
     return this.batch(now, () => {
-      const context = this.#planContext(target);
-      const wish: ManualWish = { target, method, match, ttlSeconds, allowFallback };
       const attack = this.#attacks.on(formatAddress(target))?.attack;
-      const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
-      const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
-      const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
-      const { verdicts } = judgement;
-      const refusedBy = judgement.refusedBy && withAlternative(judgement.refusedBy, candidate.plan, judgement.method);
+      const { request: asked, judgement } = this.#judge.byHand(request, attack, now);
+      const { refusedBy, verdicts } = judgement;
       if (refusedBy !== undefined) return { ok: false, ban: this.#commit.refuse(asked, { refusedBy, verdicts }) };
-      const before = this.#bans.of(candidate.targetText);
+      const before = this.#bans.of(asked.targetText);
       const replaced = before && transition(before, { kind: 'replaced', at: now, by: asked.id }).ban;
       return { ok: true, ban: this.#commit.admit(asked, judgement, replaced) };
     });
@@ -178,7 +162,7 @@ export class MitigationController {
   /** A new config is in force. Ends what it no longer allows, then answers the attacks that have no ban. */
   reconfigure(config: Config, activeAttacks: Iterable<Attack>, now: number): void {
     this.batch(now, () => {
-      this.#scope = new Scope(config);
+      this.#judge.reconfigure(config);
       this.#bans.keepStartsFor(longestWindowMs(config));
       for (const attack of activeAttacks) this.#attacks.open(attack, attack.lastSeenAt);
       for (const live of this.#attacks.all()) live.tryAgainAt = now;
@@ -214,7 +198,7 @@ export class MitigationController {
   }
 
   /** The last call. The routes stay for the next start to adopt, or are withdrawn. */
-  shutdown(now: number, routes: 'keep' | 'withdraw' = this.#scope.config.ban.onShutdown): void {
+  shutdown(now: number, routes: 'keep' | 'withdraw' = this.#judge.scope.config.ban.onShutdown): void {
     if (this.#phase !== 'running') return;
     this.batch(now, () => {
       this.#bans.saveMovedExpiries();
@@ -256,15 +240,11 @@ export class MitigationController {
   explain(target: Address, now: number, attack?: Attack): Explanation {
     const targetText = formatAddress(target);
     const live = this.#attacks.on(targetText);
-    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: EMPTY_SAMPLE };
-    const context = this.#planContext(target);
-    const plan = attackPlan(attack ?? live?.attack ?? supposed, context);
-    const { method } = automaticMethod(plan, context, 0);
     return {
-      group: context.group.name,
+      group: this.#judge.scope.groupOf(target).name,
       ban: this.#bans.of(targetText),
       leftAlone: live !== undefined && this.#attacks.isLeftAlone(live.attack.id),
-      judgement: this.#judge(this.#candidate(target, plan), method, now),
+      judgement: this.#judge.supposedAttack(target, attack ?? live?.attack, now),
     };
   }
 
@@ -284,30 +264,19 @@ export class MitigationController {
     const { attack } = live;
     live.tryAgainAt = now + RETRY_REFUSED_MS;
     if (this.#attacks.isLeftAlone(attack.id)) return undefined;
-    const context = this.#planContext(attack.target);
-    const plan = attackPlan(attack, context);
-    const { method, step } = automaticMethod(plan, context, live.lastSeenAt - attack.startedAt);
-    if (method === 'none' && step === undefined) return undefined;
+    const judged = this.#judge.ofAttack(attack, live.lastSeenAt, now);
+    return judged && this.#enter(live, judged, replaced);
+  }
 
-    const candidate = this.#candidate(attack.target, plan);
-    const judgement = this.#judge(candidate, method, now);
-    const asked: BanRequest = {
-      ...this.#request(candidate, judgement, now),
-      attackId: attack.id,
-      lastSeenAt: live.lastSeenAt,
-      metric: attack.metric,
-      rate: attack.rate,
-      threshold: attack.threshold,
-      escalationStep: step,
-    };
+  #enter(live: LiveAttack, { request, judgement }: JudgedRequest, replaced: Ban | undefined): Ban | undefined {
     const { refusedBy, verdicts } = judgement;
     if (refusedBy === undefined) {
       live.refused = false;
-      return this.#commit.admit(asked, judgement, replaced);
+      return this.#commit.admit(request, judgement, replaced);
     }
     if (live.refused) return undefined;
     live.refused = true;
-    return this.#commit.refuse(asked, { refusedBy, verdicts });
+    return this.#commit.refuse(request, { refusedBy, verdicts });
   }
 
   /** Tries the attacks that have no ban, are being seen, and were not tried lately. */
@@ -316,7 +285,7 @@ export class MitigationController {
       const { target, targetText } = live.attack;
       if (now < live.tryAgainAt || !this.#attacks.isCurrent(live, now)) continue;
       // An attack outside the networks is one that the detector is about to close after a reload.
-      if (this.#bans.of(targetText) === undefined && this.#scope.isProtected(target))
+      if (this.#bans.of(targetText) === undefined && this.#judge.scope.isProtected(target))
         this.#answer(live, undefined, now);
     }
   }
@@ -348,13 +317,13 @@ export class MitigationController {
   }
 
   #reviewMethod(ban: Ban, now: number): void {
-    const circumstances = this.#circumstancesWithout(ban.targetText, ban.dryRun, now);
+    const circumstances = this.#judge.circumstancesOf(ban, now);
     const event = reviewMethod(ban, circumstances, this.#commit.announcerOf(ban), this.#commit.health);
     if (event !== undefined) this.#commit.apply(ban, event);
   }
 
   #enforceRules(now: number): void {
-    const scope = this.#scope;
+    const scope = this.#judge.scope;
     for (const { ban, event } of overruledBans(this.#bans.active(), scope, now)) {
       const live = this.#attacks.on(ban.targetText);
       const { state } = this.#commit.apply(ban, event);
@@ -366,65 +335,6 @@ export class MitigationController {
       ({ plan, method }) => whitelistedByPlan(plan, scope) !== undefined || (overBudget && method === 'flowspec'),
     );
   }
-
-  #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {
-    return judge(candidate, method, this.#circumstancesWithout(candidate.targetText, candidate.dryRun, now));
-  }
-
-  /** As if the target had no ban, since what is asked about would take its place. */
-  #circumstancesWithout(targetText: string, dryRun: boolean, now: number): Circumstances {
-    const announcer = this.#commit.announcerOf({ dryRun });
-    return {
-      now,
-      scope: this.#scope,
-      counts: this.#bans.counts.without(this.#bans.of(targetText)),
-      starts: this.#bans.starts,
-      bgpEndpoints: this.#bgpEndpoints,
-      audience: (family) => announcer.audience(family),
-    };
-  }
-
-  #planContext(target: Address): PlanContext {
-    const { config } = this.#scope;
-    return { group: this.#scope.groupOf(target), dryRun: config.dryRun, whitelist: config.protectedWhitelist };
-  }
-
-  #candidate(target: Address, plan: BanPlan): Candidate {
-    return { target, targetText: formatAddress(target), dryRun: this.#scope.config.dryRun, plan };
-  }
-
-  /** What is common to bans by hand and by detection. */
-  #request(candidate: Candidate, judgement: Judgement, now: number): BanRequest {
-    const { method, fellBackFrom, fellBackReason } = judgement;
-    return {
-      ...candidate,
-      id: this.#newId(),
-      group: this.#scope.groupOf(candidate.target).name,
-      madeBy: 'attack',
-      startedAt: now,
-      attackId: undefined,
-      lastSeenAt: undefined,
-      metric: undefined,
-      rate: undefined,
-      threshold: undefined,
-      method,
-      escalationStep: undefined,
-      fellBackFrom,
-      fellBackReason,
-      comment: undefined,
-      operator: undefined,
-    };
-  }
-}
-
-/** What answers an attack that was seen for so long: the rung due, or without a ladder the group's method. */
-function automaticMethod(
-  plan: BanPlan,
-  { group }: PlanContext,
-  seenForMs: number,
-): { readonly method: MitigationMethod; readonly step: number | undefined } {
-  const step = dueRung(plan, seenForMs);
-  return step === undefined ? { method: group.mitigation, step } : { method: plan.ladder[step].action, step };
 }
 
 function longestWindowMs(config: Config): number {

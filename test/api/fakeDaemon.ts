@@ -4,6 +4,7 @@
 import type { DaemonFacade, HostQuery, ReloadOutcome } from '../../src/api/daemonFacade.ts';
 import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
+import type { Community } from '../../src/config/community.ts';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { METRICS } from '../../src/config/thresholds.ts';
@@ -16,10 +17,9 @@ import { Timeline } from '../../src/incidents/timeline.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import type { Ban, BanPlan } from '../../src/mitigation/ban.ts';
-import type { ManualBanRequest } from '../../src/mitigation/controller.ts';
-import type { FlowspecRoute, Route, UnicastRoute } from '../../src/mitigation/route.ts';
-import { type Address, formatAddress, parseAddress } from '../../src/net/address.ts';
-import { hostPrefix } from '../../src/net/prefix.ts';
+import type { ManualBanRequest } from '../../src/mitigation/banJudge.ts';
+import type { FlowspecRoute, UnicastRoute } from '../../src/mitigation/route.ts';
+import { type Address, formatAddress } from '../../src/net/address.ts';
 import type { NotifierStatus, TestOutcome } from '../../src/notify/notifier.ts';
 import type { AttackJson } from '../../src/shapes/attackJson.ts';
 import type {
@@ -31,6 +31,9 @@ import type {
   TrafficPoint,
   TrafficQuery,
 } from '../../src/storage/history/historyStore.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import * as bans from '../fixtures/banFixture.ts';
+import * as routes from '../fixtures/routeFixture.ts';
 import { AuditMemory } from './auditMemory.ts';
 import { ingestSnapshot, NOTHING_COUNTED, PEER } from './countersFixture.ts';
 
@@ -52,95 +55,43 @@ flow_sources: [198.51.100.1]
 flowspec: { max_rules: 50 }
 `;
 
-export function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(`${text} is no address`);
-  return parsed;
-}
+const COMMUNITIES: readonly Community[] = [
+  { kind: 'standard', value: 0xffff029a, text: '65535:666' },
+  { kind: 'standard', value: 0xffffff01, text: 'no-export' },
+];
 
+/** With two communities and a local preference. */
 export function blackhole(target: string): UnicastRoute {
-  return {
-    kind: 'unicast',
-    method: 'blackhole',
-    prefix: hostPrefix(address(target)),
-    nextHop: '192.0.2.1',
-    communities: [
-      { kind: 'standard', value: 0xffff029a, text: '65535:666' },
-      { kind: 'standard', value: 0xffffff01, text: 'no-export' },
-    ],
-    localPref: 200,
-  };
+  return routes.blackhole(target, { nextHop: '192.0.2.1', communities: COMMUNITIES, localPref: 200 });
 }
 
+/** Against UDP from this port. */
 export function flowspec(target: string, sourcePort: number): FlowspecRoute {
-  return {
-    kind: 'flowspec',
-    match: {
-      destination: hostPrefix(address(target)),
-      source: undefined,
-      protocols: [17],
-      sourcePorts: [{ from: sourcePort, to: sourcePort }],
-      destinationPorts: [],
-      tcpFlags: undefined,
-      fragment: false,
-      packetLengths: [],
-      icmpTypes: [],
-      dscp: [],
-    },
-    rateBytesPerSecond: 0,
-  };
+  return routes.flowspec(target, { protocols: [17], sourcePorts: [{ from: sourcePort, to: sourcePort }] });
 }
 
-function planOf(routes: readonly Route[]): BanPlan {
-  return {
-    ttlSeconds: 600,
-    unbanHysteresisSeconds: 60,
-    fallback: 'blackhole',
-    ladder: [],
-    ladderStartedAt: NOW,
-    routes: {
-      none: [],
-      flowspec: [],
-      divert: [],
-      blackhole: [],
-      [routes[0]?.kind === 'flowspec' ? 'flowspec' : 'blackhole']: routes,
-    },
-    collateralShare: undefined,
-  };
-}
+const NO_ROUTES: BanPlan['routes'] = { none: [], flowspec: [], divert: [], blackhole: [] };
 
 /** A manual blackhole, unless told otherwise. */
 export function banOf(target: string, overrides: Partial<Ban> = {}): Ban {
-  const routes = overrides.routes ?? [blackhole(target)];
-  return {
+  const inForce = overrides.routes ?? [blackhole(target)];
+  const method = inForce[0]?.kind === 'flowspec' ? 'flowspec' : 'blackhole';
+  return bans.banOf({
     id: `ban-${target}`,
-    target: address(target),
     targetText: target,
-    group: 'global',
-    state: 'active',
-    dryRun: false,
     madeBy: 'operator',
     startedAt: NOW,
     expiresAt: NOW + 600_000,
-    withdrawnAt: undefined,
-    reason: '',
-    rejectedBy: undefined,
-    endedBy: undefined,
     attackId: undefined,
-    lastSeenAt: undefined,
     metric: undefined,
     rate: undefined,
     threshold: undefined,
-    method: 'blackhole',
-    routes,
-    escalationStep: undefined,
-    fellBackFrom: undefined,
-    fellBackReason: undefined,
+    routes: inForce,
     comment: 'by hand',
     operator: 'noc',
-    plan: planOf(routes),
+    plan: { ...bans.banOf().plan, ttlSeconds: 600, ladderStartedAt: NOW, routes: { ...NO_ROUTES, [method]: inForce } },
     ...overrides,
-  };
+  });
 }
 
 export function attackOf(target: string, overrides: Partial<Attack> = {}): Attack {

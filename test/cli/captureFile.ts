@@ -1,7 +1,7 @@
 /*
  * Builds a capture in memory: a pcap file (draft-ietf-opsawg-pcap, link type 101, raw IP) of UDP datagrams over IPv4.
  */
-import { addressFrom } from '../flowgen/addressFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
 
 const LINKTYPE_RAW = 101;
 
@@ -30,8 +30,8 @@ export class CaptureFile {
     packet.writeUInt16BE(ipBytes, 18);
     packet.writeUInt8(64, 24);
     packet.writeUInt8(17, 25);
-    packet.writeUInt32BE(addressFrom(source).word3, 28);
-    packet.writeUInt32BE(addressFrom('198.51.100.1').word3, 32);
+    packet.writeUInt32BE(address(source).word3, 28);
+    packet.writeUInt32BE(address('198.51.100.1').word3, 32);
     packet.writeUInt16BE(40_000, 36);
     packet.writeUInt16BE(port, 38);
     packet.writeUInt16BE(8 + payload.length, 40);

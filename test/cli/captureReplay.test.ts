@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { readCapture } from '../../src/capture/readCapture.ts';
 import { CaptureReplay } from '../../src/cli/captureReplay.ts';
 import { replayText } from '../../src/cli/replayReport.ts';
-import { configFixture } from '../mitigation/configFixture.ts';
+import { configFixture } from '../fixtures/configFixture.ts';
 import { TelemetryScene } from './telemetryScene.ts';
 
 const DAY_MS = 86_400_000;

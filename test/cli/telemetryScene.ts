@@ -5,7 +5,7 @@ import type { AttackName } from '../../src/flowgen/attackProfiles.ts';
 import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
 import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
-import { addressFrom } from '../flowgen/addressFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
 import { CaptureFile } from './captureFile.ts';
 
 export const SCENE_START = Date.parse('2024-05-01T12:00:00Z');
@@ -50,9 +50,9 @@ export class TelemetryScene {
 
   play({ attack, target, from, to, packetsPerSecond, protocol = 'ipfix', port }: Act): void {
     const source = `192.0.2.${++this.#exporters}`;
-    const encoder = createEncoder(protocol, { sampling: SAMPLING, agent: addressFrom(source) });
+    const encoder = createEncoder(protocol, { sampling: SAMPLING, agent: address(source) });
     const schedule = new SendSchedule(packetsPerSecond / SAMPLING, to - from);
-    const options = { attack, target: addressFrom(target), packetBytes: undefined, packetsPerRecord: 1, seed: 1 };
+    const options = { attack, target: address(target), packetBytes: undefined, packetsPerRecord: 1, seed: 1 };
     const traffic = new AttackTraffic(options);
     for (let elapsedMs = STEP_MS; !schedule.finished; elapsedMs += STEP_MS) {
       const at = SCENE_START + from * 1_000 + elapsedMs;

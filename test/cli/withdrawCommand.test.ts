@@ -9,8 +9,8 @@ import type { Ban } from '../../src/mitigation/ban.ts';
 import type { Route } from '../../src/mitigation/route.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
-import { addressFrom } from '../flowgen/addressFixture.ts';
-import { banOf } from '../storage/banFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from '../storage/stateDirectory.ts';
 import { runInProcess } from './commandRun.ts';
 
@@ -149,7 +149,7 @@ function flowspecRule(victim: string): Route {
   return {
     kind: 'flowspec',
     match: {
-      destination: hostPrefix(addressFrom(victim)),
+      destination: hostPrefix(address(victim)),
       source: undefined,
       protocols: [17],
       sourcePorts: [],

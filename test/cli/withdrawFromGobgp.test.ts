@@ -9,9 +9,9 @@ import { type TestContext, test } from 'node:test';
 import { withdrawCommand } from '../../src/cli/withdrawCommand.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { requireDaemon } from '../integration/daemons.ts';
 import { freePort, Gobgpd, loopbackAddress } from '../integration/gobgpd.ts';
-import { banOf } from '../storage/banFixture.ts';
 import { stateDirectory } from '../storage/stateDirectory.ts';
 import { runInProcess } from './commandRun.ts';
 

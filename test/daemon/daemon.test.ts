@@ -9,10 +9,10 @@ import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
 import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
 import { sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
 import { silentLogger } from '../../src/log.ts';
+import { address } from '../fixtures/addressFixture.ts';
 import { FakeGobgp } from '../gobgp/fakeGobgp.ts';
 import { eventually } from '../integration/eventually.ts';
 import { liveConfig } from '../integration/kapkanLab.ts';
-import { address } from '../mitigation/attackFixture.ts';
 
 /** A daemon in this process, not started yet, in front of a GoBGP that is made of a map. */
 async function build(t: TestContext, changes: { readonly [key: string]: string } = {}) {

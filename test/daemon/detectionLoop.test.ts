@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { DetectionLoop, type DetectionLoopOptions } from '../../src/daemon/detectionLoop.ts';
 import { HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
 import { silentLogger } from '../../src/log.ts';
+import { address } from '../fixtures/addressFixture.ts';
 import { cycleFixture } from '../incidents/cycleFixture.ts';
 import { eventually } from '../integration/eventually.ts';
-import { address } from '../mitigation/attackFixture.ts';
 
 const HOST = '10.0.0.1';
 

@@ -6,10 +6,10 @@ import { AttackTraffic, meanPacketBytes, shortestPacketBytes } from '../../src/f
 import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { containsAddress } from '../../src/net/prefix.ts';
-import { addressFrom, prefixFrom } from './addressFixture.ts';
+import { address, prefix } from '../fixtures/addressFixture.ts';
 
-const TARGETS = [addressFrom('203.0.113.7'), addressFrom('2001:db8::7')];
-const BENCHMARK_NETWORKS = [prefixFrom('198.18.0.0/15'), prefixFrom('2001:2::/48')];
+const TARGETS = [address('203.0.113.7'), address('2001:db8::7')];
+const BENCHMARK_NETWORKS = [prefix('198.18.0.0/15'), prefix('2001:2::/48')];
 
 const anyTraffic = fc.record({
   attack: fc.constantFrom(...ATTACK_NAMES),

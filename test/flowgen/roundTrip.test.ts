@@ -18,9 +18,9 @@ import {
 import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
 import { ETHERNET_BYTES } from '../../src/flowgen/packetHeader.ts';
 import { addressOfWords, sameAddress } from '../../src/net/address.ts';
-import { addressFrom } from './addressFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
 
-const AGENT = addressFrom('192.0.2.9');
+const AGENT = address('192.0.2.9');
 const NOW = 1_700_000_000_123;
 
 const word = fc.nat(0xffffffff);
@@ -121,7 +121,7 @@ test('a collector that starts late understands netflow9 and ipfix a second later
 
 test('sflow5 datagrams name their agent, IPv4 or IPv6', () => {
   const [record] = fc.sample(anyFlow('both', true), { numRuns: 1, seed: 1 });
-  for (const agent of [AGENT, addressFrom('2001:db8::9')]) {
+  for (const agent of [AGENT, address('2001:db8::9')]) {
     const [datagram] = createEncoder('sflow5', { sampling: 10, agent }).encode([record], NOW);
     const stated = sflowAgentAddress(viewOf(datagram), datagram.length);
     assert.ok(stated !== undefined && sameAddress(stated, agent));

@@ -5,9 +5,9 @@ import { AnnouncerGroup } from '../../src/gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import { silentLogger } from '../../src/log.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
+import { blackhole, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
-import { blackhole, wanted } from './routeFixtures.ts';
 
 /** One daemon in reach and one that is not. */
 async function startHalf(t: TestContext): Promise<{ up: FakeGobgp; group: AnnouncerGroup }> {

@@ -7,9 +7,10 @@ import { GobgpError } from '../../src/gobgp/gobgpError.ts';
 import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
 import { type RibPath, readRibPath } from '../../src/gobgp/ribPath.ts';
 import type { WirePath } from '../../src/gobgp/wirePath.ts';
-import { type FlowspecMatch, type Route, routeFamily } from '../../src/mitigation/route.ts';
+import { MATCH_ALL as ANY, type FlowspecMatch, type Route, routeFamily } from '../../src/mitigation/route.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
-import { ANY, anyRoute, blackhole, flowspec, prefix } from './routeFixtures.ts';
+import { prefix } from '../fixtures/addressFixture.ts';
+import { anyRoute, blackhole, flowspec } from '../fixtures/routeFixture.ts';
 
 const mark = markCommunity(65_001, 7);
 const apis: GobgpApi[] = ['v3', 'v4'];

@@ -4,9 +4,9 @@ import { SystemClock } from '../../src/clock.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import { silentLogger } from '../../src/log.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
-import { blackhole, flowspec, wanted } from './routeFixtures.ts';
 
 async function start(t: TestContext): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
   const fake = await FakeGobgp.start();

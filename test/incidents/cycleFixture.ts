@@ -7,7 +7,7 @@ import { DetectionCycle, type DetectionCycleOptions } from '../../src/incidents/
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { enginePlan } from '../engine/planFixture.ts';
-import { type ConfigOverrides, configFixture } from '../mitigation/configFixture.ts';
+import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.ts';
 import { MemoryStore } from '../mitigation/memoryStore.ts';
 
 export function cycleFixture(overrides: Partial<DetectionCycleOptions> = {}, config: ConfigOverrides = {}) {

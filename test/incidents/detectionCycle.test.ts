@@ -4,8 +4,8 @@ import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../../src/eng
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import { enginePlan } from '../engine/planFixture.ts';
-import { address } from '../mitigation/attackFixture.ts';
-import { groupFixture, prefix } from '../mitigation/configFixture.ts';
+import { address, prefix } from '../fixtures/addressFixture.ts';
+import { groupFixture } from '../fixtures/configFixture.ts';
 import { cycleFixture } from './cycleFixture.ts';
 
 const HOST = '10.0.0.1';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FIRST_ENTRIES, MAX_ENTRIES, Timeline } from '../../src/incidents/timeline.ts';
-import { banOf } from '../storage/banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 
 test('a timeline is bounded and keeps its first and its newest entries', () => {
   const timeline = new Timeline();

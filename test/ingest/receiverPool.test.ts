@@ -9,7 +9,8 @@ import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
 import { BindError } from '../../src/ingest/udpListener.ts';
 import { formatWords } from '../../src/net/address.ts';
-import { groupFixture, prefix } from '../mitigation/configFixture.ts';
+import { prefix } from '../fixtures/addressFixture.ts';
+import { groupFixture } from '../fixtures/configFixture.ts';
 import {
   address,
   flowsTo,

@@ -14,7 +14,7 @@ import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
 import type { LogLine } from '../../src/ingest/telemetryWarnings.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
-import { type ConfigOverrides, configFixture } from '../mitigation/configFixture.ts';
+import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.ts';
 
 export const LOOPBACK: SocketAddress = { host: '127.0.0.1', port: 0 };
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { routeKey } from '../../src/mitigation/routeText.ts';
-import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import { connected, executableOf, startAnnouncer, startInjector, startPair } from './gobgpLab.ts';
 

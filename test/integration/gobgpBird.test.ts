@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { Bird } from './bird.ts';
 import { requireDaemon } from './daemons.ts';
 import { eventually } from './eventually.ts';

@@ -9,7 +9,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { AnnouncerGroup } from '../../src/gobgp/announcerGroup.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
-import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import { freePort, Gobgpd, loopbackAddress } from './gobgpd.ts';
 import { connected, executableOf, INJECTOR_ASN, startAnnouncer, startInjector } from './gobgpLab.ts';

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
 import type { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import type { Route } from '../../src/mitigation/route.ts';
-import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import type { Gobgpd } from './gobgpd.ts';
 import { executableOf, startAnnouncer, startInjector } from './gobgpLab.ts';

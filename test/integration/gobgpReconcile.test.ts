@@ -9,7 +9,7 @@ import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
 import { withdrawMarked } from '../../src/gobgp/withdrawMarked.ts';
 import type { Route } from '../../src/mitigation/route.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
-import { blackhole, flowspec, wanted } from '../gobgp/routeFixtures.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import type { Gobgpd } from './gobgpd.ts';
 import { connected, executableOf, INJECTOR_ASN, startAnnouncer, startInjector, startPair } from './gobgpLab.ts';

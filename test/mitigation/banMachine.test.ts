@@ -12,8 +12,9 @@ import {
   transition,
 } from '../../src/mitigation/banMachine.ts';
 import { attackPlan } from '../../src/mitigation/banPlan.ts';
-import { address, attackFixture } from './attackFixture.ts';
-import { groupFixture } from './configFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import { attackFixture } from '../fixtures/attackFixture.ts';
+import { groupFixture } from '../fixtures/configFixture.ts';
 
 const README = path.resolve(import.meta.dirname, '../../src/mitigation/README.md');
 const START = 1_000_000;

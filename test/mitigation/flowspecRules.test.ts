@@ -5,8 +5,8 @@ import type { FlowspecConfig } from '../../src/config/sections/flowspec.ts';
 import type { AttackType, SampledFlow } from '../../src/engine/attack.ts';
 import { collateralShare, flowspecRules, MAX_RULES_PER_BAN, matchesFlow } from '../../src/mitigation/flowspecRules.ts';
 import { flowspecText } from '../../src/mitigation/routeText.ts';
-import { attackFixture, flowFixture, sampleOf } from './attackFixture.ts';
-import { prefix } from './configFixture.ts';
+import { prefix } from '../fixtures/addressFixture.ts';
+import { attackFixture, flowFixture, sampleOf } from '../fixtures/attackFixture.ts';
 
 const VICTIM = '198.51.100.1';
 const DISCARD: FlowspecConfig = {

@@ -8,8 +8,9 @@ import { bgpSessionProblem, flowspecProblem } from '../../src/mitigation/harmles
 import { parseFlowspecMatch } from '../../src/mitigation/parseFlowspecMatch.ts';
 import type { FlowspecMatch, Route, RouteFamily } from '../../src/mitigation/route.ts';
 import { Scope } from '../../src/mitigation/scope.ts';
-import { address, attackFixture } from './attackFixture.ts';
-import { type ConfigOverrides, configFixture, groupFixture, NO_LIMITS, prefix } from './configFixture.ts';
+import { address, prefix } from '../fixtures/addressFixture.ts';
+import { attackFixture } from '../fixtures/attackFixture.ts';
+import { type ConfigOverrides, configFixture, groupFixture, NO_LIMITS } from '../fixtures/configFixture.ts';
 
 const VICTIM = '198.51.100.1';
 

@@ -5,8 +5,8 @@ import { flowspecProblem } from '../../src/mitigation/harmlessFlowspec.ts';
 import { parseFlowspecMatch } from '../../src/mitigation/parseFlowspecMatch.ts';
 import { flowspecText } from '../../src/mitigation/routeText.ts';
 import { Scope } from '../../src/mitigation/scope.ts';
-import { address } from './attackFixture.ts';
-import { configFixture } from './configFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import { configFixture } from '../fixtures/configFixture.ts';
 
 const V4 = address('198.51.100.1');
 const V6 = address('2001:db8:1::1');

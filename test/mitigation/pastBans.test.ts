@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BanTable } from '../../src/mitigation/banTable.ts';
 import { PastBans } from '../../src/mitigation/pastBans.ts';
-import { banOf } from '../storage/banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { MemoryStore } from './memoryStore.ts';
 
 test('a flood of one group removes its own oldest, never the few of another', () => {

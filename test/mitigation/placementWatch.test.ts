@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import { FAILED_AFTER_MS, PlacementWatch, UNCONFIRMED_AFTER_MS } from '../../src/mitigation/placementWatch.ts';
-import { banOf } from '../storage/banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 
 const BAN = banOf();
 const MISSING: RouteEvidence = { ...NO_EVIDENCE, lastError: 'cannot reach GoBGP' };

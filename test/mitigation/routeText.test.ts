@@ -4,8 +4,8 @@ import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import type { FlowspecMatch, FlowspecRoute, Route } from '../../src/mitigation/route.ts';
 import { flowspecText, protocolByName, routeKey, routeSummary, tcpFlagByName } from '../../src/mitigation/routeText.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
-import { address } from './attackFixture.ts';
-import { BLACKHOLE_COMMUNITY, prefix } from './configFixture.ts';
+import { address, prefix } from '../fixtures/addressFixture.ts';
+import { BLACKHOLE_COMMUNITY } from '../fixtures/configFixture.ts';
 
 function blackhole(target: string, overrides: object = {}): Route {
   return {

@@ -9,7 +9,7 @@ import type { Ban } from '../../src/mitigation/ban.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
 import { containsAddress, prefixesOverlap, prefixSize } from '../../src/net/prefix.ts';
-import { address } from './attackFixture.ts';
+import { address } from '../fixtures/addressFixture.ts';
 
 export interface WorldMoment {
   readonly now: number;

@@ -5,9 +5,9 @@ import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import type { Notification } from '../../src/notify/notification.ts';
 import { notificationOf } from '../../src/notify/notificationOf.ts';
-import { attackFixture } from '../mitigation/attackFixture.ts';
-import { configFixture, groupFixture } from '../mitigation/configFixture.ts';
-import { banOf } from '../storage/banFixture.ts';
+import { attackFixture } from '../fixtures/attackFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
+import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 
 const AT = 1_700_000_000_000;
 const CONFIG = configFixture({

@@ -6,7 +6,7 @@ import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createE
 import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
 import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
 import { addressOfWords } from '../../src/net/address.ts';
-import { configFixture } from '../mitigation/configFixture.ts';
+import { configFixture } from '../fixtures/configFixture.ts';
 
 /** 10.0.0.0; the hosts of a benchmark lie in 10.0.0.0/8. */
 const FIRST_HOST = 0x0a000000;

@@ -21,12 +21,13 @@ import { silentLogger } from '../../src/log.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
 import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
-import { blackhole } from '../gobgp/routeFixtures.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import { attackFixture } from '../fixtures/attackFixture.ts';
+import { configFixture } from '../fixtures/configFixture.ts';
+import { blackhole } from '../fixtures/routeFixture.ts';
 import { findExecutable } from '../integration/daemons.ts';
 import { freePort, Gobgpd, loopbackAddress } from '../integration/gobgpd.ts';
 import { liveConfig } from '../integration/kapkanLab.ts';
-import { address, attackFixture } from '../mitigation/attackFixture.ts';
-import { configFixture } from '../mitigation/configFixture.ts';
 import type { BenchRow } from './decodeBench.ts';
 
 const BANS = 1000;

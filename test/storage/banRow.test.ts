@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import { banToRow, rowToBan } from '../../src/storage/banRow.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 
 test('a ban that Kapkan 0.1 stored is read as the ban it was', () => {
   const { madeBy: _, ...rest } = banOf();

@@ -4,7 +4,7 @@ import { boundedState } from '../../src/storage/boundedState.ts';
 import { identityProblem } from '../../src/storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const NOW = 1_700_000_000_000;

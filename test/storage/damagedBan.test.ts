@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const NOW = 1_700_000_000_000;

@@ -18,7 +18,7 @@ import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { STATE_VERSION, stateFileOf } from '../../src/storage/stateFile.ts';
 import { StateFileError, type StateFileFault } from '../../src/storage/stateFileError.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const BANS = Array.from({ length: 20 }, (_, index) => banOf({ id: `ban-${index}`, targetText: `192.0.2.${index}` }));

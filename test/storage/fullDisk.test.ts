@@ -9,8 +9,8 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { skip } from '../integration/daemons.ts';
-import { banOf } from './banFixture.ts';
 
 const LIVE = banOf({ id: 'live', targetText: '192.0.2.1' });
 

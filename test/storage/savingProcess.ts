@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import { messageOf } from '../../src/errors.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 
 const [directory, bansText, bytesText] = process.argv.slice(2);
 const store = new SqliteBanStore(directory);

@@ -8,7 +8,7 @@ import type { Ban } from '../../src/mitigation/ban.ts';
 import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { StateFileError } from '../../src/storage/stateFileError.ts';
-import { anyBan, banOf } from './banFixture.ts';
+import { anyBan, banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 test('what was saved is loaded as it was, by a later daemon and beside a running one', (t) => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { contentsOf } from '../../src/storage/stateFile.ts';
 import { openStateImage } from '../../src/storage/stateImage.ts';
-import { banOf } from './banFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 test('the image in memory has what is in the log only', (t) => {

@@ -14,7 +14,7 @@ interface RibEntry {
   readonly foreign: boolean;
 }
 
-export class RibView {
+export class RibSnapshot {
   readonly #entries = new Map<string, RibEntry>();
 
   clear(): void {

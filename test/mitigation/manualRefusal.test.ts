@@ -1,33 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MitigationController } from '../../src/mitigation/controller.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
-import { address } from './attackFixture.ts';
-import { type ConfigOverrides, configFixture, groupFixture } from './configFixture.ts';
-import { FakeAnnouncer, FakeGobgp } from './fakeGobgp.ts';
-import { MemoryStore } from './memoryStore.ts';
+import { address } from '../fixtures/addressFixture.ts';
+import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
+import { START, started } from './controllerFixture.ts';
 
 const VICTIM = address('198.51.100.1');
 const NO_SCRUBBING = groupFixture({ scrubbing: undefined });
-
-function started(overrides: ConfigOverrides = {}) {
-  const gobgp = new FakeGobgp();
-  const announcer = new FakeAnnouncer(gobgp);
-  let ids = 0;
-  const controller = new MitigationController({
-    config: configFixture(overrides),
-    store: new MemoryStore(),
-    announcer,
-    dryRunAnnouncer: new DryRunAnnouncer(),
-    newId: () => `ban-${++ids}`,
-    onEvent: () => {},
-    onFailure: (error) => {
-      throw error;
-    },
-  });
-  controller.restore(0);
-  return { controller, announcer, gobgp, keys: () => [...(announcer.wanted?.keys() ?? [])] };
-}
 
 const UNUSABLE = [
   {
@@ -43,11 +21,11 @@ const UNUSABLE = [
 test('a ban by hand that cannot be what was asked is refused, and says what could be done instead', () => {
   for (const { why, method, guard, config } of UNUSABLE) {
     for (const dryRun of [false, true]) {
-      const { controller, gobgp, keys } = started({ ...config, dryRun });
+      const { controller, gobgp, keys } = started(configFixture({ ...config, dryRun }));
       gobgp.hears = new Set(['ipv4-unicast', 'ipv6-unicast']);
       // In dry-run every family is taken as heard, as no peer is asked.
       if (dryRun && guard === 'audience') continue;
-      const { ok, ban } = controller.ban({ target: VICTIM, operator: 'ana', method }, 1000);
+      const { ok, ban } = controller.ban({ target: VICTIM, operator: 'ana', method }, START + 1000);
       assert.deepEqual([ok, ban.state, ban.rejectedBy, ban.routes], [false, 'rejected', guard, []], why);
       assert.match(ban.reason, /with allow_fallback a blackhole would take its place/, why);
       assert.deepEqual(keys(), [], why);
@@ -57,17 +35,19 @@ test('a ban by hand that cannot be what was asked is refused, and says what coul
 
 test('with allow_fallback a blackhole takes its place, whatever ban.fallback says of automatic bans', () => {
   for (const { why, method, config } of UNUSABLE) {
-    const { controller, gobgp, keys } = started({
-      ...config,
-      groups: [
-        groupFixture({
-          ...('groups' in config ? config.groups[0] : {}),
-          ban: { ...NO_SCRUBBING.ban, fallback: 'none' },
-        }),
-      ],
-    });
+    const { controller, gobgp, keys } = started(
+      configFixture({
+        ...config,
+        groups: [
+          groupFixture({
+            ...('groups' in config ? config.groups[0] : {}),
+            ban: { ...NO_SCRUBBING.ban, fallback: 'none' },
+          }),
+        ],
+      }),
+    );
     gobgp.hears = new Set(['ipv4-unicast', 'ipv6-unicast']);
-    const { ban } = controller.ban({ target: VICTIM, operator: 'ana', method, allowFallback: true }, 1000);
+    const { ban } = controller.ban({ target: VICTIM, operator: 'ana', method, allowFallback: true }, START + 1000);
     assert.deepEqual([ban.state, ban.method, ban.fellBackFrom], ['active', 'blackhole', method], why);
     assert.deepEqual(keys(), ['ipv4-unicast 198.51.100.1/32'], why);
   }
@@ -80,13 +60,13 @@ test('a FlowSpec ban by hand never becomes a blackhole later: not where peers ar
       gobgp.refuses = ({ kind }) => kind === 'flowspec';
     },
     ({ controller }: ReturnType<typeof started>) =>
-      controller.reconfigure(configFixture({ flowspecMaxRules: 0 }), [], 2000),
+      controller.reconfigure(configFixture({ flowspecMaxRules: 0 }), [], START + 2000),
   ]) {
     const world = started();
     const { controller, announcer, keys } = world;
-    controller.ban({ target: VICTIM, operator: 'ana', method: 'flowspec' }, 1000);
+    controller.ban({ target: VICTIM, operator: 'ana', method: 'flowspec' }, START + 1000);
     lose(world);
-    for (let now = 2000; now < 40_000; now += 500) {
+    for (let now = START + 2000; now < START + 40_000; now += 500) {
       controller.tick(now);
       announcer.reconcile();
       assert.ok(

@@ -1,0 +1,167 @@
+/*
+ * Judges a ban before it is made: works out its plan from the config in force and asks every guard about it. Nothing
+ * here changes anything.
+ */
+import type { Config } from '../config/config.ts';
+import type { MitigationMethod } from '../config/sections/mitigation.ts';
+import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
+import { type Address, formatAddress } from '../net/address.ts';
+import type { Ban, BanPlan } from './ban.ts';
+import type { BanCommit } from './banCommit.ts';
+import type { BanRequest } from './banMachine.ts';
+import {
+  attackPlan,
+  dueRung,
+  type ManualWish,
+  manualMethod,
+  manualPlan,
+  type PlanContext,
+  type PlannedAttack,
+} from './banPlan.ts';
+import { type Candidate, type Circumstances, type Judgement, judge } from './guards.ts';
+import { withAlternative } from './manualRefusal.ts';
+import { Scope } from './scope.ts';
+
+/** A ban by hand. `ttlSeconds` above 0; what is left out follows from the group that owns the target. */
+export interface ManualBanRequest extends Partial<Omit<ManualWish, 'target'>> {
+  readonly target: Address;
+  readonly comment?: string;
+  readonly operator: string;
+}
+
+/** A ban as it was asked for, and what the guards say about it. */
+export interface JudgedRequest {
+  readonly request: BanRequest;
+  readonly judgement: Judgement;
+}
+
+export interface BanJudgeOptions {
+  readonly config: Config;
+  readonly newId: () => string;
+  readonly bgpEndpoints: () => readonly Address[];
+  readonly commit: BanCommit;
+}
+
+export class BanJudge {
+  readonly #newId: () => string;
+  readonly #bgpEndpoints: () => readonly Address[];
+  readonly #commit: BanCommit;
+  #scope: Scope;
+
+  constructor({ config, newId, bgpEndpoints, commit }: BanJudgeOptions) {
+    this.#newId = newId;
+    this.#bgpEndpoints = bgpEndpoints;
+    this.#commit = commit;
+    this.#scope = new Scope(config);
+  }
+
+  get scope(): Scope {
+    return this.#scope;
+  }
+
+  /** Takes another config into force. */
+  reconfigure(config: Config): void {
+    this.#scope = new Scope(config);
+  }
+
+  /** The automatic ban of an attack last seen at `lastSeenAt`; undefined where its group does nothing against attacks. */
+  ofAttack(attack: Attack, lastSeenAt: number, now: number): JudgedRequest | undefined {
+    const context = this.#contextOf(attack.target);
+    const plan = attackPlan(attack, context);
+    const { method, step } = automaticMethod(plan, context, lastSeenAt - attack.startedAt);
+    if (method === 'none' && step === undefined) return undefined;
+    const candidate = this.#candidate(attack.target, plan);
+    const judgement = this.#judge(candidate, method, now);
+    const request: BanRequest = {
+      ...this.#request(candidate, judgement, now),
+      attackId: attack.id,
+      lastSeenAt,
+      metric: attack.metric,
+      rate: attack.rate,
+      threshold: attack.threshold,
+      escalationStep: step,
+    };
+    return { request, judgement };
+  }
+
+  /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what could be asked for instead. */
+  byHand(request: ManualBanRequest, attack: Attack | undefined, now: number): JudgedRequest {
+    const { target, method, match, ttlSeconds, allowFallback = false, comment, operator } = request;
+    const context = this.#contextOf(target);
+    const wish: ManualWish = { target, method, match, ttlSeconds, allowFallback };
+    const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
+    const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
+    const refusedBy = judgement.refusedBy && withAlternative(judgement.refusedBy, candidate.plan, judgement.method);
+    const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
+    return { request: asked, judgement: { ...judgement, refusedBy } };
+  }
+
+  /** What the guards would say if the target were attacked now, by this attack or by no vector in particular. */
+  supposedAttack(target: Address, attack: PlannedAttack | undefined, now: number): Judgement {
+    const supposed = { target, startedAt: now, classification: UNKNOWN_VECTOR, sample: EMPTY_SAMPLE };
+    const context = this.#contextOf(target);
+    const plan = attackPlan(attack ?? supposed, context);
+    const { method } = automaticMethod(plan, context, 0);
+    return this.#judge(this.#candidate(target, plan), method, now);
+  }
+
+  /** What the guards of a target's ban depend on, counted as if it had none: what is asked about takes its place. */
+  circumstancesOf({ targetText, dryRun }: Pick<Ban, 'targetText' | 'dryRun'>, now: number): Circumstances {
+    const { table } = this.#commit;
+    const announcer = this.#commit.announcerOf({ dryRun });
+    return {
+      now,
+      scope: this.#scope,
+      counts: table.counts.without(table.of(targetText)),
+      starts: table.starts,
+      bgpEndpoints: this.#bgpEndpoints,
+      audience: (family) => announcer.audience(family),
+    };
+  }
+
+  #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {
+    return judge(candidate, method, this.circumstancesOf(candidate, now));
+  }
+
+  #contextOf(target: Address): PlanContext {
+    const { config } = this.#scope;
+    return { group: this.#scope.groupOf(target), dryRun: config.dryRun, whitelist: config.protectedWhitelist };
+  }
+
+  #candidate(target: Address, plan: BanPlan): Candidate {
+    return { target, targetText: formatAddress(target), dryRun: this.#scope.config.dryRun, plan };
+  }
+
+  /** What bans by hand and by detection have in common. */
+  #request(candidate: Candidate, judgement: Judgement, now: number): BanRequest {
+    const { method, fellBackFrom, fellBackReason } = judgement;
+    return {
+      ...candidate,
+      id: this.#newId(),
+      group: this.#scope.groupOf(candidate.target).name,
+      madeBy: 'attack',
+      startedAt: now,
+      attackId: undefined,
+      lastSeenAt: undefined,
+      metric: undefined,
+      rate: undefined,
+      threshold: undefined,
+      method,
+      escalationStep: undefined,
+      fellBackFrom,
+      fellBackReason,
+      comment: undefined,
+      operator: undefined,
+    };
+  }
+}
+
+/** What answers an attack that was seen for so long: the rung due, or without a ladder the group's method. */
+function automaticMethod(
+  plan: BanPlan,
+  { group }: PlanContext,
+  seenForMs: number,
+): { readonly method: MitigationMethod; readonly step: number | undefined } {
+  const step = dueRung(plan, seenForMs);
+  return step === undefined ? { method: group.mitigation, step } : { method: plan.ladder[step].action, step };
+}

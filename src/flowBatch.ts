@@ -1,18 +1,18 @@
 /*
- * FlowBatch: columns of decoded flows, the noun between `decode` and `engine`.
+ * FlowBatch: columns of decoded flows. `decode` writes them, `engine` reads them.
  *
- * It is a ring. A datagram's flows are appended behind those of the datagram before it, accounted, and left where they
- * are until the ring comes round again; so the newest flows are still there when an attack is found and a sample of it
- * is wanted, and nothing was copied to keep them. One batch belongs to one receiving thread.
+ * It is a ring. A datagram's flows are appended after those of the datagram before it, accounted, and kept until the ring
+ * is full and begins again at its first row. So the latest flows are still there when a sample of an attack is needed,
+ * and nothing is copied to keep them. One batch belongs to one receiving thread.
  *
  * Addresses are four 32-bit words, most significant first; an IPv4 address is IPv4-mapped (::ffff:a.b.c.d, RFC 4291
  * §2.5.5.2), so that one set of columns and one hash serve both families.
  */
 
-/** Rows one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that can hold an address. */
+/** Rows that one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that hold an address. */
 export const MAX_FLOWS_PER_DATAGRAM = 16_384;
 
-/** Where a row's sampling rate comes from, weakest first; index = the value in `FlowBatch.samplingSource`. */
+/** Where a row's sampling rate comes from, weakest first. The index is the value in `FlowBatch.samplingSource`. */
 export const SAMPLING_SOURCES = ['default', 'header', 'options', 'record', 'override'] as const;
 export type SamplingSource = (typeof SAMPLING_SOURCES)[number];
 
@@ -23,16 +23,16 @@ export const SAMPLING_FROM_OPTIONS = 2;
 export const SAMPLING_FROM_RECORD = 3;
 export const SAMPLING_FROM_OVERRIDE = 4;
 
-/** `FlowBatch.hostSlot` of a flow that goes to no protected host. */
+/** `FlowBatch.hostSlot` of a flow to an address that is not protected. */
 export const NO_HOST = -1;
 
 export class FlowBatch {
-  /** Rows the columns hold. */
+  /** Rows of each column. */
   readonly capacity: number;
 
-  /** First row of the datagram in hand. */
+  /** First row of the current datagram. */
   start = 0;
-  /** One past the last row of the datagram in hand; decoders append here. */
+  /** The row after the last one of the current datagram. Decoders append here. */
   end = 0;
   /** Rows [0, highWater) hold flows, possibly older than those before `end`. */
   highWater = 0;
@@ -51,15 +51,15 @@ export class FlowBatch {
   readonly ipProtocol: Uint8Array;
   /** The low eight bits of the TCP header's flags (RFC 9293 §3.1), OR of all packets of the flow. */
   readonly tcpFlags: Uint8Array;
-  /** 1 where the flow is of IP fragments (offset or more-fragments set). */
+  /** 1 where the flow consists of IP fragments (offset or more-fragments is set). */
   readonly fragment: Uint8Array;
-  /** Packets and bytes off the wire, before the sampling correction. */
+  /** Packets and bytes as the record states them, before the sampling correction. */
   readonly sampledPackets: Float64Array;
   readonly sampledBytes: Float64Array;
-  /** One in how many packets was sampled; at least 1 once the datagram has been decoded. */
+  /** One in how many packets was sampled. At least 1 after `resolveSampling`. */
   readonly samplingRate: Float64Array;
   readonly samplingSource: Uint8Array;
-  /** How long the flow lasted, as its record states; 0 where unknown or a single packet. */
+  /** How long the flow lasted, by its record. 0 where that is unknown or it is a single packet. */
   readonly durationMs: Uint32Array;
   readonly inInterface: Uint32Array;
   readonly outInterface: Uint32Array;
@@ -68,7 +68,7 @@ export class FlowBatch {
   readonly receivedAtMs: Float64Array;
   readonly hostSlot: Int32Array;
 
-  /** `historyFlows`: how many flows at least stay readable after they were accounted. */
+  /** `historyFlows`: at least so many flows stay readable after they were accounted. */
   constructor(historyFlows: number) {
     const capacity = historyFlows + MAX_FLOWS_PER_DATAGRAM;
     this.capacity = capacity;
@@ -96,14 +96,14 @@ export class FlowBatch {
     this.hostSlot = new Int32Array(capacity).fill(NO_HOST);
   }
 
-  /** Opens the rows of the next datagram; at least `MAX_FLOWS_PER_DATAGRAM` are free behind `end`. */
+  /** Begins the rows of the next datagram. At least `MAX_FLOWS_PER_DATAGRAM` are free from `end` on. */
   beginDatagram(): void {
     if (this.end > this.highWater) this.highWater = this.end;
     if (this.end + MAX_FLOWS_PER_DATAGRAM > this.capacity) this.end = 0;
     this.start = this.end;
   }
 
-  /** How many more rows this datagram may append. Decoders ask once a set, not once a record. */
+  /** How many more rows this datagram may append. Decoders check it once for each set, not for each record. */
   get room(): number {
     return this.start + MAX_FLOWS_PER_DATAGRAM - this.end;
   }

@@ -18,6 +18,9 @@ import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.t
 
 export const LOOPBACK: SocketAddress = { host: '127.0.0.1', port: 0 };
 
+/** Export time in the headers of all test telemetry. */
+const EXPORTED_AT = Date.UTC(2026, 0, 1);
+
 /** A test config with one NetFlow and one sFlow listener on free ports. */
 export function ingestConfig(overrides: ConfigOverrides = {}): Config {
   return configFixture({ listen: { netflow: [LOOPBACK], sflow: [LOOPBACK] }, ...overrides });
@@ -119,5 +122,5 @@ export function flowsTo(target: string, count: number): FlowRecord[] {
 
 /** The datagrams in which an exporter reports the flows. sFlow reports each packet separately. */
 export function telemetry(protocol: TelemetryProtocol, flows: readonly FlowRecord[], sampling = 1): Uint8Array[] {
-  return createEncoder(protocol, { sampling, agent: address('192.0.2.77') }).encode(flows, Date.now());
+  return createEncoder(protocol, { sampling, agent: address('192.0.2.77') }).encode(flows, EXPORTED_AT);
 }

@@ -16,17 +16,19 @@ const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'version'];
 const MAY_IMPORT: Record<string, readonly string[]> = {
   net: [],
   flowBatch: [],
+  trafficMetrics: [],
   capture: ['net'],
   decode: ['net', 'flowBatch'],
-  engine: ['net', 'flowBatch', 'config/thresholds', 'types:config'],
-  mitigation: ['net', 'config/thresholds', 'engine/attack', 'types:config', 'types:engine'],
+  engine: ['net', 'flowBatch', 'trafficMetrics', 'types:config'],
+  mitigation: ['net', 'trafficMetrics', 'engine/attack', 'types:config', 'types:engine'],
   incidents: ['engine', 'mitigation', 'net', 'types:config'],
-  config: ['net', ...NOUNS],
-  ingest: ['net', 'flowBatch', 'decode', 'engine', 'config/thresholds', 'types:config', ...NOUNS],
+  config: ['net', 'trafficMetrics', ...NOUNS],
+  ingest: ['net', 'flowBatch', 'decode', 'engine', 'trafficMetrics', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
-  storage: ['net', 'types:config', 'types:mitigation', ...NOUNS],
+  storage: ['net', 'trafficMetrics', 'types:config', 'types:mitigation', ...NOUNS],
   notify: [
     'net',
+    'trafficMetrics',
     'config/sections/notify',
     'shapes',
     'types:config',
@@ -42,7 +44,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'net',
     'decode/exporter/protocol',
     'mitigation',
-    'config/thresholds',
+    'trafficMetrics',
     'types:config',
     'types:engine',
     'types:gobgp',
@@ -57,7 +59,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'incidents/incidentEvent',
     'types:incidents',
     'mitigation',
-    'config/thresholds',
+    'trafficMetrics',
     'types:config',
     'types:engine',
     'types:ingest',
@@ -72,7 +74,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ON_TOP = ['cli', 'daemon', 'main'];
 
 /** Rooms that are handed the time and use nothing but the language. */
-const PURE = ['net', 'flowBatch', 'capture', 'decode', 'engine', 'mitigation', 'incidents'];
+const PURE = ['net', 'flowBatch', 'trafficMetrics', 'capture', 'decode', 'engine', 'mitigation', 'incidents'];
 
 interface Import {
   readonly file: string;

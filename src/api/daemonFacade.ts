@@ -6,7 +6,6 @@
  */
 import type { AuditArchive } from '../auditEvent.ts';
 import type { Config } from '../config/config.ts';
-import type { Metric } from '../config/thresholds.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { GobgpStatus } from '../gobgp/gobgpAnnouncer.ts';
 import type { Peer } from '../gobgp/peer.ts';
@@ -26,6 +25,7 @@ import type {
   TrafficPoint,
   TrafficQuery,
 } from '../storage/history/historyStore.ts';
+import type { TotalMetric } from '../trafficMetrics.ts';
 import type { MetricsSnapshot } from './metricsSnapshot.ts';
 
 export interface DaemonFacade extends AuditArchive {
@@ -76,7 +76,7 @@ export interface DaemonFacade extends AuditArchive {
 }
 
 export interface HostQuery {
-  readonly metric: Extract<Metric, 'pps' | 'mbps' | 'flows_per_sec'>;
+  readonly metric: TotalMetric;
   readonly limit: number;
   /** Numbers of groups; undefined = all. */
   readonly groups: readonly number[] | undefined;

@@ -2,10 +2,10 @@
  * A protected host with its current rates, as the API shows it.
  */
 import { z } from 'zod';
-import { METRICS, type Rates } from '../config/thresholds.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import { addressOfWords, formatAddress } from '../net/address.ts';
 import { ratesJson, ratesSchema } from '../shapes/ratesJson.ts';
+import { METRIC_COUNT, METRICS, type Rates } from '../trafficMetrics.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { TenantFilter } from './tenantFilter.ts';
 
@@ -45,5 +45,5 @@ export function hostsJson(report: HostReport, daemon: DaemonFacade, filter: Tena
 }
 
 function ratesOfRow(report: HostReport, row: number): Rates {
-  return Object.fromEntries(METRICS.map((metric, i) => [metric, report.rates[METRICS.length * row + i]]));
+  return Object.fromEntries(METRICS.map((metric, i) => [metric, report.rates[METRIC_COUNT * row + i]]));
 }

@@ -1,10 +1,12 @@
 /*
  * The endpoints that only read.
  */
+
 import { z } from 'zod';
 import { banSchema } from '../shapes/banJson.ts';
 import { exporterJson, exporterSchema } from '../shapes/exporterJson.ts';
 import { peerJson, peerSchema } from '../shapes/peerJson.ts';
+import { TOTAL_METRICS } from '../trafficMetrics.ts';
 import { ApiError } from './apiError.ts';
 import { attackEndpoint } from './attackEndpoint.ts';
 import { attacksEndpoint } from './attacksEndpoint.ts';
@@ -94,7 +96,7 @@ function hostsEndpoint(daemon: DaemonFacade): Endpoint {
         .min(1, `must be from 1 to ${MAX_HOSTS}`)
         .max(MAX_HOSTS, `must be from 1 to ${MAX_HOSTS}`)
         .default(100),
-      sort: z.enum(['pps', 'mbps', 'flows_per_sec']).default('pps'),
+      sort: z.enum(TOTAL_METRICS).default('pps'),
       group: z.string().optional().describe('name of a hostgroup, or global'),
     }),
     body: nothing,

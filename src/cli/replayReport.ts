@@ -3,12 +3,12 @@
  */
 import type { CaptureSummary } from '../capture/capturedPacket.ts';
 import { toRfc3339 } from '../clock.ts';
-import { METRICS } from '../config/thresholds.ts';
 import { eventDetail } from '../incidents/eventDetail.ts';
 import type { BanIncidentEvent } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { attackJson } from '../shapes/attackJson.ts';
+import { METRICS } from '../trafficMetrics.ts';
 import type { CaptureReplay, ReplayedAttack } from './captureReplay.ts';
 
 export function replayText(file: string, replay: CaptureReplay, capture: CaptureSummary): string {

@@ -3,6 +3,7 @@
  * filled in. Tokens appear by name; secrets never.
  */
 import type { Prefix } from '../net/prefix.ts';
+import { METRICS } from '../trafficMetrics.ts';
 import type { Community } from './community.ts';
 import type { Config } from './config.ts';
 import type { BanLimits } from './sections/ban.ts';
@@ -11,7 +12,6 @@ import type { GroupConfig } from './sections/hostgroups.ts';
 import { configuredChannels, type NotifyConfig } from './sections/notify/notify.ts';
 import type { StorageConfig } from './sections/storage.ts';
 import { formatSocketAddress, isLoopback, type SocketAddress } from './socketAddress.ts';
-import { METRICS } from './thresholds.ts';
 
 type Row = readonly [label: string, value: string];
 

@@ -3,9 +3,9 @@
  * reaches, a live Kapkan that may ban everything. `check-config` and the daemon's start warn of it.
  */
 import { type Prefix, parsePrefix, prefixesOverlap } from '../net/prefix.ts';
+import { METRICS, type Metric } from '../trafficMetrics.ts';
 import type { Config } from './config.ts';
 import type { GroupConfig } from './sections/hostgroups.ts';
-import { METRICS, type Metric } from './thresholds.ts';
 
 export interface ConfigWarning {
   /** Dotted path of the key. */

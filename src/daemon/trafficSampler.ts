@@ -7,9 +7,9 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { RATES_PER_HOST } from '../engine/hostReport.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { TrafficSample } from '../storage/history/trafficIntervals.ts';
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 
 /** At most this many hosts get a row for an interval: those with the most packets. */
 const MAX_HOSTS = 10_000;
@@ -79,7 +79,7 @@ export class TrafficSampler {
         isLast,
         groups: groups.map(({ name, tenant = '' }) => ({ name, tenant })),
         groupRates: report.groupRates,
-        hosts: { ...report.hosts, ratesPerHost: RATES_PER_HOST },
+        hosts: { ...report.hosts, ratesPerHost: METRIC_COUNT },
       });
     }
     this.start();

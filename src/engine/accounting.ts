@@ -8,6 +8,7 @@
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { type FlowSlice, sliceOf } from './flowSlice.ts';
 import { type HostReport, HostReportWriter } from './hostReport.ts';
@@ -21,7 +22,6 @@ import {
   HostTable,
   LAST_BUCKET,
   LONG_ROW,
-  METRIC_COUNT,
   ON_HOT_LIST,
   ROW_VALUES,
   ROW_WORDS,

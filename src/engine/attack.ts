@@ -1,8 +1,9 @@
 /*
  * An attack: what the detector found, as the other rooms see it.
  */
-import type { Metric, Rates } from '../config/thresholds.ts';
+
 import type { Address } from '../net/address.ts';
+import type { Metric, Rates } from '../trafficMetrics.ts';
 
 export type AttackType =
   | 'ntp_amplification'

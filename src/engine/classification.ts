@@ -2,7 +2,7 @@
  * What kind of attack it is, and why it is one, in a word and in a sentence. The shares of protocols come from the rates,
  * which have counted every flow; the reflected port of an amplification from the sample.
  */
-import { METRICS, type Metric, type Rates } from '../config/thresholds.ts';
+import { type Metric, offsetOf, type Rates } from '../trafficMetrics.ts';
 import {
   type AttackReason,
   type AttackSample,
@@ -71,7 +71,7 @@ function amplificationOf(rates: Rates, sample: AttackSample): Classification | u
 
 /** In words: `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
 export function reasonOf(metric: Metric, rates: Rates, threshold: number, group: GroupPlan): AttackReason {
-  const source = group.limitSources[METRICS.indexOf(metric)] === 'group' ? `of group ${group.name}` : 'of all hosts';
+  const source = group.limitSources[offsetOf(metric)] === 'group' ? `of group ${group.name}` : 'of all hosts';
   const shares = protocolShares(rates);
   const mix = (['udp', 'tcp', 'icmp'] as const)
     .map((protocol) => ({ protocol, percent: Math.round(100 * shares[protocol]) }))

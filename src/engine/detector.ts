@@ -12,9 +12,9 @@
  * With several threads a host's first report may come from one of them alone. It is then watched, and judged when all of
  * them have reported it, a tick later; so what is found does not depend on how many threads there are.
  */
-import { METRICS, type Metric } from '../config/thresholds.ts';
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
+import { METRICS, type Metric } from '../trafficMetrics.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, NO_SHARES, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';

@@ -4,9 +4,9 @@
  */
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
-import { METRICS } from '../config/thresholds.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
+import { METRICS } from '../trafficMetrics.ts';
 
 /** Hosts one receiving thread tracks at most; about 1.1 GB when all of them are there. */
 export const DEFAULT_HOST_LIMIT = 2_000_000;

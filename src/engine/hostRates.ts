@@ -1,29 +1,30 @@
 /*
  * The rates of one host as every receiving thread last reported them, and their sum, which is what is judged.
  */
-import { METRICS, type Rates } from '../config/thresholds.ts';
+
 import type { Address } from '../net/address.ts';
-import { type HostReport, RATES_PER_HOST } from './hostReport.ts';
+import { METRIC_COUNT, METRICS, type Rates, TOTAL_COUNT } from '../trafficMetrics.ts';
+import type { HostReport } from './hostReport.ts';
 
 export class HostRates {
   readonly target: Address;
   /** In the order and units of METRICS; valid after `add`. */
-  readonly sum = new Float64Array(RATES_PER_HOST);
+  readonly sum = new Float64Array(METRIC_COUNT);
   readonly #byWorker: Float64Array;
   /** Number of the thread's report that named the host last. */
   readonly #namedIn: Float64Array;
 
   constructor(target: Address, workers: number) {
     this.target = target;
-    this.#byWorker = new Float64Array(workers * RATES_PER_HOST);
+    this.#byWorker = new Float64Array(workers * METRIC_COUNT);
     this.#namedIn = new Float64Array(workers).fill(-1);
   }
 
   /** Takes over row `row` of the thread's report with this number. */
   take(worker: number, reportNumber: number, report: HostReport, row: number): void {
-    const from = row * RATES_PER_HOST;
-    const to = worker * RATES_PER_HOST;
-    for (let metric = 0; metric < RATES_PER_HOST; metric++) {
+    const from = row * METRIC_COUNT;
+    const to = worker * METRIC_COUNT;
+    for (let metric = 0; metric < METRIC_COUNT; metric++) {
       this.#byWorker[to + metric] = report.rates[from + metric];
     }
     this.#namedIn[worker] = reportNumber;
@@ -39,8 +40,8 @@ export class HostRates {
     for (let worker = 0; worker < newest.length; worker++) {
       if (this.#namedIn[worker] !== newest[worker]) continue;
       named++;
-      for (let metric = 0; metric < RATES_PER_HOST; metric++) {
-        this.sum[metric] += this.#byWorker[worker * RATES_PER_HOST + metric];
+      for (let metric = 0; metric < METRIC_COUNT; metric++) {
+        this.sum[metric] += this.#byWorker[worker * METRIC_COUNT + metric];
       }
     }
     if (named === 0) return 'none';
@@ -51,7 +52,7 @@ export class HostRates {
   farthestOver(limits: Float64Array): number {
     let farthest = -1;
     let most = 1;
-    for (let metric = 0; metric < RATES_PER_HOST; metric++) {
+    for (let metric = 0; metric < METRIC_COUNT; metric++) {
       const factor = this.sum[metric] / limits[metric];
       if (factor > most) {
         most = factor;
@@ -65,8 +66,8 @@ export class HostRates {
   isCandidate(limits: Float64Array, newest: Float64Array): boolean {
     for (let worker = 0; worker < newest.length; worker++) {
       if (this.#namedIn[worker] !== newest[worker]) continue;
-      for (let metric = 0; metric < RATES_PER_HOST; metric++) {
-        if (this.#byWorker[worker * RATES_PER_HOST + metric] * newest.length > limits[metric]) return true;
+      for (let metric = 0; metric < METRIC_COUNT; metric++) {
+        if (this.#byWorker[worker * METRIC_COUNT + metric] * newest.length > limits[metric]) return true;
       }
     }
     return false;
@@ -82,7 +83,7 @@ export class HostRates {
 export function ratesOf(values: Float64Array): Rates {
   const rates: Record<string, number> = {};
   METRICS.forEach((metric, i) => {
-    if (i < 3 || values[i] > 0) rates[metric] = values[i];
+    if (i < TOTAL_COUNT || values[i] > 0) rates[metric] = values[i];
   });
   return rates;
 }

@@ -2,10 +2,7 @@
  * A report of host rates, as a receiving thread posts it to the main thread: a few flat arrays, made fresh for each
  * report so that they can be transferred instead of copied.
  */
-import { METRICS } from '../config/thresholds.ts';
-
-/** Rates of one host, in the order of METRICS. */
-export const RATES_PER_HOST = METRICS.length;
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 
 export interface HostReport {
   /** Clock time of the rates, in the clock of the thread that made the report. */
@@ -15,7 +12,7 @@ export interface HostReport {
   readonly addresses: Uint32Array<ArrayBuffer>;
   /** Group numbers. */
   readonly groups: Uint16Array<ArrayBuffer>;
-  /** `RATES_PER_HOST` a host, in the order and units of METRICS. */
+  /** `METRIC_COUNT` a host, in the order and units of METRICS. */
   readonly rates: Float64Array<ArrayBuffer>;
 }
 
@@ -29,13 +26,13 @@ export class HostReportWriter {
   count = 0;
   #addresses = new Uint32Array(4 * 64);
   #groups = new Uint16Array(64);
-  #rates = new Float64Array(RATES_PER_HOST * 64);
+  #rates = new Float64Array(METRIC_COUNT * 64);
 
   clear(): void {
     this.count = 0;
   }
 
-  /** Takes the first `RATES_PER_HOST` of `rates`. */
+  /** Takes the first `METRIC_COUNT` of `rates`. */
   append(word0: number, word1: number, word2: number, word3: number, group: number, rates: Float64Array): void {
     if (this.count === this.#groups.length) this.#grow();
     const row = this.count++;
@@ -45,8 +42,8 @@ export class HostReportWriter {
     this.#addresses[at + 2] = word2;
     this.#addresses[at + 3] = word3;
     this.#groups[row] = group;
-    const ratesAt = RATES_PER_HOST * row;
-    for (let metric = 0; metric < RATES_PER_HOST; metric++) this.#rates[ratesAt + metric] = rates[metric];
+    const ratesAt = METRIC_COUNT * row;
+    for (let metric = 0; metric < METRIC_COUNT; metric++) this.#rates[ratesAt + metric] = rates[metric];
   }
 
   report(now: number): HostReport {
@@ -55,7 +52,7 @@ export class HostReportWriter {
       count: this.count,
       addresses: this.#addresses.slice(0, 4 * this.count),
       groups: this.#groups.slice(0, this.count),
-      rates: this.#rates.slice(0, RATES_PER_HOST * this.count),
+      rates: this.#rates.slice(0, METRIC_COUNT * this.count),
     };
   }
 
@@ -67,7 +64,7 @@ export class HostReportWriter {
     const groups = new Uint16Array(capacity);
     groups.set(this.#groups);
     this.#groups = groups;
-    const rates = new Float64Array(RATES_PER_HOST * capacity);
+    const rates = new Float64Array(METRIC_COUNT * capacity);
     rates.set(this.#rates);
     this.#rates = rates;
   }

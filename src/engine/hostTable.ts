@@ -16,12 +16,12 @@
  */
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../net/address.ts';
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 
 export const ROWS_PER_SLAB = 8192;
 export const SLAB_SHIFT = 13;
 export const SLAB_MASK = ROWS_PER_SLAB - 1;
 
-export const METRIC_COUNT = 13;
 export const BUCKETS = 5;
 
 /** Size of a row, in values and in words. */

@@ -7,7 +7,7 @@
  * Each group has three shares: of its smallest limits of packets, of bytes and of flow records; all traffic is compared,
  * which is never less than that of one kind.
  */
-import { METRICS } from '../config/thresholds.ts';
+import { METRIC_COUNT, RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 import type { EnginePlan } from './enginePlan.ts';
 import {
   BUCKETS,
@@ -17,17 +17,16 @@ import {
   HOT_BUCKET,
   type HostTable,
   LAST_BUCKET,
-  METRIC_COUNT,
   ON_HOT_LIST,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
-import { UNIT_OF_METRIC } from './rateWindow.ts';
 import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
 
-/** Shares of a group: packets, bytes, flow records. */
+/** The shares of a group: of packets, bytes and flow records. */
+const SHARE_OF_UNIT: Readonly<Record<RateUnit, number>> = { packets: 0, megabits: 1, flows: 2 };
 export const SHARES_PER_GROUP = 3;
 
 /** Keeps rounding from putting a sum over the limit whose parts are all just at their share. */
@@ -125,9 +124,9 @@ function sharesOf(plan: EnginePlan): Float64Array {
   const shares = new Float64Array(SHARES_PER_GROUP * plan.groups.length).fill(Number.POSITIVE_INFINITY);
   const parts = BUCKETS * plan.workers;
   plan.groups.forEach(({ limits }, group) => {
-    METRICS.forEach((metric, i) => {
-      const share = group * SHARES_PER_GROUP + (metric.endsWith('pps') ? 0 : metric.endsWith('mbps') ? 1 : 2);
-      const sum = (limits[i] / UNIT_OF_METRIC[i]) * plan.windowSeconds;
+    TRAFFIC_METRICS.forEach(({ offset, unit }) => {
+      const share = group * SHARES_PER_GROUP + SHARE_OF_UNIT[unit];
+      const sum = (limits[offset] / RATE_PER_COUNT[offset]) * plan.windowSeconds;
       shares[share] = Math.min(shares[share], (sum / parts) * A_LITTLE_LESS);
     });
   });

@@ -8,13 +8,13 @@
  * Each host with long flows has one row of summed rates; `settle` writes what has flowed since last time into the buckets.
  * Both tables are bounded. What does not fit is told to the caller, who counts a window's share of it at once.
  */
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 import {
   BUCKETS,
   FIRST_BUCKET,
   type HostTable,
   LAST_BUCKET,
   LONG_ROW,
-  METRIC_COUNT,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,

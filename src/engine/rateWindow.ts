@@ -7,13 +7,12 @@
  * No timer turns the rings. A row remembers the last bucket it was written in, and what has gone stale since is cleared
  * when it is touched again.
  */
-import { METRICS } from '../config/thresholds.ts';
+import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import {
   BUCKETS,
   FIRST_BUCKET,
   type HostTable,
   LAST_BUCKET,
-  METRIC_COUNT,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,
@@ -22,14 +21,6 @@ import {
 
 /** Buckets that make up a window's length; the ring has one more, which is leaving the window. */
 const BUCKETS_PER_WINDOW = BUCKETS - 1;
-
-const BITS_PER_BYTE = 8;
-const BITS_PER_MEGABIT = 1e6;
-
-/** From a counter to its metric's unit, before the division by seconds. */
-export const UNIT_OF_METRIC = Float64Array.from(METRICS, (metric) =>
-  metric.endsWith('mbps') ? BITS_PER_BYTE / BITS_PER_MEGABIT : 1,
-);
 
 export class RateWindow {
   readonly windowSeconds: number;
@@ -102,7 +93,7 @@ export class RateWindow {
     }
     // A long flow's end is settled by subtraction, which may leave a rounding error below zero.
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      rates[metric] = Math.max(0, (rates[metric] * UNIT_OF_METRIC[metric]) / this.windowSeconds);
+      rates[metric] = Math.max(0, (rates[metric] * RATE_PER_COUNT[metric]) / this.windowSeconds);
     }
   }
 
@@ -117,7 +108,7 @@ export class RateWindow {
       const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
       sum += slab.values[at] * this.#weightOf(age);
     }
-    return Math.max(0, (sum * UNIT_OF_METRIC[metric]) / this.windowSeconds);
+    return Math.max(0, (sum * RATE_PER_COUNT[metric]) / this.windowSeconds);
   }
 
   /** Writes buckets that give these rates, as if they had been so for a window's length. */
@@ -129,7 +120,7 @@ export class RateWindow {
       const at = row * ROW_VALUES + FIRST_BUCKET + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
       const seconds = (age === 0 ? this.now - this.bucketStartMs : this.bucketMs) / 1000;
       for (let metric = 0; metric < METRIC_COUNT; metric++) {
-        values[at + metric] = (rates[metric] / UNIT_OF_METRIC[metric]) * seconds;
+        values[at + metric] = (rates[metric] / RATE_PER_COUNT[metric]) * seconds;
       }
     }
   }

@@ -2,7 +2,7 @@
  * Which hosts have most of something, for a person who asks. The table may hold millions of hosts and belongs to a thread
  * that has datagrams to receive, so the scan can be taken in steps; a heap keeps the best so far.
  */
-import { METRICS, type Metric } from '../config/thresholds.ts';
+import { type Metric, offsetOf } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
 import type { RateWindow } from './rateWindow.ts';
 
@@ -29,7 +29,7 @@ export class TopHostsScan {
   constructor(query: TopHostsQuery, table: HostTable) {
     this.#query = query;
     this.#groups = query.groups && new Set(query.groups);
-    this.#metric = METRICS.indexOf(query.metric);
+    this.#metric = offsetOf(query.metric);
     this.#table = table;
   }
 

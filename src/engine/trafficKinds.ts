@@ -2,23 +2,25 @@
  * Which counters a flow adds to. A row of counters is in the order of METRICS: packets and bytes of all traffic, flow
  * records, then packets and bytes of each kind. A flow is of one protocol at most, and may be of SYNs and of fragments too.
  */
+import { offsetOf } from '../trafficMetrics.ts';
 
 /** Offsets of the counters of all traffic. */
-export const PACKETS = 0;
-export const BYTES = 1;
-export const FLOWS = 2;
+export const PACKETS = offsetOf('pps');
+export const BYTES = offsetOf('mbps');
+export const FLOWS = offsetOf('flows_per_sec');
 
 /** Offsets of packets of a kind; its bytes follow. */
-const TCP = 3;
-const UDP = 5;
-const ICMP = 7;
-const TCP_SYN = 9;
-const FRAGMENTS = 11;
+const TCP = offsetOf('tcp_pps');
+const UDP = offsetOf('udp_pps');
+const ICMP = offsetOf('icmp_pps');
+const TCP_SYN = offsetOf('tcp_syn_pps');
+const FRAGMENTS = offsetOf('frag_pps');
 
 /** Parts of a flow's kinds: the offset of its protocol's counters (0 = none of the three), and two flags. */
 const PROTOCOL_OFFSET = 0x0f;
 const IS_SYN = 0x10;
 const IS_FRAGMENT = 0x20;
+if (Math.max(TCP, UDP, ICMP) > PROTOCOL_OFFSET) throw new Error('the offset of a protocol does not fit in its 4 bits');
 
 /** RFC 9293 §3.1. A SYN flood's packets have SYN without ACK; answers to connections have both. */
 const SYN = 0x02;

@@ -2,27 +2,25 @@
  * The traffic of all hosts at one moment, for the history: the hosts with most packets by themselves, and the sum of
  * every group. The scan is taken in steps, as that of TopHostsScan is, which it goes along with.
  */
+import { TOTAL_COUNT } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
 import type { RateWindow } from './rateWindow.ts';
 import { TopHostsScan } from './topHosts.ts';
 
-/** Rates summed of each group: the first of METRICS, packets, megabits and flow records a second. */
-export const GROUP_RATES = 3;
-
 export class TrafficScan extends TopHostsScan {
-  /** `GROUP_RATES` a group, by its number; complete when the scan is done. */
+  /** `TOTAL_COUNT` a group, by its number; complete when the scan is done. */
   readonly groupRates: Float64Array<ArrayBuffer>;
 
   /** `limit`: hosts that are named by themselves. */
   constructor(limit: number, groupCount: number, table: HostTable) {
     super({ metric: 'pps', limit }, table);
-    this.groupRates = new Float64Array(GROUP_RATES * groupCount);
+    this.groupRates = new Float64Array(TOTAL_COUNT * groupCount);
   }
 
   protected override visit(window: RateWindow, table: HostTable, slot: number, packetsPerSecond: number): void {
-    const at = GROUP_RATES * (table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK);
+    const at = TOTAL_COUNT * (table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK);
     this.groupRates[at] += packetsPerSecond;
-    for (let metric = 1; metric < GROUP_RATES; metric++) {
+    for (let metric = 1; metric < TOTAL_COUNT; metric++) {
       this.groupRates[at + metric] += window.rateOf(table, slot, metric);
     }
   }

@@ -2,7 +2,8 @@
  * Merges the workers' lists of the busiest hosts into one. A host whose traffic several workers see is in each list with
  * a part of its rates, so its rates are added before the hosts are sorted.
  */
-import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../engine/hostReport.ts';
+import { type HostReport, HostReportWriter } from '../engine/hostReport.ts';
+import { METRIC_COUNT } from '../trafficMetrics.ts';
 
 interface Row {
   readonly report: HostReport;
@@ -16,11 +17,11 @@ export function mergeTopHosts(reports: readonly HostReport[], metric: number, li
   const rows = new Map<string, Row>();
   for (const report of reports) {
     for (let index = 0; index < report.count; index++) {
-      const rates = report.rates.subarray(RATES_PER_HOST * index, RATES_PER_HOST * (index + 1));
+      const rates = report.rates.subarray(METRIC_COUNT * index, METRIC_COUNT * (index + 1));
       const key = report.addresses.subarray(4 * index, 4 * index + 4).join();
       const row = rows.get(key);
       if (row === undefined) rows.set(key, { report, index, rates: rates.slice() });
-      else for (let i = 0; i < RATES_PER_HOST; i++) row.rates[i] += rates[i];
+      else for (let i = 0; i < METRIC_COUNT; i++) row.rates[i] += rates[i];
     }
   }
   const writer = new HostReportWriter();

@@ -33,7 +33,7 @@ export interface WorkerSetup {
 export interface TrafficReport {
   /** The hosts with most packets, largest first. */
   readonly hosts: HostReport;
-  /** `GROUP_RATES` numbers for each group, in the order of the groups: sums over all hosts, also those not in `hosts`. */
+  /** `TOTAL_COUNT` numbers for each group, in the order of the groups: sums over all hosts, also those not in `hosts`. */
   readonly groupRates: Float64Array<ArrayBuffer>;
   /** Time of the receiving thread that the scan took. */
   readonly busyMs: number;

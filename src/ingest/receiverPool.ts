@@ -7,13 +7,13 @@
  */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { METRICS } from '../config/thresholds.ts';
 import type { AttackSample } from '../engine/attack.ts';
 import { samplesOf } from '../engine/attackSample.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
+import { offsetOf } from '../trafficMetrics.ts';
 import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
 import { readKernelDrops } from './kernelDrops.ts';
@@ -121,7 +121,7 @@ export class ReceiverPool {
   async topHosts(query: TopHostsQuery): Promise<HostReport> {
     const limit = this.#workers.length === 1 ? query.limit : Math.max(MIN_HOSTS_REQUESTED, HOST_FACTOR * query.limit);
     const reports = await this.#requestAll({ name: 'topHosts', query: { ...query, limit } }, RESPONSE_TIMEOUT_MS);
-    return this.#shifted(mergeTopHosts(reports, METRICS.indexOf(query.metric), query.limit));
+    return this.#shifted(mergeTopHosts(reports, offsetOf(query.metric), query.limit));
   }
 
   /**
@@ -134,7 +134,7 @@ export class ReceiverPool {
     if (reports.length === 0 || reports.length < this.#workers.length || this.#outdated.size > 0) return undefined;
     const hosts = mergeTopHosts(
       reports.map((report) => report.hosts),
-      METRICS.indexOf('pps'),
+      offsetOf('pps'),
       limit,
     );
     const groupRates = reports[0].groupRates.map((_rate, i) =>

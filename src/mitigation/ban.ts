@@ -3,8 +3,8 @@
  * the state machine can be driven by a model and the store can write it as it stands. Times are clock milliseconds.
  */
 import type { EscalationRung, MitigationMethod } from '../config/sections/mitigation.ts';
-import type { Metric } from '../config/thresholds.ts';
 import type { Address } from '../net/address.ts';
+import type { Metric } from '../trafficMetrics.ts';
 import type { Guard } from './guard.ts';
 import type { Route } from './route.ts';
 

@@ -2,8 +2,8 @@
  * The text that people read: one line that says what happened, then what they need to act. Several notifications in one
  * message are summarised.
  */
-import type { Metric } from '../config/thresholds.ts';
 import type { TopEntry } from '../engine/attack.ts';
+import { type Metric, TOTAL_METRICS } from '../trafficMetrics.ts';
 import type { Message } from './channel.ts';
 import { formatAmount, formatSeconds, formatShare, formatVector } from './messageUnits.ts';
 import type { AttackFacts, BanFacts, Notification } from './notification.ts';
@@ -16,7 +16,6 @@ export interface MessageText {
 }
 
 const MAX_SUBJECT_CHARACTERS = 180;
-const TOTALS: readonly Metric[] = ['pps', 'mbps', 'flows_per_sec'];
 const TOP_SOURCES = 5;
 const TOP_PORTS = 3;
 
@@ -83,7 +82,7 @@ function attackLines(attack: AttackFacts, hasEnded: boolean): string[] {
     formatAmount(attack.flowsPerSecond, 'flows_per_sec'),
   ].join(', ');
   // The unit alone names a total. A metric such as `tcp_syn_pps` is named too.
-  const kind = TOTALS.includes(metric) ? '' : ` (${metric})`;
+  const kind = (TOTAL_METRICS as readonly Metric[]).includes(metric) ? '' : ` (${metric})`;
   const times = (rate / threshold).toFixed(1);
   const lines = [
     `Vector: ${formatVector(classification)}${share}`,

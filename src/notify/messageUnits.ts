@@ -1,20 +1,18 @@
 /*
  * Formats rates, shares, durations and vectors for messages.
  */
-import type { Metric } from '../config/thresholds.ts';
+
 import type { Classification } from '../engine/attack.ts';
+import { type Metric, offsetOf, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const SMALL_NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 
+const UNIT_TEXTS: Readonly<Record<RateUnit, string>> = { packets: 'pps', megabits: 'Mbit/s', flows: 'flows/s' };
+
 /** `48,120 pps`, `1,204 Mbit/s`, `310 flows/s`. */
 export function formatAmount(value: number, metric: Metric): string {
-  return `${(value < 100 ? SMALL_NUMBER : NUMBER).format(value)} ${unitOf(metric)}`;
-}
-
-function unitOf(metric: Metric): string {
-  if (metric === 'flows_per_sec') return 'flows/s';
-  return metric.endsWith('mbps') ? 'Mbit/s' : 'pps';
+  return `${(value < 100 ? SMALL_NUMBER : NUMBER).format(value)} ${UNIT_TEXTS[TRAFFIC_METRICS[offsetOf(metric)].unit]}`;
 }
 
 /** `40 %`; `<1 %` for a share that is not zero but rounds to it. */

@@ -4,16 +4,15 @@
  * It is a snapshot. The attack it is about goes on changing while the notification waits in a queue; what was true when
  * it happened is what is told. Only the sample, which never changes, is shared.
  */
-
 import { toRfc3339 } from '../clock.ts';
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Severity } from '../config/sections/notify/routes.ts';
-import type { Metric } from '../config/thresholds.ts';
 import type { AttackSample, Classification } from '../engine/attack.ts';
 import type { BanState } from '../mitigation/ban.ts';
 import { classificationJson } from '../shapes/attackJson.ts';
 import { attackSampleJson } from '../shapes/attackSampleJson.ts';
 import { roundRate } from '../shapes/ratesJson.ts';
+import type { Metric } from '../trafficMetrics.ts';
 
 /** `test` is what an operator asks for, and the only one that is about nothing. */
 export type NotificationEvent = 'attack_started' | 'attack_ended' | 'ban_rejected' | 'ban_failed' | 'test';

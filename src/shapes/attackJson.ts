@@ -4,12 +4,12 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { Config } from '../config/config.ts';
-import { METRICS } from '../config/thresholds.ts';
 import type { Attack, AttackReason, AttackType, Classification } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import { hostPrefix } from '../net/prefix.ts';
+import { METRICS } from '../trafficMetrics.ts';
 import { attackSampleJson, attackSampleSchema } from './attackSampleJson.ts';
 import { banStateSchema, methodSchema } from './banJson.ts';
 import { flowspecJson, flowspecSchema } from './flowspecJson.ts';

@@ -3,12 +3,12 @@
  */
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
-import { METRICS } from '../config/thresholds.ts';
 import { BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
 import { GUARDS } from '../mitigation/guard.ts';
 import type { UnicastRoute } from '../mitigation/route.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { hostPrefix } from '../net/prefix.ts';
+import { METRICS } from '../trafficMetrics.ts';
 import { flowspecJson, flowspecSchema } from './flowspecJson.ts';
 import { roundRate } from './ratesJson.ts';
 import { type RibEvidenceJson, ribEvidenceSchema } from './ribEvidenceJson.ts';

@@ -2,25 +2,14 @@
  * Rates in JSON: the three totals always, those of a protocol only where it has traffic.
  */
 import { z } from 'zod';
-import { METRICS, type Rates } from '../config/thresholds.ts';
+import { byMetric, KIND_METRICS, METRICS, type Rates, TOTAL_METRICS } from '../trafficMetrics.ts';
 
 const rate = z.number().min(0);
 
 export const ratesSchema = z
   .object({
-    pps: rate,
-    mbps: rate,
-    flows_per_sec: rate,
-    tcp_pps: rate.optional(),
-    tcp_mbps: rate.optional(),
-    udp_pps: rate.optional(),
-    udp_mbps: rate.optional(),
-    icmp_pps: rate.optional(),
-    icmp_mbps: rate.optional(),
-    tcp_syn_pps: rate.optional(),
-    tcp_syn_mbps: rate.optional(),
-    frag_pps: rate.optional(),
-    frag_mbps: rate.optional(),
+    ...byMetric(TOTAL_METRICS, () => rate),
+    ...byMetric(KIND_METRICS, () => rate.optional()),
   })
   .meta({
     id: 'Rates',

@@ -7,7 +7,6 @@ import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Community } from '../../src/config/community.ts';
 import type { Config } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { METRICS } from '../../src/config/thresholds.ts';
 import type { Attack } from '../../src/engine/attack.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
 import type { GobgpStatus } from '../../src/gobgp/gobgpAnnouncer.ts';
@@ -31,6 +30,7 @@ import type {
   TrafficPoint,
   TrafficQuery,
 } from '../../src/storage/history/historyStore.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import * as bans from '../fixtures/banFixture.ts';
 import * as routes from '../fixtures/routeFixture.ts';
@@ -158,13 +158,13 @@ export function reportOf(hosts: readonly { target: string; group: number; rates:
     count: hosts.length,
     addresses: new Uint32Array(4 * hosts.length),
     groups: new Uint16Array(hosts.length),
-    rates: new Float64Array(METRICS.length * hosts.length),
+    rates: new Float64Array(METRIC_COUNT * hosts.length),
   };
   hosts.forEach(({ target, group, rates }, row) => {
     const { word0, word1, word2, word3 } = address(target);
     report.addresses.set([word0, word1, word2, word3], 4 * row);
     report.groups[row] = group;
-    report.rates.set(rates, METRICS.length * row);
+    report.rates.set(rates, METRIC_COUNT * row);
   });
   return report;
 }

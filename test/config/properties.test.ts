@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { stringify } from 'yaml';
 import * as z from 'zod';
 import { allKeyPaths, configJsonSchema } from '../../src/config/jsonSchema.ts';
-import { METRICS } from '../../src/config/thresholds.ts';
+import { METRICS } from '../../src/trafficMetrics.ts';
 import { configOf, problemsOf } from './configText.ts';
 
 const NAMES = [...new Set(allKeyPaths().map((path) => path.split('.').at(-1)?.replace('[]', '') ?? ''))];

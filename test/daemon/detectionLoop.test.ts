@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DetectionLoop, type DetectionLoopOptions } from '../../src/daemon/detectionLoop.ts';
-import { HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { HostReportWriter } from '../../src/engine/hostReport.ts';
 import { silentLogger } from '../../src/log.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { cycleFixture } from '../incidents/cycleFixture.ts';
 import { eventually } from '../integration/eventually.ts';
@@ -12,7 +13,7 @@ const HOST = '10.0.0.1';
 function floodReport() {
   const writer = new HostReportWriter();
   const { word0, word1, word2, word3 } = address(HOST);
-  writer.append(word0, word1, word2, word3, 0, new Float64Array(RATES_PER_HOST).fill(1e9));
+  writer.append(word0, word1, word2, word3, 0, new Float64Array(METRIC_COUNT).fill(1e9));
   return writer.report(0);
 }
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { METRICS } from '../../src/config/thresholds.ts';
 import { Accounting } from '../../src/engine/accounting.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { containsAddress } from '../../src/net/prefix.ts';
+import { METRICS } from '../../src/trafficMetrics.ts';
 import { AccountingDriver, type FlowFixture, ratesByHost } from './accountingDriver.ts';
 import { address, enginePlan, prefix } from './planFixture.ts';
 

@@ -1,12 +1,13 @@
 /*
  * Drives an Accounting by hand: flows go in as the decoders would have left them in the batch, rates come out by name.
  */
-import { METRICS, type Metric } from '../../src/config/thresholds.ts';
+
 import { Accounting } from '../../src/engine/accounting.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
-import { type HostReport, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import type { HostReport } from '../../src/engine/hostReport.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';
 import { type Address, formatWords } from '../../src/net/address.ts';
+import { METRIC_COUNT, METRICS, type Metric } from '../../src/trafficMetrics.ts';
 import { address } from './planFixture.ts';
 
 export interface FlowFixture {
@@ -59,7 +60,7 @@ export function ratesByHost(report: HostReport): Map<string, Record<Metric, numb
   const rates = new Map<string, Record<Metric, number>>();
   for (let row = 0; row < report.count; row++) {
     const [word0, word1, word2, word3] = report.addresses.subarray(4 * row, 4 * row + 4);
-    const values = METRICS.map((metric, i) => [metric, report.rates[row * RATES_PER_HOST + i]] as const);
+    const values = METRICS.map((metric, i) => [metric, report.rates[row * METRIC_COUNT + i]] as const);
     rates.set(formatWords(word0, word1, word2, word3), Object.fromEntries(values) as Record<Metric, number>);
   }
   return rates;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Rates } from '../../src/config/thresholds.ts';
 import { type AttackSample, EMPTY_SAMPLE } from '../../src/engine/attack.ts';
 import { classify, reasonOf } from '../../src/engine/classification.ts';
+import type { Rates } from '../../src/trafficMetrics.ts';
 
 /** A sample of which these shares come from these UDP source ports. */
 function portsOf(shares: { readonly [port: string]: number }): AttackSample {

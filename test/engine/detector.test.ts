@@ -5,8 +5,9 @@ import type { Attack } from '../../src/engine/attack.ts';
 import { samplesOf } from '../../src/engine/attackSample.ts';
 import { Detector, MAX_ACTIVE_ATTACKS } from '../../src/engine/detector.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
-import { HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { HostReportWriter } from '../../src/engine/hostReport.ts';
 import { formatAddress } from '../../src/net/address.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { AccountingDriver, type FlowFixture } from './accountingDriver.ts';
 import { address, enginePlan, type PlanFixture } from './planFixture.ts';
 
@@ -55,7 +56,7 @@ function reportOf(ppsByHost: Readonly<Record<string, number>>) {
   const writer = new HostReportWriter();
   for (const [host, pps] of Object.entries(ppsByHost)) {
     const { word0, word1, word2, word3 } = address(host);
-    const rates = new Float64Array(RATES_PER_HOST);
+    const rates = new Float64Array(METRIC_COUNT);
     rates[0] = pps;
     writer.append(word0, word1, word2, word3, 0, rates);
   }

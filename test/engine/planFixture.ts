@@ -2,10 +2,10 @@
  * Plans for tests, with only what a test is about written out.
  */
 import assert from 'node:assert/strict';
-import { METRICS, type Thresholds } from '../../src/config/thresholds.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
 import { type Prefix, parsePrefix } from '../../src/net/prefix.ts';
+import { METRICS, type Thresholds } from '../../src/trafficMetrics.ts';
 
 export interface GroupFixture {
   readonly name: string;

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { type HostReport, HostReportWriter } from '../../src/engine/hostReport.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { enginePlan } from '../engine/planFixture.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { groupFixture } from '../fixtures/configFixture.ts';
@@ -15,7 +16,7 @@ function reportOf(...floods: readonly string[]): HostReport {
   const writer = new HostReportWriter();
   for (const host of floods) {
     const { word0, word1, word2, word3 } = address(host);
-    writer.append(word0, word1, word2, word3, 0, new Float64Array(RATES_PER_HOST).fill(1e9));
+    writer.append(word0, word1, word2, word3, 0, new Float64Array(METRIC_COUNT).fill(1e9));
   }
   return writer.report(0);
 }

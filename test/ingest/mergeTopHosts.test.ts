@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type HostReport, HostReportWriter, RATES_PER_HOST } from '../../src/engine/hostReport.ts';
+import { type HostReport, HostReportWriter } from '../../src/engine/hostReport.ts';
 import { mergeTopHosts } from '../../src/ingest/mergeTopHosts.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 
 /** A report of hosts by the last word of their address, each with one rate in all metrics. */
 function reportOf(rates: ReadonlyMap<number, number>): HostReport {
   const writer = new HostReportWriter();
   for (const [host, rate] of rates) {
-    writer.append(0, 0, 0xffff, host, host % 3, new Float64Array(RATES_PER_HOST).fill(rate));
+    writer.append(0, 0, 0xffff, host, host % 3, new Float64Array(METRIC_COUNT).fill(rate));
   }
   return writer.report(rates.size);
 }
@@ -17,7 +18,7 @@ test('the merged list has the sums over all workers, of every metric', () => {
   const rates = fc
     .array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 1000 })), { maxLength: 30 })
     .map((entries) => new Map(entries));
-  const metric = fc.integer({ min: 0, max: RATES_PER_HOST - 1 });
+  const metric = fc.integer({ min: 0, max: METRIC_COUNT - 1 });
   fc.assert(
     fc.property(fc.array(rates, { maxLength: 4 }), fc.integer({ min: 1, max: 50 }), metric, (workers, limit, by) => {
       const sums = new Map<number, number>();
@@ -31,9 +32,9 @@ test('the merged list has the sums over all workers, of every metric', () => {
       assert.equal(merged.count, expected.length);
       for (let i = 0; i < merged.count; i++) {
         const host = merged.addresses[4 * i + 3];
-        const row = merged.rates.subarray(RATES_PER_HOST * i, RATES_PER_HOST * (i + 1));
+        const row = merged.rates.subarray(METRIC_COUNT * i, METRIC_COUNT * (i + 1));
         assert.equal(merged.groups[i], host % 3);
-        assert.deepEqual([...row], new Array(RATES_PER_HOST).fill(sums.get(host)));
+        assert.deepEqual([...row], new Array(METRIC_COUNT).fill(sums.get(host)));
         assert.equal(row[by], expected[i][1]);
       }
     }),

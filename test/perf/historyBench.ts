@@ -12,11 +12,11 @@ import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { planOf } from '../../src/engine/enginePlan.ts';
-import { RATES_PER_HOST } from '../../src/engine/hostReport.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
 import type { HistorySettings } from '../../src/storage/history/historyMessages.ts';
 import { HistoryThread } from '../../src/storage/history/historyThread.ts';
 import type { TrafficSample } from '../../src/storage/history/trafficIntervals.ts';
+import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
 import type { BenchRow } from './decodeBench.ts';
 
@@ -142,15 +142,15 @@ class ReceivingSide {
 
 /** A whole interval in one sample. */
 function sample(time: number): TrafficSample {
-  const rates = new Float64Array(RATES_PER_HOST * HOSTS);
-  for (let host = 0; host < HOSTS; host++) rates.set([host + 1.5, host / 100, 3], RATES_PER_HOST * host);
+  const rates = new Float64Array(METRIC_COUNT * HOSTS);
+  for (let host = 0; host < HOSTS; host++) rates.set([host + 1.5, host / 100, 3], METRIC_COUNT * host);
   const addresses = new Uint32Array(4 * HOSTS);
   for (let host = 0; host < HOSTS; host++) addresses.set([0, 0, 0xffff, 0x0a000000 + host], 4 * host);
   return {
     ...{ time, intervalSeconds: 10, isLast: true },
     groups: [{ name: 'global', tenant: '' }],
     groupRates: Float64Array.of(1e6, 1000, 100),
-    hosts: { count: HOSTS, addresses, groups: new Uint16Array(HOSTS), rates, ratesPerHost: RATES_PER_HOST },
+    hosts: { count: HOSTS, addresses, groups: new Uint16Array(HOSTS), rates, ratesPerHost: METRIC_COUNT },
   };
 }
 

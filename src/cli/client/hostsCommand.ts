@@ -1,13 +1,13 @@
 /*
  * `kapkan hosts`: the busiest protected hosts.
  */
+
 import type { HostJson } from '../../api/hostJson.ts';
+import { TOTAL_METRICS } from '../../trafficMetrics.ts';
 import { formatNumber } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
 import { numberFlag, oneOf } from '../usageError.ts';
 import { clientCommand } from './clientCommand.ts';
-
-const SORT_METRICS = ['pps', 'mbps', 'flows_per_sec'] as const;
 
 /** As many as the API gives. */
 const MAX_HOSTS = 10_000;
@@ -18,14 +18,14 @@ export const hostsCommand = clientCommand({
   help: `Lists the protected hosts with the most traffic.
 
   --limit N         at most so many (1 to ${MAX_HOSTS}, default 100)
-  --sort METRIC     ${SORT_METRICS.join(', ')} (default pps)
+  --sort METRIC     ${TOTAL_METRICS.join(', ')} (default pps)
   --group NAME      only hosts of this hostgroup
 `,
   examples: ['--limit 10 --sort mbps'],
   options: { limit: { type: 'string' }, sort: { type: 'string' }, group: { type: 'string' } },
   request: (client, _operand, { limit, sort, group }) => {
     if (limit !== undefined) numberFlag('--limit', String(limit), { min: 1, max: MAX_HOSTS, whole: true });
-    if (sort !== undefined) oneOf('--sort', String(sort), SORT_METRICS);
+    if (sort !== undefined) oneOf('--sort', String(sort), TOTAL_METRICS);
     const asked = Object.entries({ limit, sort, group }).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     );

@@ -4,10 +4,8 @@
  * length; together they cover the interval once, so the mean of the samples is the mean of the interval.
  */
 import { formatWords } from '../../net/address.ts';
+import { offsetOf, TOTAL_COUNT } from '../../trafficMetrics.ts';
 import { roundedRate, type TrafficRates, type TrafficRow, type TrafficScope } from './historyRows.ts';
-
-/** The rates of each host and group in a sample: packets, megabits and flow records a second. */
-export const SAMPLED_RATES = 3;
 
 /** It can be posted to a thread, and its arrays can be transferred. */
 export interface TrafficSample {
@@ -18,7 +16,7 @@ export interface TrafficSample {
   readonly isLast: boolean;
   /** Indexed by the group numbers of this sample. */
   readonly groups: readonly { readonly name: string; readonly tenant: string }[];
-  /** `SAMPLED_RATES` values for each group: the sums over all its hosts. */
+  /** `TOTAL_COUNT` values for each group: the sums over all its hosts. */
   readonly groupRates: Float64Array;
   readonly hosts: {
     readonly count: number;
@@ -69,7 +67,7 @@ export class TrafficIntervals {
   flush(): TrafficRow[] {
     let hosts = [...this.#hosts.values()];
     if (hosts.length > this.#maxHosts) {
-      hosts = hosts.sort((a, b) => b.sums[0] - a.sums[0]).slice(0, this.#maxHosts);
+      hosts = hosts.sort((a, b) => b.sums[offsetOf('pps')] - a.sums[offsetOf('pps')]).slice(0, this.#maxHosts);
     }
     const rows = [...this.#groups.values(), ...hosts].map((series) => this.#rowOf(series));
     this.#hosts.clear();
@@ -80,7 +78,7 @@ export class TrafficIntervals {
 
   #addGroups({ groups, groupRates }: TrafficSample): void {
     groups.forEach(({ name, tenant }, number) => {
-      const at = SAMPLED_RATES * number;
+      const at = TOTAL_COUNT * number;
       if (groupRates[at] > 0) addRates(seriesOf(this.#groups, 'group', name, name, tenant), groupRates, at);
     });
   }
@@ -123,8 +121,8 @@ function seriesOf(
       target,
       group,
       tenant,
-      sums: new Float64Array(SAMPLED_RATES),
-      peaks: new Float64Array(SAMPLED_RATES),
+      sums: new Float64Array(TOTAL_COUNT),
+      peaks: new Float64Array(TOTAL_COUNT),
     };
     all.set(target, series);
   }
@@ -134,7 +132,7 @@ function seriesOf(
 }
 
 function addRates({ sums, peaks }: Series, rates: Float64Array, at: number): void {
-  for (let i = 0; i < SAMPLED_RATES; i++) {
+  for (let i = 0; i < TOTAL_COUNT; i++) {
     sums[i] += rates[at + i];
     peaks[i] = Math.max(peaks[i], rates[at + i]);
   }
@@ -142,8 +140,8 @@ function addRates({ sums, peaks }: Series, rates: Float64Array, at: number): voi
 
 function namedRates(values: Float64Array, divisor: number): TrafficRates {
   return {
-    pps: roundedRate(values[0] / divisor),
-    mbps: roundedRate(values[1] / divisor),
-    flowsPerSec: roundedRate(values[2] / divisor),
+    pps: roundedRate(values[offsetOf('pps')] / divisor),
+    mbps: roundedRate(values[offsetOf('mbps')] / divisor),
+    flowsPerSec: roundedRate(values[offsetOf('flows_per_sec')] / divisor),
   };
 }

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { METRICS } from '../../../src/config/thresholds.ts';
 import { nextSample, type SampleTime } from '../../../src/daemon/trafficSampler.ts';
 import { HostTable } from '../../../src/engine/hostTable.ts';
 import { RateWindow } from '../../../src/engine/rateWindow.ts';
 import { TrafficScan } from '../../../src/engine/trafficScan.ts';
+import { METRIC_COUNT } from '../../../src/trafficMetrics.ts';
 
 test('the samples of an interval cover it without a gap, the last one at its end', () => {
   const seconds = fc.integer({ min: 1, max: 60 });
@@ -36,7 +36,7 @@ test('the samples of an interval cover it without a gap, the last one at its end
 test('a scan names the hosts with most packets, and sums the groups over all hosts', () => {
   const table = new HostTable(1000, 1);
   const window = new RateWindow(4, 0);
-  const rates = new Float64Array(METRICS.length);
+  const rates = new Float64Array(METRIC_COUNT);
   for (let host = 1; host <= 100; host++) {
     const slot = table.add(0, 0, 0xffff, host, host % 2);
     rates.fill(0);

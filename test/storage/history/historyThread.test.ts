@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { RATES_PER_HOST } from '../../../src/engine/hostReport.ts';
 import type { HistorySettings } from '../../../src/storage/history/historyMessages.ts';
 import { HistoryThread } from '../../../src/storage/history/historyThread.ts';
 import type { HistoryLogLine, WriterLimits } from '../../../src/storage/history/historyWriter.ts';
 import { TrafficIntervals, type TrafficSample } from '../../../src/storage/history/trafficIntervals.ts';
+import { METRIC_COUNT } from '../../../src/trafficMetrics.ts';
 import { eventually } from '../../integration/eventually.ts';
 import { stateDirectory } from '../stateDirectory.ts';
 import { ANY_ATTACK, attackRow, auditRow, T0, trafficOf } from './historyFixture.ts';
@@ -26,9 +26,9 @@ function threadOn(t: TestContext, file: string, limits: Partial<WriterLimits> = 
 
 /** Of hosts 10.0.0.0 and on, each with its rates, all in group 0. */
 function sampleOf(rates: readonly number[], changes: Partial<TrafficSample> = {}): TrafficSample {
-  const all = new Float64Array(RATES_PER_HOST * rates.length);
+  const all = new Float64Array(METRIC_COUNT * rates.length);
   rates.forEach((pps, host) => {
-    all.set([pps, pps / 100, 1], RATES_PER_HOST * host);
+    all.set([pps, pps / 100, 1], METRIC_COUNT * host);
   });
   return {
     time: T0,
@@ -44,7 +44,7 @@ function sampleOf(rates: readonly number[], changes: Partial<TrafficSample> = {}
       addresses: Uint32Array.from(rates.flatMap((_pps, host) => [0, 0, 0xffff, 0x0a000000 + host])),
       groups: new Uint16Array(rates.length),
       rates: all,
-      ratesPerHost: RATES_PER_HOST,
+      ratesPerHost: METRIC_COUNT,
     },
     ...changes,
   };

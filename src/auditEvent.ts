@@ -3,7 +3,7 @@
  * daemon's signals record it, the history stores it, the API shows it.
  */
 
-export const AUDIT_ACTIONS = ['ban', 'unban', 'config_reload', 'notify_test'] as const;
+export const AUDIT_ACTIONS = ['ban', 'unban', 'config_reload', 'notify_test', 'pause', 'resume'] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export type AuditResult = 'active' | 'rejected' | 'withdrawn' | 'ok' | 'error';
@@ -24,7 +24,7 @@ export interface AuditEvent {
   readonly tenant: string;
   /** The canonical address, or the text of the request; empty where the request named none. */
   readonly target: string;
-  readonly targetType: 'host' | 'config' | 'notify';
+  readonly targetType: 'host' | 'config' | 'notify' | 'announcements';
   readonly reason: string;
   /** The guard that refused the ban, or what ended it; else empty. A tenant is told no more than that. */
   readonly code: string;

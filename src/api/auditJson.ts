@@ -9,13 +9,13 @@ import { timeSchema } from '../shapes/timeJson.ts';
 export const auditSchema = z
   .object({
     event_time: timeSchema,
-    action: z.string().describe('ban, unban, config_reload, notify_test'),
+    action: z.string().describe('ban, unban, config_reload, notify_test, pause, resume'),
     result: z.string().describe('active, rejected, withdrawn, ok or error'),
     operator: z.string().describe('name of the token, or of the signal; empty for a caller without a valid token'),
     role: z.string(),
     tenant: z.string().describe('of the token; of the target, for a token that sees every tenant'),
     target: z.string(),
-    target_type: z.string().describe('host, config, notify'),
+    target_type: z.string().describe('host, config, notify, announcements'),
     reason: z.string().describe('why it was refused, or the ban ended'),
     source: z.string().describe('api, cli or signal'),
     ban_state: z.string().describe('of the ban that was made, refused or ended; else empty'),

@@ -69,6 +69,11 @@ export interface DaemonFacade extends AuditArchive {
   ban(request: ManualBanRequest): Promise<Ban>;
   /** Ends the active ban of the target; undefined where there is none. */
   unban(target: Address, operator: string): Promise<Ban | undefined>;
+  /** Who paused all announcements, and when; undefined while routes are announced. */
+  pauseState(): Pause | undefined;
+  /** Withdraws every route and announces none until `resume`; bans and detection go on. */
+  pause(operator: string): Pause;
+  resume(operator: string): void;
   /** Sends a test through every channel. Never rejects: failures are part of the answer. */
   testNotifications(): Promise<readonly TestOutcome[]>;
   /** Reads the file again and applies it, all or nothing. */
@@ -80,6 +85,13 @@ export interface HostQuery {
   readonly limit: number;
   /** Numbers of groups; undefined = all. */
   readonly groups: readonly number[] | undefined;
+}
+
+export interface Pause {
+  /** Clock milliseconds. */
+  readonly since: number;
+  /** Name of the operator's token. */
+  readonly by: string;
 }
 
 export type ReloadOutcome =

@@ -181,6 +181,9 @@ function mitigationFamilies(): MetricFamily[] {
     gauge('kapkan_mitigate_flowspec_rules_limit', 'Cap on FlowSpec rules; +Inf = none', [], ({ daemon }) => [
       [daemon.config().flowspecMaxRules],
     ]),
+    gauge('kapkan_mitigate_paused', '1 while announcements are paused', [], ({ daemon }) => [
+      [daemon.pauseState() === undefined ? 0 : 1],
+    ]),
     gauge('kapkan_mitigate_pending_announcements', 'Routes wanted that are not in GoBGP', [], ({ daemon }) => [
       [announcedRoutes(daemon).filter(({ installed }) => !installed).length],
     ]),

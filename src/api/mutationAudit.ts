@@ -25,6 +25,8 @@ const TARGET_TYPES: Readonly<Record<AuditAction, AuditEvent['targetType']>> = {
   unban: 'host',
   config_reload: 'config',
   notify_test: 'notify',
+  pause: 'announcements',
+  resume: 'announcements',
 };
 
 export interface Mutation {

@@ -3,11 +3,13 @@
  * attack.
  */
 import { z } from 'zod';
+import { toRfc3339 } from '../clock.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { parseFlowspecMatch } from '../mitigation/parseFlowspecMatch.ts';
 import type { FlowspecMatch } from '../mitigation/route.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { banSchema } from '../shapes/banJson.ts';
+import { timeSchema } from '../shapes/timeJson.ts';
 import { ApiError } from './apiError.ts';
 import { filteredBanJson } from './bansJson.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
@@ -20,6 +22,13 @@ const MAX_COMMENT_LENGTH = 500;
 
 const errorSchema = z.object({ error: z.string() }).meta({ id: 'Error' });
 const noQuery = z.strictObject({});
+const noBody = z.strictObject({}).optional();
+
+const pauseSchema = z
+  .object({ paused: z.boolean(), since: timeSchema.optional(), by: z.string().optional() })
+  .meta({ id: 'Pause' });
+
+const DONE = { result: 'ok', reason: '' } as const;
 
 const addressSchema = z
   .string()
@@ -74,7 +83,13 @@ const banRequestSchema = z.strictObject({
 const reloadSchema = z.object({ reloaded: z.literal(true), dry_run: z.boolean() }).meta({ id: 'Reload' });
 
 export function mutationEndpoints(daemon: DaemonFacade): Endpoint[] {
-  return [banEndpoint(daemon), unbanEndpoint(daemon), reloadEndpoint(daemon)];
+  return [
+    banEndpoint(daemon),
+    unbanEndpoint(daemon),
+    pauseEndpoint(daemon),
+    resumeEndpoint(daemon),
+    reloadEndpoint(daemon),
+  ];
 }
 
 function banEndpoint(daemon: DaemonFacade): Endpoint {
@@ -157,6 +172,40 @@ function unbanEndpoint(daemon: DaemonFacade): Endpoint {
   });
 }
 
+function pauseEndpoint(daemon: DaemonFacade): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/api/v1/pause',
+    summary: 'Withdraw every route and announce none until resume; detection, bans and notifications go on',
+    role: 'operator',
+    action: 'pause',
+    query: noQuery,
+    body: noBody,
+    answers: { 200: { description: 'Paused', schema: pauseSchema } },
+    handle: ({ principal }) => {
+      const { since, by } = daemon.pause(principal.name);
+      return { status: 200, body: { paused: true, since: toRfc3339(since), by }, outcome: DONE };
+    },
+  });
+}
+
+function resumeEndpoint(daemon: DaemonFacade): Endpoint {
+  return endpoint({
+    method: 'POST',
+    path: '/api/v1/resume',
+    summary: 'Announce the routes of all active bans again',
+    role: 'operator',
+    action: 'resume',
+    query: noQuery,
+    body: noBody,
+    answers: { 200: { description: 'Not paused any more', schema: pauseSchema } },
+    handle: ({ principal }) => {
+      daemon.resume(principal.name);
+      return { status: 200, body: { paused: false }, outcome: DONE };
+    },
+  });
+}
+
 function reloadEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
@@ -165,7 +214,7 @@ function reloadEndpoint(daemon: DaemonFacade): Endpoint {
     role: 'operator',
     action: 'config_reload',
     query: noQuery,
-    body: z.strictObject({}).optional(),
+    body: noBody,
     answers: {
       200: { description: 'Applied', schema: reloadSchema },
       400: {

@@ -10,6 +10,7 @@ import type { Peer } from '../gobgp/peer.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { NotifierStatus } from '../notify/notifier.ts';
 import { methodSchema } from '../shapes/banJson.ts';
+import { optionalTime, timeSchema } from '../shapes/timeJson.ts';
 import { METRICS, type Thresholds } from '../trafficMetrics.ts';
 import type { Principal } from './authenticator.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
@@ -29,6 +30,7 @@ const gobgpSchema = z.object({
 
 /** Not visible to a token with a tenant. */
 const deploymentSchema = z.object({
+  paused_by: z.string().optional().describe('name of the token'),
   bgp: z.object({
     next_hop: z.string().optional(),
     next_hop6: z.string(),
@@ -69,6 +71,8 @@ export const statusSchema = z
     tenant: z.string().optional().describe('of the token; without it the whole deployment is shown'),
     role: z.enum(['viewer', 'operator']).describe('of the token that asks'),
     unscoped: z.boolean().describe('the token sees every tenant'),
+    paused: z.boolean().describe('every route is withdrawn until resume'),
+    paused_since: timeSchema.optional(),
     networks: z.array(z.string()),
     active_attacks: z.number().int(),
     active_bans: z.number().int(),
@@ -94,6 +98,7 @@ export type DeploymentJson = z.infer<typeof deploymentSchema>;
 export async function statusJson(daemon: DaemonFacade, principal: Principal): Promise<StatusJson> {
   const config = daemon.config();
   const filter = new TenantFilter(config, principal);
+  const pause = daemon.pauseState();
   const [first, ...others] = filter.groups();
   const ownsGlobal = first?.number === 0;
   const hostgroups = ownsGlobal ? others : filter.groups();
@@ -104,6 +109,8 @@ export async function statusJson(daemon: DaemonFacade, principal: Principal): Pr
     role: principal.role,
     unscoped: filter.isUnscoped,
     tenant: filter.tenant,
+    paused: pause !== undefined,
+    paused_since: optionalTime(pause?.since),
     networks: filter.networks().map(({ text }) => text),
     active_attacks: daemon.activeIncidents().filter(({ attack }) => filter.seesAttack(attack)).length,
     active_bans: daemon.bans().filter((ban) => ban.state === 'active' && filter.seesBan(ban)).length,
@@ -117,6 +124,7 @@ async function deploymentJson(daemon: DaemonFacade, config: Config): Promise<Dep
   const ingest = await daemon.ingest();
   const { bgp } = config.groups[0];
   return {
+    paused_by: daemon.pauseState()?.by,
     bgp: {
       next_hop: bgp.nextHop === '' ? undefined : bgp.nextHop,
       next_hop6: bgp.nextHop6,

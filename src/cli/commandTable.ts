@@ -73,6 +73,16 @@ const SECTIONS: readonly CommandSection[] = [
         async () => (await import('./client/banCommands.ts')).unbanCommand,
       ),
       entry(
+        'pause',
+        'withdraw every route and announce none until resume',
+        async () => (await import('./client/daemonCommands.ts')).pauseCommand,
+      ),
+      entry(
+        'resume',
+        'announce the routes of active bans again',
+        async () => (await import('./client/daemonCommands.ts')).resumeCommand,
+      ),
+      entry(
         'reload',
         'read the config file again',
         async () => (await import('./client/daemonCommands.ts')).reloadCommand,

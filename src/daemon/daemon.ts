@@ -21,6 +21,7 @@ import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
+import { PausableAnnouncer } from '../mitigation/pausableAnnouncer.ts';
 import { notificationOf } from '../notify/notificationOf.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
@@ -33,6 +34,7 @@ import { EarlierAttacks } from './earlierAttacks.ts';
 import { Facade } from './facade.ts';
 import { HistoryFeed } from './historyFeed.ts';
 import { logIncident } from './incidentLog.ts';
+import { PauseSwitch } from './pauseSwitch.ts';
 
 /** With `ban.on_shutdown: withdraw`, a stop waits this long for GoBGP to withdraw the routes. */
 const WITHDRAW_TIMEOUT_MS = 5000;
@@ -58,6 +60,7 @@ export class Daemon {
   readonly #notifier: Notifier;
   readonly #history: HistoryFeed;
   readonly #announcers: AnnouncerGroup;
+  readonly #pause: PauseSwitch;
   readonly #cycle: DetectionCycle;
   readonly #pool: ReceiverPool;
   readonly #loop: DetectionLoop;
@@ -89,11 +92,13 @@ export class Daemon {
     });
     const dryRunAnnouncer = new DryRunAnnouncer();
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
+    const announcer = new PausableAnnouncer(this.#announcers, this.#store.savedPause() !== undefined);
+    this.#pause = new PauseSwitch({ announcer, store: this.#store, clock: this.#clock, log: this.#log });
     this.#cycle = new DetectionCycle({
       config,
       plan,
       store: this.#store,
-      announcer: this.#announcers,
+      announcer,
       dryRunAnnouncer,
       newId: randomUUID,
       onEvent: (event) => this.#publish(event),
@@ -125,7 +130,9 @@ export class Daemon {
       cycle: this.#cycle,
       pool: this.#pool,
       announcers: this.#announcers,
+      announcer,
       dryRunAnnouncer,
+      pause: this.#pause,
       notifier: this.#notifier,
       history: this.#history,
       earlierAttacks: this.#earlierAttacks,
@@ -170,6 +177,9 @@ export class Daemon {
     void this.#earlierAttacks.load();
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
     this.facade.becomeReady();
+    const pause = this.#pause.state();
+    if (pause !== undefined)
+      this.#log.warn({ by: pause.by }, 'announcements are paused since before the restart; "kapkan resume" ends that');
     const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
     this.#warnOfConfig();
     this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
@@ -259,9 +269,10 @@ export class Daemon {
       clock: this.#clock,
       log: this.#log,
       // In dry-run, a live Kapkan may share GoBGP and the mark, so only routes in our own store are removed.
-      // A route that may belong to a damaged ban stays until that ban would have ended.
+      // A route that may belong to a damaged ban stays until that ban would have ended, unless all routes are to go.
       withdrawOrphans: (key) =>
-        (!this.#config.dryRun || this.#cycle.controller.ownedKeys().has(key)) && !this.#store.protectsRoute(key),
+        (!this.#config.dryRun || this.#cycle.controller.ownedKeys().has(key)) &&
+        (this.#pause.state() !== undefined || !this.#store.protectsRoute(key)),
     });
   }
 

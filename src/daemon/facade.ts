@@ -2,7 +2,7 @@
  * The daemon as the API sees it: each question handed to the room that knows the answer.
  */
 import { ApiError } from '../api/apiError.ts';
-import type { DaemonFacade, HostQuery, ReloadOutcome } from '../api/daemonFacade.ts';
+import type { DaemonFacade, HostQuery, Pause, ReloadOutcome } from '../api/daemonFacade.ts';
 import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
@@ -16,7 +16,7 @@ import type { Incident } from '../incidents/incidentTable.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { LATENCY_BOUNDS_SECONDS } from '../ingest/latencyHistogram.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
-import type { RouteEvidence } from '../mitigation/announcer.ts';
+import type { Announcer, RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { ManualBanRequest } from '../mitigation/banJudge.ts';
 import type { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
@@ -35,6 +35,7 @@ import {
 import { VERSION } from '../version.ts';
 import type { EarlierAttacks } from './earlierAttacks.ts';
 import type { HistoryFeed } from './historyFeed.ts';
+import type { PauseSwitch } from './pauseSwitch.ts';
 
 export interface Rooms {
   readonly config: () => Config;
@@ -42,7 +43,10 @@ export interface Rooms {
   readonly cycle: DetectionCycle;
   readonly pool: ReceiverPool;
   readonly announcers: AnnouncerGroup;
+  /** Of the real ones, as the bans see them. */
+  readonly announcer: Announcer;
   readonly dryRunAnnouncer: DryRunAnnouncer;
+  readonly pause: PauseSwitch;
   readonly notifier: Notifier;
   readonly history: HistoryFeed;
   readonly earlierAttacks: EarlierAttacks;
@@ -97,7 +101,7 @@ export class Facade implements DaemonFacade {
   }
 
   evidence(key: string, dryRun: boolean): RouteEvidence {
-    return (dryRun ? this.#rooms.dryRunAnnouncer : this.#rooms.announcers).evidence(key);
+    return (dryRun ? this.#rooms.dryRunAnnouncer : this.#rooms.announcer).evidence(key);
   }
 
   topHosts(query: HostQuery): Promise<HostReport> {
@@ -154,6 +158,18 @@ export class Facade implements DaemonFacade {
 
   pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
     return answered(this.#rooms.history.traffic(query));
+  }
+
+  pauseState(): Pause | undefined {
+    return this.#rooms.pause.state();
+  }
+
+  pause(operator: string): Pause {
+    return this.#rooms.pause.pause(operator);
+  }
+
+  resume(operator: string): void {
+    this.#rooms.pause.resume(operator);
   }
 
   notifications(): NotifierStatus {

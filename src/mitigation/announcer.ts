@@ -40,6 +40,8 @@ export interface RouteEvidence {
   /** Since when it is wanted and not seen. */
   readonly pendingSince: number | undefined;
   readonly lastError: string | undefined;
+  /** Why it is not announced on purpose; absent otherwise. Such a route is neither missing nor refused. */
+  readonly heldBack?: string;
   readonly advertisedTo: readonly string[];
   readonly notAdvertisedTo: readonly { readonly peer: string; readonly why: string }[];
 }

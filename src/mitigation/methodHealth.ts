@@ -39,6 +39,7 @@ export class MethodHealth {
   /** Why GoBGP, which can be reached, does not take the ban's routes; undefined where it did or may yet. */
   refusal(ban: Ban, announcer: Announcer): string | undefined {
     for (const evidence of evidences(ban, announcer)) {
+      if (evidence.heldBack !== undefined) return undefined;
       if (!evidence.installed && evidence.lastError !== undefined) return `GoBGP refused: ${evidence.lastError}`;
     }
     return undefined;

@@ -44,8 +44,15 @@ interface Watched {
 export class PlacementWatch {
   readonly #byBan = new Map<string, Watched>();
 
-  /** Compares with the last call for this ban; to be called at every tick for every real ban that is active. */
+  /**
+   * Compares with the last call for this ban; to be called at every tick for every real ban that is active.
+   * Routes that are held back on purpose change nothing; afterwards they are watched from the beginning.
+   */
   review(ban: Ban, placement: Placement, now: number): PlacementChange[] {
+    if (placement.routes.some(({ heldBack }) => heldBack !== undefined)) {
+      this.forget(ban);
+      return [];
+    }
     const watched = this.#of(ban.id);
     const problem = problemOf(placement);
     if (problem === undefined) return placed(watched, peersOf(placement.routes));

@@ -43,6 +43,9 @@ const SET_NOTE = `
 /** Starts are kept for at least a day, because a reload may lengthen the window. */
 const LEAST_STARTS_KEPT_MS = 86_400_000;
 
+/** The latest time that a Date can hold. */
+const LATEST_DATE_MS = 8.64e15;
+
 /** How long the routes of a damaged ban are kept where neither its end nor its lifetime can be read. */
 const UNKNOWN_LIFE_MS = 86_400_000;
 
@@ -138,6 +141,18 @@ export class SqliteBanStore implements BanStore {
     const text = identity === undefined ? '' : identityToText(identity);
     if (this.#contents().notes.get('gobgp') === text) return;
     this.#database().prepare(SET_NOTE).run('gobgp', text);
+  }
+
+  /** Who paused all announcements, and when; undefined while they are not paused. */
+  savedPause(): { readonly since: number; readonly by: string } | undefined {
+    return pauseOfText(this.#contents().notes.get('paused') ?? '');
+  }
+
+  /** Undefined = not paused. Throws where it cannot be stored. */
+  savePause(pause: { readonly since: number; readonly by: string } | undefined): void {
+    this.#database()
+      .prepare(SET_NOTE)
+      .run('paused', pause === undefined ? '' : JSON.stringify(pause));
   }
 
   /** Whether the route with this key may belong to a damaged ban. Such a route is no orphan yet. */
@@ -255,6 +270,18 @@ export class SqliteBanStore implements BanStore {
     const { file } = this;
     return [file, `${file}-wal`, `${file}-shm`, `${this.#directory}/kapkan.lock`, expiryFileOf(this.#directory)];
   }
+}
+
+/** A text that cannot be read counts as a pause: nothing is announced until somebody says so. */
+function pauseOfText(text: string): { readonly since: number; readonly by: string } | undefined {
+  if (text === '') return undefined;
+  try {
+    const { since, by } = JSON.parse(text);
+    if (Math.abs(since) <= LATEST_DATE_MS && typeof by === 'string') return { since, by };
+  } catch {
+    // Damaged; see above.
+  }
+  return { since: 0, by: 'unknown' };
 }
 
 function endOf({ withdrawnAt, startedAt }: Ban): number {

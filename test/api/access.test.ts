@@ -14,6 +14,8 @@ const BODY: Record<string, unknown> = {
   '/api/v1/ban': { ip: '192.0.2.10' },
   '/api/v1/unban': { ip: '192.0.2.10' },
   '/api/v1/config/reload': {},
+  '/api/v1/pause': {},
+  '/api/v1/resume': {},
 };
 
 const ENDPOINTS = endpointsOf(new FakeDaemon());

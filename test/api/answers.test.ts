@@ -31,6 +31,7 @@ test('status tells mode, scope, limits and surroundings', async (t) => {
     uptime_seconds: 12,
     role: 'viewer',
     unscoped: true,
+    paused: false,
     networks: ['192.0.2.0/24', '2001:db8::/32'],
     active_attacks: 1,
     active_bans: 2,

@@ -1,7 +1,7 @@
 /*
  * A daemon made of plain values: an attack with its FlowSpec ban, a manual ban, an old one and a refused one.
  */
-import type { DaemonFacade, HostQuery, ReloadOutcome } from '../../src/api/daemonFacade.ts';
+import type { DaemonFacade, HostQuery, Pause, ReloadOutcome } from '../../src/api/daemonFacade.ts';
 import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
 import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Community } from '../../src/config/community.ts';
@@ -231,6 +231,7 @@ export class FakeDaemon implements DaemonFacade {
   readonly timelines = new Map<string, Timeline>();
   /** Of attacks before the start. */
   earlier: AttackJson[] = [];
+  paused: Pause | undefined;
   reloads = 0;
   notificationTests = 0;
   /** What is answered. */
@@ -325,6 +326,19 @@ export class FakeDaemon implements DaemonFacade {
       notifications: { webhook: { ok: 12, error: 1 } },
       storageRows: { audit_events: { written: 2 } },
     };
+  }
+
+  pauseState(): Pause | undefined {
+    return this.paused;
+  }
+
+  pause(operator: string): Pause {
+    this.paused = { since: NOW, by: operator };
+    return this.paused;
+  }
+
+  resume(): void {
+    this.paused = undefined;
   }
 
   async ban(request: ManualBanRequest): Promise<Ban> {

@@ -61,6 +61,8 @@ const PATHS = [
   'post /api/v1/ban',
   'post /api/v1/config/reload',
   'post /api/v1/notify/test',
+  'post /api/v1/pause',
+  'post /api/v1/resume',
   'post /api/v1/unban',
 ];
 
@@ -68,6 +70,8 @@ const BODIES: Record<string, unknown> = {
   '/api/v1/ban': { ip: '192.0.2.10', ttl_seconds: 60, match: { proto: ['udp', 6], dst_port: '80,443' } },
   '/api/v1/unban': { ip: '192.0.2.10' },
   '/api/v1/config/reload': {},
+  '/api/v1/pause': {},
+  '/api/v1/resume': {},
 };
 
 test('the document lists exactly the endpoints there are', async (t) => {

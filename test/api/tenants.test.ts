@@ -52,7 +52,14 @@ const FOREIGN = {
 };
 
 /** About the whole deployment: no tenant may ask. */
-const DEPLOYMENT = ['/api/v1/peers', '/api/v1/exporters', '/api/v1/config/reload', '/api/v1/notify/test'];
+const DEPLOYMENT = [
+  '/api/v1/peers',
+  '/api/v1/exporters',
+  '/api/v1/config/reload',
+  '/api/v1/notify/test',
+  '/api/v1/pause',
+  '/api/v1/resume',
+];
 
 const OVER = { text: 'over', thresholdSource: 'static', shares: NO_SHARES } as const;
 
@@ -201,6 +208,7 @@ test('status tells a tenant of its own groups and of nothing around them', async
     role: 'viewer',
     unscoped: false,
     tenant: 'alpha',
+    paused: false,
     networks: ['192.0.2.0/25', '2001:db8:a::/48'],
     active_attacks: 1,
     active_bans: 1,

@@ -32,6 +32,7 @@ export function ribText({ rib, state, dry_run }: BanJson, nowMs: number): string
   if (rib === undefined || dry_run) return '';
   if (rib.installed) return state === 'active' ? 'yes' : 'still';
   if (state !== 'active') return 'no';
+  if (rib.held_back !== undefined) return `no: ${rib.held_back}`;
   const pending = rib.pending_since === undefined ? 'pending' : `pending ${formatAge(rib.pending_since, nowMs)}`;
   return rib.last_error === undefined ? pending : `${pending}: ${rib.last_error}`;
 }

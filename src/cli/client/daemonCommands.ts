@@ -1,5 +1,5 @@
 /*
- * `kapkan reload` and `kapkan notify-test`: what an operator asks the daemon as a whole to do.
+ * `kapkan pause`, `resume`, `reload` and `notify-test`: what an operator asks the daemon as a whole to do.
  */
 import type { NotifyTestJson } from '../../api/notifyTestEndpoint.ts';
 import { EXIT_FAILED } from '../command.ts';
@@ -14,6 +14,29 @@ export const reloadCommand = clientCommand({
   request: (client) => client.post('api/v1/config/reload', {}),
   text: (body) => `Reloaded, ${(body as { dry_run: boolean }).dry_run ? 'dry-run' : 'live'}.\n`,
   malformed: EXIT_FAILED,
+});
+
+export const pauseCommand = clientCommand({
+  name: 'pause',
+  synopsis: '',
+  help: `Withdraws every route of Kapkan from GoBGP and announces none until "kapkan resume", also over a restart.
+Detection, bans and notifications go on.
+`,
+  examples: [''],
+  request: (client) => client.post('api/v1/pause', {}),
+  text: (body) => {
+    const { since, by } = body as { since: string; by: string };
+    return `Paused since ${since} by ${by}: every route is withdrawn, none is announced until "kapkan resume".\n`;
+  },
+});
+
+export const resumeCommand = clientCommand({
+  name: 'resume',
+  synopsis: '',
+  help: 'Ends a pause: announces the routes of all active bans again.\n',
+  examples: [''],
+  request: (client) => client.post('api/v1/resume', {}),
+  text: () => 'Resumed: the routes of active bans are announced.\n',
 });
 
 export const notifyTestCommand = clientCommand({

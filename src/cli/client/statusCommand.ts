@@ -29,7 +29,9 @@ function statusText(status: StatusJson): string {
   ]);
 }
 
-function modeText({ dry_run, gobgp }: StatusJson): string {
+function modeText({ dry_run, gobgp, paused, paused_since, paused_by }: StatusJson): string {
+  const by = paused_by === undefined ? '' : ` by ${paused_by}`;
+  if (paused) return `PAUSED since ${paused_since}${by}: nothing is announced until "kapkan resume"`;
   if (dry_run) return 'dry-run: nothing is announced';
   const away = gobgp?.daemons.filter(({ connected }) => !connected).length ?? 0;
   if (gobgp === undefined || away === 0) return 'live: bans are announced';

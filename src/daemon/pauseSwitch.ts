@@ -1,0 +1,68 @@
+/*
+ * The pause of all announcements, as operators switch it: takes effect at once, and is stored so that it outlives a
+ * restart.
+ */
+import type { Pause } from '../api/daemonFacade.ts';
+import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { PausableAnnouncer } from '../mitigation/pausableAnnouncer.ts';
+
+export interface PauseStore {
+  savedPause(): Pause | undefined;
+  /** Throws where it cannot be stored. */
+  savePause(pause: Pause | undefined): void;
+}
+
+export interface PauseSwitchOptions {
+  readonly announcer: PausableAnnouncer;
+  readonly store: PauseStore;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export class PauseSwitch {
+  readonly #options: PauseSwitchOptions;
+  #pause: Pause | undefined;
+
+  constructor(options: PauseSwitchOptions) {
+    this.#options = options;
+    this.#pause = options.store.savedPause();
+  }
+
+  /** Undefined while routes are announced. */
+  state(): Pause | undefined {
+    return this.#pause;
+  }
+
+  /** Withdraws every route and announces none. Where it is paused already, the first pause stays. */
+  pause(by: string): Pause {
+    const { announcer, clock, log } = this.#options;
+    this.#pause ??= { since: clock.now(), by };
+    announcer.pause();
+    log.warn({ operator: by }, 'announcements are paused: every route is withdrawn');
+    this.#save();
+    return this.#pause;
+  }
+
+  /** Announces the routes of all active bans again. */
+  resume(by: string): void {
+    const { announcer, log } = this.#options;
+    this.#pause = undefined;
+    this.#save();
+    announcer.resume();
+    log.warn({ operator: by }, 'announcements are resumed');
+  }
+
+  #save(): void {
+    const { store, log } = this.#options;
+    try {
+      store.savePause(this.#pause);
+    } catch (error) {
+      log.error(
+        { error: messageOf(error) },
+        'cannot store whether announcements are paused: a restart will not know it',
+      );
+    }
+  }
+}

@@ -17,6 +17,7 @@ import { StateFileError } from '../storage/stateFileError.ts';
 import { readStoredState } from '../storage/storedState.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
 import { expiredRoutes } from './expiredRoutes.ts';
+import { pauseDaemon } from './pauseDaemon.ts';
 import { UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan withdraw --expired|--all --config FILE
@@ -27,22 +28,33 @@ config's gobgp.instance_id are touched.
   --expired      routes of bans that ran out by the state file, or that no active ban in it speaks for; in dry-run only
                  routes of bans that ran out. A damaged ban is skipped and its route left until it would have ended.
                  Without a state file that can be read it refuses, since it cannot know
-  --all          every route with the mark. The bans stay in the state file: a daemon that runs, or is started again,
-                 announces those still in force, so stop it first or write dry_run: true
+  --all          every route with the mark. A daemon that runs is paused first, over its API: it announces nothing until
+                 "kapkan resume". The bans stay in the state file: a daemon that is started later announces those that
+                 are still in force, unless it was paused
   --config FILE  the daemon's config; only gobgp, storage and dry_run are read, the rest may be invalid, and the
                  environment variables that it names need not be set
+
+For --all beside a running daemon:
+  --api URL         its API (default: where the state file says)
+  --token-env NAME  environment variable that holds an operator's token (default KAPKAN_TOKEN, if it is set)
 
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
 
-const DAEMON_WARNING =
-  'kapkan: the daemon is running and announces the routes of its active bans again; stop it, or reload it with dry_run: true\n';
+const HOW_TO_GO_ON =
+  'kapkan: nothing was withdrawn, since the daemon would announce it again; give --token-env, or stop the daemon first\n';
 
 export async function withdrawCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
     const { values } = parseArgs({
       args: [...args],
-      options: { expired: { type: 'boolean' }, all: { type: 'boolean' }, config: { type: 'string' } },
+      options: {
+        expired: { type: 'boolean' },
+        all: { type: 'boolean' },
+        config: { type: 'string' },
+        api: { type: 'string' },
+        'token-env': { type: 'string' },
+      },
     });
     if ((values.expired === true) === (values.all === true)) throw new UsageError('give one of --expired and --all');
     if (values.config === undefined) throw new UsageError('--config is missing');
@@ -51,9 +63,16 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
       // The state of another Kapkan, or of another time, would make routes of active bans look expired.
       if (values.expired === true && !config.isStorageKnown) throw new ConfigError(config.problems);
       reportProblems(config, io);
-      const code = await withdraw(config, values.all === true, io);
-      if (values.all === true && isDaemonRunning(config.storage.path)) io.stderr.write(DAEMON_WARNING);
-      return code;
+      const { path: directory } = config.storage;
+      if (values.all === true && isDaemonRunning(directory)) {
+        const problem = await pauseDaemon(directory, { api: values.api, tokenEnv: values['token-env'] }, io.env);
+        if (problem !== undefined) {
+          io.stderr.write(`kapkan: the daemon is running and could not be paused: ${problem}\n${HOW_TO_GO_ON}`);
+          return EXIT_FAILED;
+        }
+        io.stdout.write('the daemon is paused: it withdraws its routes and announces none until "kapkan resume"\n');
+      }
+      return await withdraw(config, values.all === true, io);
     } catch (error) {
       if (!(error instanceof ConfigError) && !(error instanceof StateFileError)) throw error;
       io.stderr.write(`${error.message}\n`);

@@ -165,6 +165,7 @@ export class Daemon {
       this.#announcers.start();
       await this.#api.start();
       this.#apiUrl = reachableUrl(this.#api.url());
+      this.#saveApiUrl();
       await this.#pool.start();
     } catch (error) {
       await this.stop();
@@ -258,6 +259,14 @@ export class Daemon {
     }
   }
 
+  #saveApiUrl(): void {
+    try {
+      this.#store.saveApiUrl(localUrl(this.#api.url()));
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, 'cannot store where the API is');
+    }
+  }
+
   #planFor(config: Config): EnginePlan {
     return planOf(config, config.ingest.workers, this.#hashSeed);
   }
@@ -311,6 +320,11 @@ export class Daemon {
     this.#log.fatal({ error: messageOf(error) }, 'Kapkan stops because of an error; its routes stay in GoBGP');
     this.#options.onFatal(error);
   }
+}
+
+/** A listener on every address, as this machine itself reaches it. */
+function localUrl(listening: string): string {
+  return listening.replace(/^http:\/\/0\.0\.0\.0/, 'http://127.0.0.1').replace(/^http:\/\/\[::\]/, 'http://[::1]');
 }
 
 /** A listener on all addresses is reached by this machine's name. */

@@ -143,6 +143,11 @@ export class SqliteBanStore implements BanStore {
     this.#database().prepare(SET_NOTE).run('gobgp', text);
   }
 
+  /** Where commands beside the daemon find its API. Throws where it cannot be stored. */
+  saveApiUrl(url: string): void {
+    if (this.#contents().notes.get('api') !== url) this.#database().prepare(SET_NOTE).run('api', url);
+  }
+
   /** Who paused all announcements, and when; undefined while they are not paused. */
   savedPause(): { readonly since: number; readonly by: string } | undefined {
     return pauseOfText(this.#contents().notes.get('paused') ?? '');

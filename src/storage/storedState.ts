@@ -24,6 +24,8 @@ export interface StoredState {
   /** Expiry records of active bans, by the ban's id. */
   readonly records: ReadonlyMap<string, ExpiryRecord>;
   readonly identity: GobgpIdentity | undefined;
+  /** Where the daemon that wrote the state has its API; undefined where nothing tells it. */
+  readonly apiUrl: string | undefined;
 }
 
 /** Works with or without a running daemon and changes nothing. Throws StateFileError where the whole file is unusable. */
@@ -60,7 +62,8 @@ export function joinState(contents: StateContents, expiries: ReadonlyMap<string,
   for (const [key, record] of unknown) {
     if (!record.ended && !record.dryRun) damaged.push(damagedByRecord(`record ${key}`, record));
   }
-  return { bans, damaged, records, identity: identityFromText(contents.notes.get('gobgp')) };
+  const identity = identityFromText(contents.notes.get('gobgp'));
+  return { bans, damaged, records, identity, apiUrl: contents.notes.get('api') };
 }
 
 /** Whether the route with this key may belong to a damaged ban that has not expired at `now`. */

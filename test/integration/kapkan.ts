@@ -77,6 +77,11 @@ export class Kapkan {
     return this.#file;
   }
 
+  /** URL of its API. */
+  get api(): string {
+    return this.#api;
+  }
+
   get stateFile(): string {
     return path.join(this.#folder, 'kapkan-state', 'kapkan.db');
   }

@@ -15,10 +15,8 @@ import {
 } from '../command.ts';
 import { printable } from '../tableOutput.ts';
 import { onlyOperand, UsageError, withUsage } from '../usageError.ts';
-import { type ApiAnswer, ApiClient, UnreachableError } from './apiClient.ts';
-
-const DEFAULT_API = 'http://127.0.0.1:8080';
-const DEFAULT_TOKEN_ENV = 'KAPKAN_TOKEN';
+import { type ApiAnswer, type ApiClient, UnreachableError } from './apiClient.ts';
+import { apiClientOf, DEFAULT_API, DEFAULT_TOKEN_ENV } from './apiClientOf.ts';
 
 export type Flags = { readonly [name: string]: string | boolean | undefined };
 
@@ -36,7 +34,7 @@ export interface ClientCommand {
   /** Throws UsageError. `operand` is empty where the command takes none. */
   request(client: ApiClient, operand: string, flags: Flags): Promise<ApiAnswer>;
   /** GoBGPs that the daemon cannot reach, each in words; asked where the answer means nothing without them. */
-  readonly unreachable?: (client: ApiClient) => Promise<readonly string[]>;
+  readonly unreachable?: (client: ApiClient, body: unknown) => Promise<readonly string[]>;
   /** Of an answer of status 200. `nowMs` is wall-clock time, to say how long ago something was. */
   text(body: unknown, nowMs: number, unreachable: readonly string[]): string;
   /** Exit code of a 400: what the operator typed was wrong, unless it is what the daemon reads that was. */
@@ -70,10 +68,10 @@ export function clientCommand(command: ClientCommand): Command {
       const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
       const flags: Flags = values;
       const operand = operandOf(command, positionals);
-      const client = clientOf(flags, io.env);
+      const client = apiClientOf({ api: flags.api, tokenEnv: flags['token-env'] }, io.env);
       try {
         const answer = await command.request(client, operand, flags);
-        const unreachable = answer.status === 200 ? await command.unreachable?.(client) : undefined;
+        const unreachable = answer.status === 200 ? await command.unreachable?.(client, answer.body) : undefined;
         return report(command, answer, unreachable ?? [], flags.json === true, io);
       } catch (error) {
         if (error instanceof UsageError) throw error;
@@ -106,21 +104,6 @@ function operandOf({ operand }: ClientCommand, given: readonly string[]): string
   if (operand !== undefined) return onlyOperand(operand, given);
   if (given.length > 0) throw new UsageError(`unexpected "${given[0]}"`);
   return '';
-}
-
-function clientOf({ api, 'token-env': tokenEnv }: Flags, env: NodeJS.ProcessEnv): ApiClient {
-  const text = String(api ?? DEFAULT_API);
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new UsageError(`--api must be an http or https URL, got "${text}"`);
-  }
-  const name = String(tokenEnv ?? DEFAULT_TOKEN_ENV);
-  const token = env[name] ?? '';
-  if (token === '' && tokenEnv !== undefined) throw new UsageError(`--token-env names ${name}, which is not set`);
-  if (!/^[\x21-\x7e]*$/.test(token)) {
-    throw new UsageError(`the value of ${name} cannot be a token: it has blanks or characters that are not ASCII`);
-  }
-  return new ApiClient(url, token === '' ? undefined : token);
 }
 
 /** Results go to stdout, also a refused ban for programs; what went wrong goes to stderr. */

@@ -2,12 +2,11 @@
  * `kapkan peers`: GoBGP's neighbours. A GoBGP that cannot be reached is an error here and not an empty list.
  */
 
-import type { StatusJson } from '../../api/statusJson.ts';
 import type { PeerJson } from '../../shapes/peerJson.ts';
 import { formatDuration } from '../humanUnits.ts';
 import { formatTable } from '../tableOutput.ts';
-import type { ApiClient } from './apiClient.ts';
 import { readingCommand } from './clientCommand.ts';
+import { unreachableGobgps } from './unreachableGobgps.ts';
 
 export const peersCommand = readingCommand({
   name: 'peers',
@@ -17,16 +16,6 @@ where GoBGP cannot be reached.
   unreachable: unreachableGobgps,
   text: (body, _nowMs, unreachable) => peersText(body as { peers: PeerJson[] }, unreachable.length === 0),
 });
-
-/** Those that the daemon has no connection to, and why. */
-async function unreachableGobgps(client: ApiClient): Promise<string[]> {
-  const { status, body } = await client.get('api/v1/status');
-  if (status !== 200) return [];
-  const daemons = (body as StatusJson).gobgp?.daemons ?? [];
-  return daemons
-    .filter(({ connected }) => !connected)
-    .map(({ address, last_error }) => `GoBGP at ${address} cannot be reached${last_error ? `: ${last_error}` : ''}`);
-}
 
 function peersText({ peers }: { peers: PeerJson[] }, isComplete: boolean): string {
   if (peers.length === 0) return isComplete ? 'GoBGP has no neighbours: no router gets a route.\n' : '';

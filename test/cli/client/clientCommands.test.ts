@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { ApiClient, UnreachableError } from '../../../src/cli/client/apiClient.ts';
 import { findCommand } from '../../../src/cli/commandTable.ts';
+import { NO_EVIDENCE } from '../../../src/mitigation/announcer.ts';
 import { FakeDaemon } from '../../api/fakeDaemon.ts';
 import { OPERATOR, type RunningApi, runApi, VIEWER } from '../../api/runningApi.ts';
 import { type CommandResult, runInProcess } from '../commandRun.ts';
@@ -130,6 +131,7 @@ test('hosts are asked for with limit, metric and group', async (t) => {
 
 test('ban sends what its flags say', async (t) => {
   const api = await runApi(t);
+  api.daemon.evidence = () => ({ ...NO_EVIDENCE, installed: true, advertisedTo: ['192.0.2.2'] });
   const { code, stdout } = await ask(api, 'ban', [
     '192.0.2.10',
     '--ttl',
@@ -154,6 +156,7 @@ test('ban sends what its flags say', async (t) => {
 
 test('every match flag reaches the rule', async (t) => {
   const api = await runApi(t);
+  api.daemon.evidence = () => ({ ...NO_EVIDENCE, installed: true, advertisedTo: ['192.0.2.2'] });
   const flags =
     '--proto tcp --src 203.0.113.0/24 --src-port 1024-2047 --dst-port 80,443 --tcp-flags syn,!ack --fragment';
   const further = '--packet-length 40-60 --dscp 0,46';

@@ -3,6 +3,7 @@
  * Telemetry datagrams larger than the MTU arrive in fragments, and the busiest exporters send the largest datagrams.
  */
 import { type Address, addressOfWords } from '../net/address.ts';
+import { DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, UDP } from '../net/ipProtocols.ts';
 import type { CapturedPacket, CaptureSummary } from './capturedPacket.ts';
 
 /** Link types by tcpdump's registry. */
@@ -21,10 +22,8 @@ const TYPE_IPV4 = 0x0800;
 const TYPE_IPV6 = 0x86dd;
 const VLAN_TYPES = [0x8100, 0x88a8, 0x9100];
 
-const UDP = 17;
-const FRAGMENT = 44;
 /** Extension headers that may come before UDP: hop-by-hop, routing, destination options. */
-const SKIPPED_HEADERS = [0, 43, 60];
+const SKIPPED_HEADERS = [HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS];
 
 const UDP_HEADER = 8;
 

@@ -7,6 +7,25 @@
  *   IPv4      0 version:4 words:4, 2 length, 6 flags:3 offset:13, 9 protocol, 12 source, 16 destination
  *   IPv6      0 version:4, 4 payload length, 6 next header, 8 source, 24 destination
  */
+import {
+  AUTHENTICATION,
+  DCCP,
+  DESTINATION_OPTIONS,
+  FRAGMENT,
+  HIP,
+  HOP_BY_HOP,
+  ICMP,
+  ICMPV6,
+  IPV4_IN_IP,
+  IPV6_IN_IP,
+  MOBILITY,
+  ROUTING,
+  SCTP,
+  SHIM6,
+  TCP,
+  UDP,
+  UDP_LITE,
+} from '../net/ipProtocols.ts';
 import type { DecodeContext } from './decodeContext.ts';
 import { readIpv4Pair, readIpv6Pair } from './flowRows.ts';
 
@@ -35,23 +54,7 @@ const PPP_IPV6 = 0x0057;
 /** Most tags, labels or extension headers that are read. Real packets have two or three. */
 const MAX_LAYERS = 16;
 
-const HOP_BY_HOP = 0;
-const ICMP = 1;
-const IPV4_IN_IP = 4;
-const TCP = 6;
-const UDP = 17;
-const IPV6_IN_IP = 41;
-const ROUTING = 43;
-const FRAGMENT = 44;
-const AUTHENTICATION = 51;
-const ICMPV6 = 58;
-const DESTINATION_OPTIONS = 60;
-const DCCP = 33;
-const SCTP = 132;
-const MOBILITY = 135;
-const UDP_LITE = 136;
-const HIP = 139;
-const SHIM6 = 140;
+/** Routing type of a segment routing header (RFC 8754 §2). */
 const SEGMENT_ROUTING = 4;
 
 /** Reads a frame from its Ethernet header on. Returns the size of the IP packet on the wire, or `NOT_IP`. */

@@ -2,6 +2,8 @@
  * What kind of attack it is, and why it is one, in a word and in a sentence. The shares of protocols come from the rates,
  * which have counted every flow; the reflected port of an amplification from the sample.
  */
+import { UDP } from '../net/ipProtocols.ts';
+import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
 import { type Metric, offsetOf, type Rates } from '../trafficMetrics.ts';
 import {
   type AttackReason,
@@ -12,20 +14,13 @@ import {
 } from './attack.ts';
 import type { GroupPlan } from './enginePlan.ts';
 
-/** UDP services that answer with more than they were asked, by the port they answer from. */
-const REFLECTORS: ReadonlyMap<string, AttackType> = new Map([
-  ['123', 'ntp_amplification'],
-  ['53', 'dns_amplification'],
-  ['389', 'cldap_amplification'],
-  ['11211', 'memcached_amplification'],
-  ['1900', 'ssdp_amplification'],
-  ['19', 'chargen_amplification'],
-]);
+/** By source port, as samples have it. */
+const AMPLIFICATION_BY_PORT: ReadonlyMap<string, AttackType> = new Map(
+  Object.entries(REFLECTOR_PORTS).map(([type, port]) => [String(port), type as keyof typeof REFLECTOR_PORTS]),
+);
 
 /** The share of the traffic from which on one kind stands for the attack; less is a mix, which wants a wider answer. */
 const DOMINANT_SHARE = 0.6;
-
-const UDP = '17';
 
 /** Kinds by what they are told by, the most telling first. */
 const KINDS: readonly (readonly [AttackType, Metric, Metric])[] = [
@@ -51,7 +46,7 @@ export function classify(rates: Rates, sample: AttackSample): Classification {
  * the port must stand for most of what has ports, and UDP for most of all.
  */
 function amplificationOf(rates: Rates, sample: AttackSample): Classification | undefined {
-  const udp = sample.protocols.find(({ key }) => key === UDP);
+  const udp = sample.protocols.find(({ key }) => key === String(UDP));
   const udpShare = Math.max(
     shareOf(rates.udp_pps, rates.pps),
     shareOf(rates.udp_mbps, rates.mbps),
@@ -61,7 +56,7 @@ function amplificationOf(rates: Rates, sample: AttackSample): Classification | u
   const withPorts = sample.topSrcPorts.reduce((sum, { packets }) => sum + packets, 0);
   const bytesWithPorts = sample.topSrcPorts.reduce((sum, { bytes }) => sum + bytes, 0);
   for (const { key, packets, bytes } of sample.topSrcPorts) {
-    const type = REFLECTORS.get(key);
+    const type = AMPLIFICATION_BY_PORT.get(key);
     if (type === undefined) continue;
     const share = Math.max(shareOf(packets, withPorts), shareOf(bytes, bytesWithPorts));
     if (share >= DOMINANT_SHARE) return { type, confidence: Math.min(share, udpShare), srcPort: Number(key) };

@@ -2,6 +2,8 @@
  * What each named attack looks like on the wire, as tables. Names are those of the classification, so that what is sent
  * and what is detected can be compared; `normal` is ordinary traffic.
  */
+import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
+import { ACK, PSH, SYN } from '../net/tcpFlags.ts';
 
 /** One kind of packet in an attack. */
 export interface AttackVector {
@@ -17,10 +19,6 @@ export interface AttackVector {
   readonly sources: number;
 }
 
-const SYN = 0x02;
-const ACK = 0x10;
-const PUSH = 0x08;
-
 /** Sources of an attack that forges them. */
 const SPOOFED = 100_000;
 
@@ -31,8 +29,8 @@ const udp = { transport: 'udp', srcPort: 'any', dstPort: 'any', tcpFlags: 0, fra
 const tcp = { ...udp, transport: 'tcp' } as const;
 const icmp = { ...udp, transport: 'icmp' } as const;
 
-const reflected = (srcPort: number, transportBytes: number): AttackVector => {
-  return { ...udp, srcPort, transportBytes, sources: REFLECTORS };
+const reflected = (type: keyof typeof REFLECTOR_PORTS, transportBytes: number): AttackVector => {
+  return { ...udp, srcPort: REFLECTOR_PORTS[type], transportBytes, sources: REFLECTORS };
 };
 
 const SYN_FLOOD: AttackVector = { ...tcp, dstPort: 443, tcpFlags: SYN, transportBytes: 40, sources: SPOOFED };
@@ -43,12 +41,12 @@ const FRAGMENT_FLOOD: AttackVector = { ...udp, fragment: true, transportBytes: 1
 
 /** The vectors of each attack, all equally frequent. */
 export const ATTACK_PROFILES = {
-  ntp_amplification: [reflected(123, 448)],
-  dns_amplification: [reflected(53, 1_400)],
-  cldap_amplification: [reflected(389, 1_400)],
-  memcached_amplification: [reflected(11_211, 1_408)],
-  ssdp_amplification: [reflected(1_900, 320)],
-  chargen_amplification: [reflected(19, 1_024)],
+  ntp_amplification: [reflected('ntp_amplification', 448)],
+  dns_amplification: [reflected('dns_amplification', 1_400)],
+  cldap_amplification: [reflected('cldap_amplification', 1_400)],
+  memcached_amplification: [reflected('memcached_amplification', 1_408)],
+  ssdp_amplification: [reflected('ssdp_amplification', 320)],
+  chargen_amplification: [reflected('chargen_amplification', 1_024)],
   syn_flood: [SYN_FLOOD],
   fragment_flood: [FRAGMENT_FLOOD],
   icmp_flood: [ICMP_FLOOD],
@@ -56,9 +54,9 @@ export const ATTACK_PROFILES = {
   tcp_flood: [TCP_FLOOD],
   mixed: [SYN_FLOOD, UDP_FLOOD, ICMP_FLOOD, TCP_FLOOD],
   normal: [
-    { ...tcp, dstPort: 443, tcpFlags: ACK | PUSH, transportBytes: 600, sources: 500 },
+    { ...tcp, dstPort: 443, tcpFlags: ACK | PSH, transportBytes: 600, sources: 500 },
     { ...tcp, dstPort: 443, tcpFlags: ACK, transportBytes: 32, sources: 500 },
-    { ...tcp, dstPort: 25, tcpFlags: ACK | PUSH, transportBytes: 1_000, sources: 50 },
+    { ...tcp, dstPort: 25, tcpFlags: ACK | PSH, transportBytes: 1_000, sources: 50 },
     { ...udp, srcPort: 53, transportBytes: 150, sources: 5 },
   ],
 } as const satisfies Record<string, readonly AttackVector[]>;

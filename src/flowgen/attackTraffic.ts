@@ -2,8 +2,9 @@
  * The flows of a named attack, as an exporter near the victim sees them. Same seed, same flows.
  */
 import { type Address, addressOfWords, type IpVersion } from '../net/address.ts';
+import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
 import { ATTACK_PROFILES, type AttackName, type AttackVector } from './attackProfiles.ts';
-import { type FlowRecord, PROTOCOL_ICMP, PROTOCOL_ICMPV6, PROTOCOL_TCP, PROTOCOL_UDP } from './flowRecord.ts';
+import type { FlowRecord } from './flowRecord.ts';
 import { SeededRandom } from './seededRandom.ts';
 
 /** Interfaces through which the traffic enters and leaves the exporter. */
@@ -96,9 +97,9 @@ function transportHeader(vector: AttackVector): number {
 }
 
 function ipProtocolOf(vector: AttackVector, version: IpVersion): number {
-  if (vector.transport === 'udp') return PROTOCOL_UDP;
-  if (vector.transport === 'tcp') return PROTOCOL_TCP;
-  return version === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+  if (vector.transport === 'udp') return UDP;
+  if (vector.transport === 'tcp') return TCP;
+  return version === 4 ? ICMP : ICMPV6;
 }
 
 function echoRequest(version: IpVersion): number {

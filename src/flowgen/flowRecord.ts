@@ -23,12 +23,3 @@ export interface FlowRecord {
   readonly inInterface: number;
   readonly outInterface: number;
 }
-
-export const PROTOCOL_ICMP = 1;
-export const PROTOCOL_TCP = 6;
-export const PROTOCOL_UDP = 17;
-export const PROTOCOL_ICMPV6 = 58;
-
-export function isIcmp(ipProtocol: number): boolean {
-  return ipProtocol === PROTOCOL_ICMP || ipProtocol === PROTOCOL_ICMPV6;
-}

@@ -2,8 +2,9 @@
  * The first bytes of a packet as a switch cuts them out for sFlow: Ethernet, IPv4 (RFC 791) or IPv6 (RFC 8200, with a
  * fragment header if it is a fragment), then TCP, UDP or ICMP. The payload is zeros.
  */
+import { isIcmp, TCP, UDP } from '../net/ipProtocols.ts';
 import { ByteWriter } from './byteWriter.ts';
-import { type FlowRecord, isIcmp, PROTOCOL_TCP, PROTOCOL_UDP } from './flowRecord.ts';
+import type { FlowRecord } from './flowRecord.ts';
 import { LATER_FRAGMENT_OFFSET } from './flowTemplate.ts';
 
 export const ETHERNET_BYTES = 14;
@@ -69,10 +70,10 @@ function writeTransport(writer: ByteWriter, flow: FlowRecord, transportBytes: nu
   }
   writer.u16(flow.srcPort);
   writer.u16(flow.dstPort);
-  if (flow.ipProtocol === PROTOCOL_UDP) {
+  if (flow.ipProtocol === UDP) {
     writer.u16(transportBytes);
     writer.u16(0);
-  } else if (flow.ipProtocol === PROTOCOL_TCP) {
+  } else if (flow.ipProtocol === TCP) {
     writer.u32(1);
     writer.u32(0);
     writer.u8(5 << 4);

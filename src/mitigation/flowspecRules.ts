@@ -6,19 +6,14 @@
 import type { FlowspecConfig } from '../config/sections/flowspec.ts';
 import type { Attack, AttackSample, Classification, SampledFlow, TopEntry } from '../engine/attack.ts';
 import { type Address, parseAddress } from '../net/address.ts';
+import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
 import { containsAddress, hostPrefix, type Prefix } from '../net/prefix.ts';
+import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
+import { ACK, SYN } from '../net/tcpFlags.ts';
 import { type FlowspecMatch, type FlowspecRoute, MATCH_ALL, type PortRange } from './route.ts';
 
 /** Rules one ban may announce; routers hold few, and a ninth attacker is better met by not pinning sources at all. */
 export const MAX_RULES_PER_BAN = 8;
-
-export const ICMP = 1;
-export const TCP = 6;
-export const UDP = 17;
-export const ICMPV6 = 58;
-
-const SYN = 0x02;
-const ACK = 0x10;
 
 /** Ports are dominant when together they carry this much of the sample … */
 const DOMINANT_SHARE = 0.8;
@@ -89,17 +84,16 @@ function matchVector(target: Address, classification: Classification, sample: At
   const victim = matchVictim(target);
   switch (classification.type) {
     case 'ntp_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 123)] };
     case 'dns_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 53)] };
     case 'cldap_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 389)] };
     case 'memcached_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 11211)] };
     case 'ssdp_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 1900)] };
     case 'chargen_amplification':
-      return { ...victim, protocols: [UDP], sourcePorts: [singlePort(classification.srcPort ?? 19)] };
+      return {
+        ...victim,
+        protocols: [UDP],
+        sourcePorts: [singlePort(classification.srcPort ?? REFLECTOR_PORTS[classification.type])],
+      };
     case 'syn_flood':
       return { ...victim, protocols: [TCP], tcpFlags: { set: SYN, clear: ACK } };
     case 'fragment_flood':

@@ -5,16 +5,17 @@
  * lists come out ascending and without repetition, so that one match has one NLRI.
  */
 import type { Address } from '../net/address.ts';
+import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE } from '../net/ipProtocols.ts';
 import { type Prefix, parsePrefix } from '../net/prefix.ts';
-import { ICMP, ICMPV6, matchVictim, TCP, UDP } from './flowspecRules.ts';
+import { matchVictim } from './flowspecRules.ts';
 import type { FlowspecMatch, PortRange } from './route.ts';
 import { protocolByName, tcpFlagByName } from './routeText.ts';
 
 /** Values one component may list; a rule that needs more is no rule a router should be asked to hold. */
 const MAX_VALUES = 16;
 
-/** Protocols whose header starts with two ports: TCP, UDP, DCCP, SCTP, UDP-Lite. */
-const WITH_PORTS = [TCP, UDP, 33, 132, 136];
+/** Protocols whose header starts with two ports. */
+const WITH_PORTS = [TCP, UDP, DCCP, SCTP, UDP_LITE];
 
 const KEYS = ['proto', 'src', 'src_port', 'dst_port', 'tcp_flags', 'fragment', 'packet_length', 'icmp_type', 'dscp'];
 

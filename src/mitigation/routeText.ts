@@ -5,23 +5,22 @@
  * wire, in the words of the manual match: dst src proto dst-port src-port icmp-type tcp-flags packet-length dscp
  * fragment. Lists are written as they stand, so two rules have one key exactly when they encode to the same NLRI.
  */
+import { AUTHENTICATION, ESP, GRE, ICMP, ICMPV6, SCTP, TCP, UDP } from '../net/ipProtocols.ts';
+import { TCP_FLAG_NAMES } from '../net/tcpFlags.ts';
 import type { Ban } from './ban.ts';
 import { type FlowspecMatch, type FlowspecRoute, type PortRange, type Route, routeFamily } from './route.ts';
 
 /** IP protocols that are written by name; the rest are numbers (IANA's registry). */
 const PROTOCOL_NAMES: ReadonlyMap<number, string> = new Map([
-  [1, 'icmp'],
-  [6, 'tcp'],
-  [17, 'udp'],
-  [47, 'gre'],
-  [50, 'esp'],
-  [51, 'ah'],
-  [58, 'icmp6'],
-  [132, 'sctp'],
+  [ICMP, 'icmp'],
+  [TCP, 'tcp'],
+  [UDP, 'udp'],
+  [GRE, 'gre'],
+  [ESP, 'esp'],
+  [AUTHENTICATION, 'ah'],
+  [ICMPV6, 'icmp6'],
+  [SCTP, 'sctp'],
 ]);
-
-/** Flags of the TCP header's low eight bits, lowest first (RFC 9293 §3.1). */
-const TCP_FLAG_NAMES: readonly string[] = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr'];
 
 /** Names one NLRI: `ipv4-unicast 192.0.2.1/32`, `ipv6-flowspec dst 2001:db8::1/128 proto udp`. Attributes have no part in it. */
 export function routeKey(route: Route): string {

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { AttackSample, TopEntry } from '../engine/attack.ts';
+import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
 import { timeSchema } from './timeJson.ts';
 
 const topEntrySchema = z.object({ key: z.string(), packets: z.number(), bytes: z.number() }).meta({ id: 'TopEntry' });
@@ -66,10 +67,10 @@ export function attackSampleJson(sample: AttackSample): AttackSampleJson {
 
 /** Protocols with rates of their own are named; every other protocol is its IANA number. */
 const PROTOCOL_KEYS: ReadonlyMap<string, string> = new Map([
-  ['1', 'icmp'],
-  ['6', 'tcp'],
-  ['17', 'udp'],
-  ['58', 'icmp'],
+  [String(ICMP), 'icmp'],
+  [String(TCP), 'tcp'],
+  [String(UDP), 'udp'],
+  [String(ICMPV6), 'icmp'],
 ]);
 
 /** The name of an IP protocol number; both are text. */

@@ -7,13 +7,11 @@
  */
 import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
+import { ICMP, ICMPV6 } from '../../net/ipProtocols.ts';
 import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
 import { readUnsigned } from './recordFields.ts';
-
-const ICMP = 1;
-const ICMPV6 = 58;
 
 /** More-fragments among the flags of element 197: the third bit from the left. */
 const MORE_FRAGMENTS = 0x20;

@@ -26,8 +26,8 @@ export class AnnouncerGroup implements Announcer {
     await Promise.all(this.#members.map((member) => member.stop()));
   }
 
-  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
-    for (const member of this.#members) member.setWanted(wanted);
+  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules = Number.POSITIVE_INFINITY): void {
+    for (const member of this.#members) member.setWanted(wanted, maxRules);
   }
 
   evidence(key: string): RouteEvidence {

@@ -107,8 +107,8 @@ export class GobgpAnnouncer implements Announcer {
     await this.#finished;
   }
 
-  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
-    const scope = this.#reconciler.setWanted(wanted);
+  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules = Number.POSITIVE_INFINITY): void {
+    const scope = this.#reconciler.setWanted(wanted, maxRules);
     if (scope === 'nothing') return;
     if (scope === 'all') this.#requestFullPass();
     this.#changesDue = true;

@@ -2,7 +2,8 @@
  * Makes one daemon's RIB say what is wanted, and knows what it says. It holds no connection and no timer: the announcer
  * hands it a client while there is one, and asks for a pass over everything or over what changed.
  *
- * A pass: read, announce what lacks or differs, read back, withdraw what nobody wants, read back, see who is sent it.
+ * A pass: read, withdraw what belongs to nobody any more, announce what is missing or differs, read back, withdraw what
+ * it replaced, read back, see who is sent it.
  * What is read is believed, what was called is not: OK of gobgpd proves nothing.
  */
 import type { Clock } from '../clock.ts';
@@ -16,7 +17,15 @@ import { inParallel } from './inParallel.ts';
 import { markCommunity } from './pathAttributes.ts';
 import { readPeer } from './peer.ts';
 import { PeerTable } from './peerTable.ts';
-import { type Drift, driftOf, routesToAnnounce, routesToWithdraw } from './reconcilePlan.ts';
+import {
+  type Drift,
+  driftOf,
+  routesOfOtherVictims,
+  routesToAnnounce,
+  routesToWithdraw,
+  rulesWithoutRoom,
+  type WithdrawalScope,
+} from './reconcilePlan.ts';
 import { type RibPath, readRibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
 import { RibSnapshot } from './ribSnapshot.ts';
@@ -66,6 +75,8 @@ export class Reconciler {
   readonly #released = new Map<string, string>();
   readonly #drift: DriftCounts = { missing: 0, orphan: 0, altered: 0, repaired: 0 };
   #mark: WireLargeCommunity | undefined;
+  /** FlowSpec rules that peers have room for. */
+  #maxRules = Number.POSITIVE_INFINITY;
   /** Before the first `setWanted` nothing is known to be an orphan. */
   #wantedKnown = false;
   /** Why nothing can be seen; undefined while the daemon is in reach. */
@@ -81,7 +92,8 @@ export class Reconciler {
    * Returns what a pass is needed over: `all` the first time, which is when orphans can first be told; `changes` where
    * the set is another than before.
    */
-  setWanted(wanted: ReadonlyMap<string, Announcement>): 'all' | 'changes' | 'nothing' {
+  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules: number): 'all' | 'changes' | 'nothing' {
+    this.#maxRules = maxRules;
     const isFirst = !this.#wantedKnown;
     this.#wantedKnown = true;
     for (const [key, announcement] of wanted) this.#want(key, announcement);
@@ -221,17 +233,26 @@ export class Reconciler {
     this.#rib.replaceKeys(keys, await link.reader.listKeys(keys));
   }
 
-  /** Announces, then withdraws, on a snapshot that was just read. Returns whether the daemon was told anything. */
+  /**
+   * Makes the RIB say what is wanted, on a snapshot that was just read. At no moment are there more routes than before or
+   * than wanted, except within a victim, whose new routes are in before its old ones go. Returns whether GoBGP was told
+   * anything.
+   */
   async #repair(link: Link, wanted: Iterable<WantedRoute>, mayWithdraw: (key: string) => boolean): Promise<boolean> {
     const inScope = [...wanted];
+    const victimOf = (path: RibPath): string => this.#released.get(path.key) ?? path.victim;
+    const scope: WithdrawalScope = { victimOf, mayWithdraw };
+    const first = routesOfOtherVictims(this.#wanted, this.#rib, scope);
+    await this.#withdraw(link, first);
     const toAnnounce = routesToAnnounce(inScope, this.#rib);
+    const noRoom = rulesWithoutRoom(toAnnounce, this.#wanted, this.#rib, scope, this.#maxRules);
+    await this.#withdraw(link, noRoom);
     if (toAnnounce.length > 0) await this.#announce(link, toAnnounce);
     const changed = this.#settle(inScope);
-    const victimOf = (path: RibPath): string => this.#released.get(path.key) ?? path.victim;
-    const toWithdraw = routesToWithdraw(this.#wanted, this.#rib, victimOf, mayWithdraw);
-    if (toWithdraw.length > 0) await this.#withdraw(link, toWithdraw);
+    const last = routesToWithdraw(this.#wanted, this.#rib, scope);
+    await this.#withdraw(link, last);
     for (const key of this.#released.keys()) if (this.#rib.ours(key).length === 0) this.#released.delete(key);
-    return changed || toWithdraw.length > 0;
+    return changed || first.length + noRoom.length + last.length > 0;
   }
 
   async #announce(link: Link, routes: readonly WantedRoute[]): Promise<void> {
@@ -270,6 +291,7 @@ export class Reconciler {
   }
 
   async #withdraw(link: Link, paths: readonly RibPath[]): Promise<void> {
+    if (paths.length === 0) return;
     await inParallel(paths, PARALLEL_CALLS, async ({ family, nlri, identifier, key }) => {
       if (nlri === undefined) return;
       try {

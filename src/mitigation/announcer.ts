@@ -18,9 +18,10 @@ export interface Announcement {
 export interface Announcer {
   /**
    * Replaces the whole set of what should be announced; cheap when little changed. Returns at once, the work is done
-   * behind it. The first call allows withdrawing marked orphans: before it nothing is known to be one.
+   * behind it. The first call allows withdrawing marked orphans: before it nothing is known to be one. `maxRules`: the
+   * FlowSpec rules that peers have room for at any moment; without it as many as there are.
    */
-  setWanted(wanted: ReadonlyMap<string, Announcement>): void;
+  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules?: number): void;
 
   /** What is known of one announcement now. */
   evidence(key: string): RouteEvidence;

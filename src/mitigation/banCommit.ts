@@ -53,6 +53,8 @@ export interface BanCommitOptions {
 export class BanCommit {
   readonly table: BanTable;
   readonly health = new MethodHealth();
+  /** By the config in force. */
+  flowspecMaxRules = Number.POSITIVE_INFINITY;
   readonly #announcer: Announcer;
   readonly #dryRunAnnouncer: Announcer;
   readonly #onEvent: (event: MitigationEvent) => void;
@@ -181,7 +183,7 @@ export class BanCommit {
     if (this.table.takeRoutesChanged()) {
       const real = this.table.wanted(false);
       for (const key of real.keys()) this.#own(key);
-      this.#announcer.setWanted(real);
+      this.#announcer.setWanted(real, this.flowspecMaxRules);
       this.#dryRunAnnouncer.setWanted(this.table.wanted(true));
     }
     const events = this.#events;

@@ -52,7 +52,7 @@ export class BanJudge {
     this.#newId = newId;
     this.#bgpEndpoints = bgpEndpoints;
     this.#commit = commit;
-    this.#scope = new Scope(config);
+    this.#scope = this.#enforce(config);
   }
 
   get scope(): Scope {
@@ -61,7 +61,7 @@ export class BanJudge {
 
   /** Takes another config into force. */
   reconfigure(config: Config): void {
-    this.#scope = new Scope(config);
+    this.#scope = this.#enforce(config);
   }
 
   /** The automatic ban of an attack last seen at `lastSeenAt`; undefined where its group does nothing against attacks. */
@@ -117,6 +117,11 @@ export class BanJudge {
       bgpEndpoints: this.#bgpEndpoints,
       audience: (family) => announcer.audience(family),
     };
+  }
+
+  #enforce(config: Config): Scope {
+    this.#commit.flowspecMaxRules = config.flowspecMaxRules;
+    return new Scope(config);
   }
 
   #judge(candidate: Candidate, method: MitigationMethod, now: number): Judgement {

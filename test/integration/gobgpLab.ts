@@ -37,13 +37,15 @@ export interface Pair {
   readonly router: Gobgpd;
 }
 
-/** An injector and the router that hears it, with the session up. `towardRouter` changes the injector's side of it. */
+/** An injector and the router that hears it, with the session up. `towardRouter` and
+ * `towardInjector` change one side of it each. */
 export async function startPair(
   t: TestContext,
   executable: string,
   families: readonly string[] = ALL_FAMILIES,
   towardRouter: Partial<NeighborConfig> = {},
   extraConfig = '',
+  towardInjector: Partial<NeighborConfig> = {},
 ): Promise<Pair | undefined> {
   const routerExecutable = requireDaemon(t, 'gobgpd');
   if (routerExecutable === undefined) return undefined;
@@ -53,7 +55,7 @@ export async function startPair(
     asn: ROUTER_ASN,
     address: there,
     port: therePort,
-    neighbors: [{ address: here, asn: INJECTOR_ASN, port: herePort, families }],
+    neighbors: [{ address: here, asn: INJECTOR_ASN, port: herePort, families, ...towardInjector }],
   });
   const injector = await startInjector(t, executable, {
     address: here,

@@ -19,6 +19,8 @@ export interface NeighborConfig {
   /** As gobgpd names them. */
   readonly families: readonly string[];
   readonly routeServerClient?: boolean;
+  /** Of each family; more end the session. */
+  readonly maxPrefixes?: number;
 }
 
 export interface GobgpdOptions {
@@ -188,7 +190,7 @@ function neighborConfig(localAddress: string, neighbor: NeighborConfig): string 
     (family) => `  [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${family}"
-`,
+${neighbor.maxPrefixes === undefined ? '' : prefixLimit(neighbor.maxPrefixes)}`,
   );
   return `[[neighbors]]
   [neighbors.config]
@@ -200,4 +202,10 @@ function neighborConfig(localAddress: string, neighbor: NeighborConfig): string 
   [neighbors.route-server.config]
     route-server-client = ${neighbor.routeServerClient ?? false}
 ${families.join('')}`;
+}
+
+function prefixLimit(maxPrefixes: number): string {
+  return `    [neighbors.afi-safis.prefix-limit.config]
+      max-prefixes = ${maxPrefixes}
+`;
 }

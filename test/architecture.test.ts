@@ -73,7 +73,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** These sit on top and may know every room. */
 const ON_TOP = ['cli', 'daemon', 'main'];
 
-/** Rooms that are handed the time and use nothing but the language. */
+/** Rooms that are given the time and use nothing but the language. */
 const PURE = ['net', 'flowBatch', 'trafficMetrics', 'capture', 'decode', 'engine', 'mitigation', 'incidents'];
 
 interface Import {

@@ -4,7 +4,7 @@
  *
  * An answer that nobody reads stays in memory, and node:http takes in requests of one connection (pipelining, RFC 9112
  * §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many is cut,
- * and beyond a total new ones are refused. Addresses from which a valid token came have a share that strangers cannot
+ * and beyond a total new ones are refused. Addresses from which a valid token came have a share that others cannot
  * take, so that an operator gets in while somebody floods the API.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -12,9 +12,9 @@ import type { Socket } from 'node:net';
 import type { KnownAddresses } from './knownAddresses.ts';
 
 /** Limits for addresses from which no valid token came, and for those from which one did. */
-const CONNECTIONS_PER_ADDRESS = { stranger: 32, known: 128 };
-const CONNECTIONS = { stranger: 256, known: 512 };
-const REQUESTS = { stranger: 64, known: 256 };
+const CONNECTIONS_PER_ADDRESS = { unknown: 32, known: 128 };
+const CONNECTIONS = { unknown: 256, known: 512 };
+const REQUESTS = { unknown: 64, known: 256 };
 
 const REQUESTS_PER_CONNECTION = 8;
 
@@ -91,8 +91,8 @@ export class Connections {
     });
   }
 
-  #kindOf(socket: Socket): 'known' | 'stranger' {
-    return this.#known.has(socket.remoteAddress ?? '') ? 'known' : 'stranger';
+  #kindOf(socket: Socket): 'known' | 'unknown' {
+    return this.#known.has(socket.remoteAddress ?? '') ? 'known' : 'unknown';
   }
 
   /**

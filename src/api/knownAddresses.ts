@@ -1,5 +1,5 @@
 /*
- * Addresses from which somebody presented a valid token. They have connections of their own that strangers cannot take.
+ * Addresses from which somebody presented a valid token. The API keeps connections for them.
  */
 
 const MAX_ADDRESSES = 256;

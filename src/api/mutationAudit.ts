@@ -41,7 +41,7 @@ export class MutationAudit {
   readonly #daemon: DaemonFacade;
   readonly #clock: Clock;
   readonly #sink: AuditSink;
-  readonly #strangers = new FailureLimiter();
+  readonly #withoutToken = new FailureLimiter();
 
   constructor({ daemon, clock, audit }: { daemon: DaemonFacade; clock: Clock; audit: AuditSink }) {
     this.#daemon = daemon;
@@ -51,7 +51,7 @@ export class MutationAudit {
 
   record({ action, principal, body, context }: Mutation, outcome: MutationOutcome): void {
     const now = this.#clock.now();
-    const verdict = principal === undefined ? this.#strangers.fail(context.ip, now) : undefined;
+    const verdict = principal === undefined ? this.#withoutToken.fail(context.ip, now) : undefined;
     if (verdict === 'spent') return;
     const more = verdict === 'last' ? '; from now on only one such request a second from this address is recorded' : '';
     const config = this.#daemon.config();

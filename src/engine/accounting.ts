@@ -9,41 +9,33 @@ import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
+import { CandidateHosts, SHARES_PER_GROUP } from './candidateHosts.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { type FlowSlice, sliceOf } from './flowSlice.ts';
-import { type HostReport, HostReportWriter } from './hostReport.ts';
+import type { HostReport } from './hostReport.ts';
+import { HostReporter } from './hostReporter.ts';
 import {
   BUCKETS,
+  CANDIDATE_BUCKET,
   FIRST_BUCKET,
   FREE_ROW,
   GROUP_AND_FLAGS,
   GROUP_MASK,
-  HOT_BUCKET,
   HostTable,
+  IS_CANDIDATE,
   LAST_BUCKET,
   LONG_ROW,
-  ON_HOT_LIST,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,
   SLAB_SHIFT,
   WATCHED,
 } from './hostTable.ts';
-import { HotHosts, SHARES_PER_GROUP } from './hotHosts.ts';
 import { LONGEST_FLOW_MS, LongFlows } from './longFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 import { TrafficScan } from './trafficScan.ts';
-
-/**
- * Rows of a report beyond which no host is named that is not watched. Hosts that the detector watches because of a report
- * count too, so that what it keeps is bounded however low the limits are; it allows 10,000 attacks at once.
- */
-const REPORTED_HOSTS_LIMIT = 32_768;
-
-/** Hot hosts whose rates are worked out in one tick; where limits are so low that there are more, they take turns. */
-const HOT_HOSTS_PER_TICK = 32_768;
 
 /** Hosts with long flows that are brought up to date in one tick, at least; all of them within ten ticks. */
 const SETTLED_HOSTS_PER_TICK = 4096;
@@ -77,22 +69,18 @@ export class Accounting {
   readonly #batch: FlowBatch;
   readonly #table: HostTable;
   readonly #longFlows: LongFlows;
-  readonly #hot: HotHosts;
-  readonly #writer = new HostReportWriter();
-  readonly #rates = new Float64Array(METRIC_COUNT);
+  readonly #candidates: CandidateHosts;
+  readonly #reporter: HostReporter;
 
   #plan: EnginePlan;
   #protected: PrefixTable;
   #window: RateWindow;
-  #watched: readonly Address[] = [];
 
-  #hotCursor = 0;
   #sweepCursor = 0;
   #unprotectedFlows = 0;
   #untrackedFlows = 0;
   #evictedHosts = 0;
   #longFlowOverflow = 0;
-  #unreportedHosts = 0;
 
   constructor(plan: EnginePlan, batch: FlowBatch, now: number) {
     this.#plan = plan;
@@ -101,7 +89,9 @@ export class Accounting {
     this.#window = new RateWindow(plan.windowSeconds, now);
     this.#table = new HostTable(plan.hostLimit, plan.hashSeed);
     this.#longFlows = new LongFlows(this.#table, this.#window);
-    this.#hot = new HotHosts(this.#table, plan);
+    this.#candidates = new CandidateHosts(this.#table, plan);
+    this.#reporter = new HostReporter(this.#table, this.#longFlows, this.#candidates);
+    this.#reporter.use(plan, this.#protected, this.#window);
   }
 
   counters(): AccountingCounters {
@@ -113,7 +103,7 @@ export class Accounting {
       evictedHosts: this.#evictedHosts,
       longFlows: this.#longFlows.flowCount,
       longFlowOverflow: this.#longFlowOverflow,
-      unreportedHosts: this.#unreportedHosts,
+      unreportedHosts: this.#reporter.unreportedHosts,
     };
   }
 
@@ -127,25 +117,20 @@ export class Accounting {
     this.#countFlows();
   }
 
+  /** Replaces the set of hosts that every report names and that are not evicted. */
+  watch(targets: readonly Address[]): void {
+    this.#reporter.watch(targets);
+  }
+
   /** Rates of the watched hosts, all of them, and of the hosts that are over their part of a limit. */
   tick(now: number): HostReport {
-    const window = this.#window;
-    window.advance(now);
+    this.#window.advance(now);
     this.#longFlows.expire();
     const settledHosts = Math.max(SETTLED_HOSTS_PER_TICK, Math.ceil(this.#longFlows.hostCount / 10));
     this.#longFlows.settleSome(settledHosts, (slot) => this.#judgeLongHost(slot));
-    this.#writer.clear();
-    for (const target of this.#watched) this.#reportWatched(target);
-    this.#reportHot();
+    const report = this.#reporter.report();
     this.#sweep();
-    return this.#writer.report(window.now);
-  }
-
-  /** Replaces the set of hosts that every report names and that are not evicted. */
-  watch(targets: readonly Address[]): void {
-    for (const target of this.#watched) this.#setWatched(this.#find(target), false);
-    this.#watched = targets;
-    for (const target of targets) this.#setWatched(this.#find(target), true);
+    return report;
   }
 
   /** The flows of the last window to these hosts, as far as the ring still holds them; none where samples are off. */
@@ -153,7 +138,7 @@ export class Accounting {
     const targetOfSlot = new Map<number, number>();
     if (this.#plan.samples.enabled) {
       targets.forEach((target, i) => {
-        const slot = this.#find(target);
+        const slot = this.#table.findAddress(target);
         if (slot !== NO_HOST) targetOfSlot.set(slot, i);
       });
     }
@@ -185,12 +170,7 @@ export class Accounting {
 
   topHostsReport(scan: TopHostsScan, now: number): HostReport {
     this.#window.advance(now);
-    this.#writer.clear();
-    for (const slot of scan.slots()) {
-      this.#readRates(slot);
-      this.#append(slot);
-    }
-    return this.#writer.report(this.#window.now);
+    return this.#reporter.reportSlots(scan.slots());
   }
 
   /**
@@ -204,7 +184,7 @@ export class Accounting {
     this.#protected = protectedTable(plan);
     const isLeaving = (slot: number): boolean => this.#groupOfHost(slot) === NO_MATCH;
     this.#longFlows.drop(isLeaving);
-    this.#hot.drop(isLeaving);
+    this.#candidates.drop(isLeaving);
     for (let slot = 0; slot < this.#table.usedSlots; slot++) {
       if (!this.#table.isUsed(slot)) continue;
       const group = this.#groupOfHost(slot);
@@ -212,8 +192,9 @@ export class Accounting {
       else this.#table.setWord(slot, GROUP_AND_FLAGS, (this.#table.word(slot, GROUP_AND_FLAGS) & ~GROUP_MASK) | group);
     }
     if (plan.windowSeconds !== this.#window.windowSeconds) this.#changeWindow(plan.windowSeconds);
-    this.#hot.useLimits(plan);
-    this.#hot.judgeAll(this.#window.bucket);
+    this.#reporter.use(plan, this.#protected, this.#window);
+    this.#candidates.useLimits(plan);
+    this.#candidates.judgeAll(this.#window.bucket);
   }
 
   /** The clock was moved: times from now on are this much later. */
@@ -229,7 +210,7 @@ export class Accounting {
     const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;
     const table = this.#table;
     const slabs = table.slabs;
-    const shares = this.#hot.shares;
+    const shares = this.#candidates.shares;
     const window = this.#window;
     const bucket = window.bucket;
     const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
@@ -256,9 +237,9 @@ export class Accounting {
         (values[at + PACKETS] > shares[sharesAt] ||
           values[at + BYTES] > shares[sharesAt + 1] ||
           values[at + FLOWS] > shares[sharesAt + 2]) &&
-        words[wordsAt + HOT_BUCKET] !== bucket
+        words[wordsAt + CANDIDATE_BUCKET] !== bucket
       ) {
-        this.#hot.mark(slot, bucket);
+        this.#candidates.mark(slot, bucket);
       }
     }
   }
@@ -281,7 +262,7 @@ export class Accounting {
     const bucketSeconds = this.#window.bucketMs / 1000;
     const morePackets = this.#longFlows.rateOf(slot, PACKETS) * bucketSeconds;
     const moreBytes = this.#longFlows.rateOf(slot, BYTES) * bucketSeconds;
-    this.#hot.judge(slot, this.#window.bucket, morePackets, moreBytes);
+    this.#candidates.judge(slot, this.#window.bucket, morePackets, moreBytes);
   }
 
   /** The slot of a flow's destination; one that has none gets one if it is protected. */
@@ -299,58 +280,6 @@ export class Accounting {
     return slot;
   }
 
-  /** A watched host is in every report, with zeros where nothing is known of it. */
-  #reportWatched(target: Address): void {
-    const slot = this.#find(target);
-    if (slot !== NO_HOST) {
-      this.#setWatched(slot, true);
-      this.#readRates(slot);
-      this.#append(slot);
-      return;
-    }
-    const group = this.#protected.lookupAddress(target);
-    if (group === NO_MATCH) return;
-    this.#rates.fill(0);
-    this.#writer.append(target.word0, target.word1, target.word2, target.word3, group, this.#rates);
-  }
-
-  /** Goes through the hot list from its end, so that a host moved into the place of a dropped one was seen before. */
-  #reportHot(): void {
-    if (this.#hotCursor <= 0 || this.#hotCursor > this.#hot.count) this.#hotCursor = this.#hot.count;
-    const stop = Math.max(0, this.#hotCursor - HOT_HOSTS_PER_TICK);
-    while (this.#hotCursor > stop) {
-      const place = --this.#hotCursor;
-      if (!this.#hot.keepOrDrop(place, this.#window.bucket)) continue;
-      const slot = this.#hot.slotAt(place);
-      if ((this.#table.word(slot, GROUP_AND_FLAGS) & WATCHED) !== 0) continue;
-      this.#readRates(slot);
-      if (!this.#isOverItsPart(slot)) continue;
-      if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot);
-      else this.#unreportedHosts++;
-    }
-  }
-
-  /** If the sum over all threads is over a limit, then that of one thread is over the limit divided by their number. */
-  #isOverItsPart(slot: number): boolean {
-    const { limits } = this.#plan.groups[this.#table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK];
-    for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      if (this.#rates[metric] * this.#plan.workers > limits[metric]) return true;
-    }
-    return false;
-  }
-
-  #readRates(slot: number): void {
-    this.#longFlows.settle(slot);
-    this.#window.ratesOf(this.#table, slot, this.#rates);
-  }
-
-  #append(slot: number): void {
-    const { words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
-    const group = words[row + GROUP_AND_FLAGS] & GROUP_MASK;
-    this.#writer.append(words[row], words[row + 1], words[row + 2], words[row + 3], group, this.#rates);
-  }
-
   /** Evicts idle hosts from a slice of the table. */
   #sweep(): void {
     const table = this.#table;
@@ -361,7 +290,7 @@ export class Accounting {
       if (this.#sweepCursor >= table.usedSlots) this.#sweepCursor = 0;
       const slot = this.#sweepCursor++;
       const flags = table.word(slot, GROUP_AND_FLAGS);
-      if (flags === FREE_ROW || (flags & (WATCHED | ON_HOT_LIST)) !== 0) continue;
+      if (flags === FREE_ROW || (flags & (WATCHED | IS_CANDIDATE)) !== 0) continue;
       if (table.word(slot, LONG_ROW) !== 0 || table.word(slot, LAST_BUCKET) + idleBuckets > this.#window.bucket)
         continue;
       table.remove(slot);
@@ -373,29 +302,20 @@ export class Accounting {
   #changeWindow(windowSeconds: number): void {
     const window = new RateWindow(windowSeconds, this.#window.now);
     const table = this.#table;
+    const rates = new Float64Array(METRIC_COUNT);
     for (let slot = 0; slot < table.usedSlots; slot++) {
       if (!table.isUsed(slot)) continue;
-      this.#window.ratesOf(table, slot, this.#rates);
-      window.fill(table, slot, this.#rates);
-      table.setWord(slot, HOT_BUCKET, window.bucket);
+      this.#window.ratesOf(table, slot, rates);
+      window.fill(table, slot, rates);
+      table.setWord(slot, CANDIDATE_BUCKET, window.bucket);
     }
     this.#window = window;
     this.#longFlows.useWindow(window);
-  }
-
-  #find(target: Address): number {
-    return this.#table.find(target.word0, target.word1, target.word2, target.word3);
   }
 
   #groupOfHost(slot: number): number {
     const { words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
     return this.#protected.lookup(words[row] >>> 0, words[row + 1] >>> 0, words[row + 2] >>> 0, words[row + 3] >>> 0);
-  }
-
-  #setWatched(slot: number, watched: boolean): void {
-    if (slot === NO_HOST) return;
-    const flags = this.#table.word(slot, GROUP_AND_FLAGS);
-    this.#table.setWord(slot, GROUP_AND_FLAGS, watched ? flags | WATCHED : flags & ~WATCHED);
   }
 }

@@ -7,7 +7,7 @@
  *   words   0-3  address              values   4-16  bucket 0, in the order of METRICS: packets, bytes, records,
  *           4    last bucket written          17-29  bucket 1   packets and bytes of each kind
  *           5    group and flags                 …
- *           6    last hot bucket              56-68  bucket 4
+ *           6    last candidate bucket        56-68  bucket 4
  *           7    row in the table of long flows, plus one
  *
  * The index over it is open addressing with linear probing, at most half full, allocated once: growing it would halt the
@@ -15,7 +15,7 @@
  * probe into a foreign entry costs no visit to its row. 8 to 16 bytes of index a host make it under 600 in all.
  */
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
-import { IPV4_MAPPED_WORD } from '../net/address.ts';
+import { type Address, IPV4_MAPPED_WORD } from '../net/address.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
 
 export const ROWS_PER_SLAB = 8192;
@@ -32,14 +32,14 @@ export const ROW_WORDS = 2 * ROW_VALUES;
 export const FIRST_BUCKET = 4;
 export const LAST_BUCKET = 4;
 export const GROUP_AND_FLAGS = 5;
-export const HOT_BUCKET = 6;
+export const CANDIDATE_BUCKET = 6;
 export const LONG_ROW = 7;
 /** In a row that holds no host. */
 const NEXT_FREE = 0;
 
 /** Parts of GROUP_AND_FLAGS. */
 export const GROUP_MASK = 0xffff;
-export const ON_HOT_LIST = 1 << 16;
+export const IS_CANDIDATE = 1 << 16;
 export const WATCHED = 1 << 17;
 
 /** GROUP_AND_FLAGS of a row that holds no host. */
@@ -99,6 +99,11 @@ export class HostTable {
   /** Bytes that the rows and the index occupy. */
   get bytes(): number {
     return this.#index.byteLength + this.slabs.length * ROWS_PER_SLAB * ROW_VALUES * 8;
+  }
+
+  /** The slot of an address, or `NO_HOST`. */
+  findAddress({ word0, word1, word2, word3 }: Address): number {
+    return this.find(word0, word1, word2, word3);
   }
 
   /** The slot of a host, or NO_HOST. The words may be signed or unsigned. */
@@ -183,7 +188,7 @@ export class HostTable {
     words[row + 3] = word3;
     words[row + LAST_BUCKET] = -BUCKETS;
     words[row + GROUP_AND_FLAGS] = group;
-    words[row + HOT_BUCKET] = -BUCKETS;
+    words[row + CANDIDATE_BUCKET] = -BUCKETS;
     words[row + LONG_ROW] = 0;
     const hash = this.hash(word0, word1, word2, word3);
     let at = hash >>> this.#indexShift;

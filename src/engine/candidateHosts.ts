@@ -11,13 +11,13 @@ import { METRIC_COUNT, RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '..
 import type { EnginePlan } from './enginePlan.ts';
 import {
   BUCKETS,
+  CANDIDATE_BUCKET,
   FIRST_BUCKET,
   GROUP_AND_FLAGS,
   GROUP_MASK,
-  HOT_BUCKET,
   type HostTable,
+  IS_CANDIDATE,
   LAST_BUCKET,
-  ON_HOT_LIST,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,
@@ -32,7 +32,7 @@ export const SHARES_PER_GROUP = 3;
 /** Keeps rounding from putting a sum over the limit whose parts are all just at their share. */
 const A_LITTLE_LESS = 1 - 1e-9;
 
-export class HotHosts {
+export class CandidateHosts {
   /** `SHARES_PER_GROUP` a group, per bucket. */
   shares: Float64Array;
   /** Hosts on the list. */
@@ -55,10 +55,10 @@ export class HotHosts {
 
   /** A bucket of this host is over its share. */
   mark(slot: number, bucket: number): void {
-    this.#table.setWord(slot, HOT_BUCKET, bucket);
+    this.#table.setWord(slot, CANDIDATE_BUCKET, bucket);
     const flags = this.#table.word(slot, GROUP_AND_FLAGS);
-    if ((flags & ON_HOT_LIST) !== 0) return;
-    this.#table.setWord(slot, GROUP_AND_FLAGS, flags | ON_HOT_LIST);
+    if ((flags & IS_CANDIDATE) !== 0) return;
+    this.#table.setWord(slot, GROUP_AND_FLAGS, flags | IS_CANDIDATE);
     if (this.count === this.#slots.length) {
       const larger = new Int32Array(2 * this.count);
       larger.set(this.#slots);
@@ -91,9 +91,9 @@ export class HotHosts {
     }
   }
 
-  /** Whether the host was hot in any bucket that still counts; if not, the last of the list takes its place. */
+  /** whether the host was a candidate in any bucket that still counts; if not, the last of the list takes its place. */
   keepOrDrop(place: number, bucket: number): boolean {
-    if (this.#table.word(this.#slots[place], HOT_BUCKET) + BUCKETS > bucket) return true;
+    if (this.#table.word(this.#slots[place], CANDIDATE_BUCKET) + BUCKETS > bucket) return true;
     this.#dropAt(place);
     return false;
   }
@@ -115,7 +115,7 @@ export class HotHosts {
 
   #dropAt(place: number): void {
     const slot = this.#slots[place];
-    this.#table.setWord(slot, GROUP_AND_FLAGS, this.#table.word(slot, GROUP_AND_FLAGS) & ~ON_HOT_LIST);
+    this.#table.setWord(slot, GROUP_AND_FLAGS, this.#table.word(slot, GROUP_AND_FLAGS) & ~IS_CANDIDATE);
     this.#slots[place] = this.#slots[--this.count];
   }
 }

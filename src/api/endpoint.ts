@@ -6,6 +6,7 @@ import type { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../auditEvent.ts';
 import { ApiError } from './apiError.ts';
 import type { Principal, Role } from './authenticator.ts';
+import { plainMessage } from './plainMessage.ts';
 
 export interface EndpointRequest<Query, Body> {
   readonly query: Query;
@@ -73,7 +74,7 @@ export function endpoint<Query extends z.ZodType, Body extends z.ZodType>(
 }
 
 function validated<Schema extends z.ZodType>(schema: Schema, value: unknown, noun: string): z.infer<Schema> {
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, { error: plainMessage });
   if (result.success) return result.data;
   const allowed = Object.keys((schema as { shape?: object }).shape ?? {});
   const problems = result.error.issues.map((issue) => describe(issue, noun, allowed));

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Files at the top of src that any room may use. */
-const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'version'];
+const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'operationalEvent', 'version'];
 
 /** What each room may import besides itself; `types:` allows only `import type`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {

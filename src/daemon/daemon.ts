@@ -17,12 +17,10 @@ import { messageOf } from '../errors.ts';
 import { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../gobgp/gobgpAnnouncer.ts';
 import { DetectionCycle } from '../incidents/detectionCycle.ts';
-import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { DryRunAnnouncer } from '../mitigation/dryRunAnnouncer.ts';
 import { PausableAnnouncer } from '../mitigation/pausableAnnouncer.ts';
-import { notificationOf } from '../notify/notificationOf.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
 import { identityProblem } from '../storage/gobgpIdentity.ts';
@@ -31,9 +29,10 @@ import { StateFileError } from '../storage/stateFileError.ts';
 import { ConfigReloader } from './configReloader.ts';
 import { DetectionLoop } from './detectionLoop.ts';
 import { EarlierAttacks } from './earlierAttacks.ts';
+import { EventPublisher } from './eventPublisher.ts';
 import { Facade } from './facade.ts';
 import { HistoryFeed } from './historyFeed.ts';
-import { logIncident } from './incidentLog.ts';
+import { OperationalMonitor } from './operationalMonitor.ts';
 import { PauseSwitch } from './pauseSwitch.ts';
 
 /** With `ban.on_shutdown: withdraw`, a stop waits this long for GoBGP to withdraw the routes. */
@@ -65,10 +64,14 @@ export class Daemon {
   readonly #pool: ReceiverPool;
   readonly #loop: DetectionLoop;
   readonly #earlierAttacks: EarlierAttacks;
+  readonly #publisher: EventPublisher;
+  readonly #monitor: OperationalMonitor;
   readonly #audit: AuditLog;
   readonly #api: ApiServer;
   readonly #reloader: ConfigReloader;
   #config: Config;
+  /** Clock milliseconds. */
+  #runningSince: number;
   /** Empty until it listens. */
   #apiUrl = '';
   #clockTimer: NodeJS.Timeout | undefined;
@@ -101,7 +104,7 @@ export class Daemon {
       announcer,
       dryRunAnnouncer,
       newId: randomUUID,
-      onEvent: (event) => this.#publish(event),
+      onEvent: (event) => this.#publisher.incident(event),
       onFailure: (error) => this.#fail(error),
       bgpEndpoints: () => this.#announcers.bgpEndpoints(),
     });
@@ -117,6 +120,24 @@ export class Daemon {
       log: this.#log,
     });
     this.#earlierAttacks = new EarlierAttacks(this.#history, this.#log);
+    this.#runningSince = this.#clock.now();
+    this.#publisher = new EventPublisher({
+      config: () => this.#config,
+      runningSince: () => this.#runningSince,
+      log: this.#log,
+      history: this.#history,
+      notifier: this.#notifier,
+      announcer,
+    });
+    this.#monitor = new OperationalMonitor({
+      config: () => this.#config,
+      clock: this.#clock,
+      announcers: this.#announcers,
+      pool: this.#pool,
+      incidents: this.#cycle.incidents,
+      onEvent: (event) => this.#publisher.operational(event),
+      onProgress: (event) => this.#publisher.progress(event),
+    });
     this.#loop = new DetectionLoop({
       cycle: this.#cycle,
       pool: this.#pool,
@@ -175,6 +196,7 @@ export class Daemon {
     }
     this.#loop.start();
     this.#history.start();
+    this.#monitor.start();
     void this.#earlierAttacks.load();
     this.#clockTimer = setInterval(() => this.#followWallClock(), CLOCK_CHECK_MS);
     this.facade.becomeReady();
@@ -200,6 +222,7 @@ export class Daemon {
   async #stop(): Promise<void> {
     this.#reloader.stop();
     clearInterval(this.#clockTimer);
+    this.#monitor.stop();
     this.#loop.stop();
     await this.#pool.stop();
     // Before the last decision: nobody would end a ban that came after it.
@@ -289,28 +312,10 @@ export class Daemon {
     const step = this.#clock.wallClockStepMs();
     if (Math.abs(step) < CLOCK_STEP_MS) return;
     this.#clock.followWallClock();
+    this.#runningSince += step;
+    this.#monitor.clockStepped(step);
     this.#cycle.clockStepped(step, this.#clock.now());
     this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries were moved with it');
-  }
-
-  /** Passes every incident event on, in order. */
-  #publish(event: IncidentEvent): void {
-    const listeners = [
-      () => logIncident(this.#log, event),
-      () => this.#history.incident(event),
-      () => {
-        const notification = notificationOf(event, this.#config);
-        if (notification !== undefined) this.#notifier.notify(notification);
-      },
-    ];
-    for (const listener of listeners) {
-      try {
-        listener();
-      } catch (error) {
-        // A listener decides nothing, so a bug in it must not stop the daemon.
-        this.#log.error({ error: messageOf(error), event: event.kind }, 'a listener failed on an event');
-      }
-    }
   }
 
   /** The routes stay, whatever `ban.on_shutdown` says: they may still be needed. */

@@ -11,6 +11,8 @@ export interface Channel {
   readonly audience: 'people' | 'programs';
   /** One attempt may take this long. */
   readonly timeoutMs: number;
+  /** Whether the channel has a use for the notification; absent means that it takes all. */
+  accepts?(notification: Notification): boolean;
   /** Makes one attempt. Rejects with DeliveryError, at the latest soon after the signal. */
   deliver(message: Message, signal: AbortSignal): Promise<void>;
 }

@@ -60,6 +60,7 @@ export class ChannelQueue {
   }
 
   add(notification: Notification): void {
+    if (this.channel.accepts?.(notification) === false) return;
     if (this.channel.audience === 'people') this.#grouping.add(notification);
     else this.#queue.push(notification.target, this.#messageOf(notification));
   }

@@ -9,7 +9,7 @@ import type { ExecConfig } from '../config/sections/notify/exec.ts';
 import { messageOf } from '../errors.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
 import { fastnetmonCall } from './fastnetmonCall.ts';
-import { notificationPayload } from './notification.ts';
+import { type Notification, notificationPayload } from './notification.ts';
 
 const PASSED_ON = ['PATH', 'HOME', 'TZ', 'LANG', 'USER', 'TMPDIR'];
 
@@ -33,6 +33,11 @@ export class ExecChannel implements Channel {
     this.#config = config;
     this.timeoutMs = config.timeoutSeconds * 1000;
     this.#env = Object.fromEntries(PASSED_ON.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  }
+
+  /** A FastNetMon script knows only hosts. */
+  accepts({ scope }: Notification): boolean {
+    return this.#config.format !== 'fastnetmon' || scope === 'host';
   }
 
   async deliver(message: Message, signal: AbortSignal): Promise<void> {

@@ -19,8 +19,9 @@ export function fastnetmonCall(message: Message): ProgramCall {
   };
 }
 
-function actionOf({ event, ban, dryRun }: Notification): 'ban' | 'unban' | 'attack_details' {
-  if (dryRun || ban === undefined || ban.state === 'rejected') return 'attack_details';
-  if (event === 'attack_started' && ban.state === 'active' && ban.method !== 'none') return 'ban';
-  return event === 'attack_ended' && ban.state === 'withdrawn' ? 'unban' : 'attack_details';
+/** `ban` when GoBGP has the routes and a peer got them, `unban` when a ban that was announced ends. */
+function actionOf({ event, failure, dryRun }: Notification): 'ban' | 'unban' | 'attack_details' {
+  if (dryRun) return 'attack_details';
+  if (event === 'ban_announced') return 'ban';
+  return event === 'ban_ended' || failure === 'ended' ? 'unban' : 'attack_details';
 }

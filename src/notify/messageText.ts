@@ -4,9 +4,13 @@
  */
 import type { TopEntry } from '../engine/attack.ts';
 import { type Metric, TOTAL_METRICS } from '../trafficMetrics.ts';
+import { banLines } from './banText.ts';
 import type { Message } from './channel.ts';
-import { formatAmount, formatSeconds, formatShare, formatVector } from './messageUnits.ts';
-import type { AttackFacts, BanFacts, Notification } from './notification.ts';
+import { headline } from './headline.ts';
+import { formatTime } from './messageTime.ts';
+import { formatAmount, formatShare, formatVector } from './messageUnits.ts';
+import type { AttackFacts, Notification } from './notification.ts';
+import type { NotificationEvent } from './notificationEvent.ts';
 import { summaryText } from './summaryText.ts';
 
 export interface MessageText {
@@ -35,46 +39,43 @@ function oneLine(text: string): string {
 }
 
 function singleText(notification: Notification): MessageText {
-  const { target, group, tenant, attack, ban, dryRun, at } = notification;
-  const mark = dryRun ? '[DRY-RUN] ' : '';
-  const lines = [
-    ...(dryRun ? ['Dry-run: nothing is announced.'] : []),
-    `Victim: ${target}, group ${group}${tenant === undefined ? '' : `, tenant ${tenant}`}`,
-    ...(attack === undefined ? [] : attackLines(attack, notification.event === 'attack_ended')),
-    ...banLines(notification),
-    `Time: ${new Date(at).toISOString()}`,
-    ...(ban?.state === 'active' ? [`To lift the ban: kapkan unban ${target}`] : []),
-  ];
+  const mark = notification.dryRun ? '[DRY-RUN] ' : '';
+  const lines = notification.scope === 'host' ? hostLines(notification) : installationLines(notification);
   return { subject: `[Kapkan] ${mark}${headline(notification)}`, lines };
 }
 
-function headline(notification: Notification): string {
-  const { event, target, attack, ban, reason, at } = notification;
-  switch (event) {
-    case 'attack_started':
-      return `Attack on ${target}${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
-    case 'attack_ended': {
-      const lasted = attack === undefined ? '' : ` after ${formatSeconds((at - attack.startedAt) / 1000)}`;
-      return `Attack on ${target} ended${lasted}`;
-    }
-    case 'ban_rejected':
-      return `Ban of ${target} was refused: ${reason}`;
-    case 'ban_failed':
-      if (ban?.fellBackFrom !== undefined) {
-        return `Ban of ${target} fell back from ${ban.fellBackFrom} to ${ban.method}: ${reason}`;
-      }
-      return `Ban of ${target} is not announced: ${reason}`;
-    case 'test':
-      return 'Test: notifications of attacks arrive here';
-  }
+function hostLines(notification: Notification): string[] {
+  const { target, group, tenant, attack, ban, dryRun, at } = notification;
+  return [
+    ...(dryRun ? ['Dry-run: nothing is announced.'] : []),
+    `Victim: ${target}, group ${group}${tenant === undefined ? '' : `, tenant ${tenant}`}`,
+    ...(attack === undefined ? [] : attackLines(attack)),
+    ...banLines(notification),
+    `Time: ${formatTime(at)}`,
+    ...(ban?.state === 'active' ? [`To lift the ban: kapkan unban ${target}`] : []),
+  ];
 }
 
-function vectorAndRate({ classification, metric, rate, threshold }: AttackFacts): string {
-  return `${formatVector(classification)}, ${formatAmount(rate, metric)}, limit ${formatAmount(threshold, metric)}`;
+function installationLines({ event, reason, at }: Notification): string[] {
+  const effect = EFFECTS[event];
+  return [
+    ...(reason === '' ? [] : [`What was seen: ${reason}`]),
+    ...(effect === undefined ? [] : [`Effect: ${effect}`]),
+    `Time: ${formatTime(at)}`,
+  ];
 }
 
-function attackLines(attack: AttackFacts, hasEnded: boolean): string[] {
+const EFFECTS: { readonly [event in NotificationEvent]?: string } = {
+  gobgp_down: 'Kapkan can neither announce nor withdraw routes there; if GoBGP stopped, its routes are gone',
+  gobgp_up: 'Kapkan compares the routes and repairs what differs',
+  peer_down: 'this peer gets no routes from Kapkan',
+  exporter_silent: 'attacks that only this exporter sees are not detected',
+  store_failed: 'new bans are not announced until they can be saved',
+};
+
+function attackLines(attack: AttackFacts): string[] {
   const { classification, metric, rate, threshold, sample } = attack;
+  const hasEnded = attack.endedAt !== undefined;
   const share = classification.confidence > 0 ? ` (${formatShare(classification.confidence)} of the packets)` : '';
   const totals = [
     formatAmount(attack.pps, 'pps'),
@@ -104,20 +105,4 @@ function topText(entries: readonly TopEntry[], totalPackets: number, count: numb
     .slice(0, count)
     .map(({ key, packets }) => `${key} ${formatShare(packets / totalPackets)}`)
     .join(', ');
-}
-
-function banLines({ event, ban, dryRun, reason }: Notification): string[] {
-  if (event === 'test') return [];
-  if (ban === undefined) return ['Ban: none'];
-  const lines = [`Ban: ${banText(ban)}`];
-  if (reason !== '') lines.push(`Why: ${reason}`);
-  const verb = dryRun ? 'Route it would announce' : 'Route';
-  if (ban.route !== '' && ban.state === 'active') lines.push(`${verb}: ${ban.route}`);
-  return lines;
-}
-
-function banText({ state, method, manual, fellBackFrom }: BanFacts): string {
-  const by = manual ? ', by hand' : '';
-  const instead = fellBackFrom === undefined ? '' : ` instead of ${fellBackFrom}`;
-  return `${state === 'rejected' ? 'refused' : state}, ${method}${instead}${by}`;
 }

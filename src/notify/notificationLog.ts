@@ -1,33 +1,33 @@
 /*
- * What was sent to which channel queue, as far as the next notification depends on it. The end of an attack goes to the
- * queues that got its start, and `quiet_seconds` of a route suppresses repetitions.
+ * What was sent to which channel queue, as far as the next notification depends on it. The end of an attack or a failure
+ * goes to the queues that got its start, and `quiet_seconds` of a route suppresses repetitions.
  */
 
-/** The engine follows at most ten thousand attacks at a time; older ones have ended. */
-const MAX_ATTACKS = 20_000;
+/** The engine follows at most ten thousand attacks at a time, and each may have a ban that failed. */
+const MAX_TOPICS = 50_000;
 const MAX_SENT = 100_000;
 
 export class NotificationLog {
-  /** Keys of queues by attack. */
-  readonly #queuesByAttack = new Map<string, Set<string>>();
+  /** Keys of queues by topic, see `Recipients`. */
+  readonly #queuesByTopic = new Map<string, Set<string>>();
   /** Clock milliseconds, oldest first. */
   readonly #sentAt = new Map<string, number>();
 
-  /** The queues that were notified of the attack; undefined where the attack is not known, for example after a restart. */
-  queuesOf(attackId: string): ReadonlySet<string> | undefined {
-    return this.#queuesByAttack.get(attackId);
+  /** The queues that got the topic; undefined where the topic is not known, for example after a restart. */
+  queuesOf(topic: string): ReadonlySet<string> | undefined {
+    return this.#queuesByTopic.get(topic);
   }
 
-  /** Adds queues that were notified of the attack. With none, it is known that nobody was notified. */
-  addQueues(attackId: string, keys: Iterable<string>): void {
-    const queues = this.#queuesByAttack.get(attackId) ?? new Set<string>();
+  /** Adds queues that got the topic. With none, it is known that nobody got it. */
+  addQueues(topic: string, keys: Iterable<string>): void {
+    const queues = this.#queuesByTopic.get(topic) ?? new Set<string>();
     for (const key of keys) queues.add(key);
-    this.#queuesByAttack.set(attackId, queues);
-    deleteOldest(this.#queuesByAttack, MAX_ATTACKS);
+    this.#queuesByTopic.set(topic, queues);
+    deleteOldest(this.#queuesByTopic, MAX_TOPICS);
   }
 
-  forgetAttack(attackId: string): void {
-    this.#queuesByAttack.delete(attackId);
+  forgetTopic(topic: string): void {
+    this.#queuesByTopic.delete(topic);
   }
 
   /** Whether `key` was recorded less than `seconds` before `at`. */

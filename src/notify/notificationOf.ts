@@ -1,105 +1,259 @@
 /*
- * From incident events to notifications: which events somebody is told of, and what the notification says.
+ * Makes notifications of incident events and operational events: which of them somebody is notified of, who that is, and
+ * what the notification contains.
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
-import type { AttackEvent, BanIncidentEvent, IncidentEvent } from '../incidents/incidentEvent.ts';
-import type { Ban } from '../mitigation/ban.ts';
+import type { AttackEvent, BanIncidentEvent, IncidentEvent, StoreEvent } from '../incidents/incidentEvent.ts';
+import type { Ban, BanEndCode } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
-import type { AttackFacts, BanFacts, Notification } from './notification.ts';
+import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
+import type { RibEvidenceJson } from '../shapes/ribEvidenceJson.ts';
+import { type AttackFacts, type BanFacts, BY_ROUTES, type Notification, type Recipients } from './notification.ts';
+import type { BanFailure, NotificationEvent, NotificationScope } from './notificationEvent.ts';
 
-/** Undefined where the event is in order and nobody needs to be told. `config` is the one in force. */
-export function notificationOf(event: IncidentEvent, config: Config): Notification | undefined {
+export interface NotificationContext {
+  /** The config in force. */
+  readonly config: Config;
+  /** When the daemon started, in clock milliseconds. */
+  readonly runningSince: number;
+  /** Where the routes of an active real ban are now; undefined where it has none. */
+  readonly ribOf: (ban: Ban) => RibEvidenceJson | undefined;
+}
+
+/** Undefined where nobody needs to be notified. */
+export function notificationOf(
+  event: IncidentEvent | OperationalEvent,
+  context: NotificationContext,
+): Notification | undefined {
   switch (event.kind) {
     case 'attack_started':
-    case 'attack_ended':
-      return ofAttack(event.kind, event, config);
-    case 'ban_rejected':
-      return ofBan('ban_rejected', event, event.ban.reason, config);
-    case 'ban_failed':
-      return ofBan('ban_failed', event, event.reason, config);
-    case 'ban_changed':
-      return event.change === 'fallback' ? ofFallback(event, config) : undefined;
-    case 'ban_started':
-      // It fell back before it began: no peer can be sent the method that was wanted.
-      return event.ban.fellBackFrom === undefined ? undefined : ofFallback(event, config);
     case 'attack_updated':
+    case 'attack_ended':
+      return ofAttack(event, context);
+    case 'ban_started':
+      // Only a ban that fell back from the start; `ban_advertised` reports the others.
+      return event.ban.fellBackFrom === undefined ? undefined : ofFallback(event, context);
+    case 'ban_changed':
+      return ofChange(event, context);
+    case 'ban_advertised':
+      return ofAnnounced(event, context);
+    case 'ban_ended':
+      return ofEnd(event, context);
+    case 'ban_rejected':
+      return ofBan('ban_rejected', event, event.ban.reason, withAttack(event, []), context);
+    case 'ban_failed':
+      return ofFailure(event, 'not_announced', event.reason, context);
+    case 'ban_recovered':
+      return ofRecovery(event, 'not_announced', context);
     case 'ban_unconfirmed':
     case 'ban_confirmed':
-    case 'ban_advertised':
-    case 'ban_ended':
-    case 'ban_recovered':
+      return undefined;
     case 'store_failed':
     case 'store_recovered':
-      return undefined;
+      return ofStore(event, context);
+    default:
+      return ofOperations(event, context);
   }
 }
 
-function ofAttack(
-  event: 'attack_started' | 'attack_ended',
-  { attack, ban, at }: AttackEvent,
-  config: Config,
-): Notification {
+function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationContext): Notification {
+  const topic = attackTopic(attack);
+  const isStart = kind === 'attack_started';
   return {
-    event,
+    event: kind,
+    scope: 'host',
     target: attack.targetText,
     group: attack.groupName,
-    tenant: tenantOfGroup(config, attack.groupName),
+    tenant: tenantOfGroup(context.config, attack.groupName),
     attack: attackFacts(attack),
-    ban: ban && banFacts(ban),
-    dryRun: ban?.dryRun ?? config.dryRun,
+    ban: ban && banFacts(ban, context),
+    dryRun: ban?.dryRun ?? context.config.dryRun,
     at,
     reason: '',
+    failure: undefined,
+    recipients: isStart
+      ? { ...BY_ROUTES, opens: [topic] }
+      : { ...followUp(topic, 'if_unknown'), closes: kind === 'attack_ended' },
   };
 }
 
-function ofFallback(event: BanIncidentEvent, config: Config): Notification {
-  return ofBan('ban_failed', event, event.ban.fellBackReason ?? 'unknown', config);
+/** The first time that a ban's routes were sent to a peer. After a restart the bans of before are not reported again. */
+function ofAnnounced(
+  event: Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>,
+  context: NotificationContext,
+): Notification | undefined {
+  const { ban, attack } = event;
+  if (ban.startedAt < context.runningSince) return undefined;
+  const base = attack === undefined ? BY_ROUTES : followUp(attackTopic(attack), 'if_unknown');
+  return ofBan('ban_announced', event, '', { ...base, opens: [banTopic(ban)], once: true }, context);
+}
+
+function ofChange(
+  event: Extract<BanIncidentEvent, { readonly kind: 'ban_changed' }>,
+  context: NotificationContext,
+): Notification {
+  if (event.change === 'fallback') return ofFallback(event, context);
+  if (event.change === 'return') return ofRecovery(event, 'fallback', context);
+  const { ban, attack } = event;
+  const topic = attack === undefined ? banTopic(ban) : attackTopic(attack);
+  const reason = `the attack goes on, so the ban takes step ${(ban.escalationStep ?? 0) + 1} of its escalation`;
+  return ofBan('ban_escalated', event, reason, followUp(topic, 'if_unknown'), context);
+}
+
+function ofFallback(event: BanIncidentEvent, context: NotificationContext): Notification {
+  return ofFailure(event, 'fallback', event.ban.fellBackReason ?? 'unknown', context);
+}
+
+function ofFailure(
+  event: BanIncidentEvent,
+  failure: BanFailure,
+  reason: string,
+  context: NotificationContext,
+): Notification {
+  const recipients = withAttack(event, [failureTopic(event.ban, failure)]);
+  return { ...ofBan('ban_failed', event, reason, recipients, context), failure };
+}
+
+function ofRecovery(event: BanIncidentEvent, failure: BanFailure, context: NotificationContext): Notification {
+  const recipients: Recipients = { ...followUp(failureTopic(event.ban, failure), 'if_unknown'), closes: true };
+  return { ...ofBan('ban_recovered', event, '', recipients, context), failure };
+}
+
+/** Ends that leave a victim without protection while its attack goes on. */
+const ENDED_TOO_EARLY: ReadonlySet<BanEndCode | undefined> = new Set<BanEndCode>([
+  'whitelisted',
+  'network_removed',
+  'cap_lowered',
+  'harmful',
+]);
+
+function ofEnd(event: BanIncidentEvent, context: NotificationContext): Notification | undefined {
+  const { ban, attack } = event;
+  const code = ban.endedBy?.code;
+  // The routes stay: the ban that replaces it announces them.
+  if (code === 'replaced') return undefined;
+  const topic = banTopic(ban);
+  if (ENDED_TOO_EARLY.has(code) && attack?.endedAt === undefined) {
+    const recipients: Recipients = { ...withAttack(event, []), followUpOf: topic, closes: true };
+    return { ...ofBan('ban_failed', event, ban.reason, recipients, context), failure: 'ended' };
+  }
+  // What this run did not announce, it does not take back; a ban of the last run was announced by that.
+  const isOfLastRun = !ban.dryRun && ban.routes.length > 0 && ban.startedAt < context.runningSince;
+  const recipients: Recipients = { ...followUp(topic, isOfLastRun ? 'if_unknown' : 'never'), closes: true };
+  return ofBan('ban_ended', event, ban.reason, recipients, context);
 }
 
 function ofBan(
-  event: 'ban_rejected' | 'ban_failed',
+  event: NotificationEvent,
   { ban, attack, at }: BanIncidentEvent,
   reason: string,
-  config: Config,
+  recipients: Recipients,
+  context: NotificationContext,
 ): Notification {
   return {
     event,
+    scope: 'host',
     target: ban.targetText,
     group: ban.group,
-    tenant: tenantOfGroup(config, ban.group),
+    tenant: tenantOfGroup(context.config, ban.group),
     attack: attack && attackFacts(attack),
-    ban: banFacts(ban),
+    ban: banFacts(ban, context),
     dryRun: ban.dryRun,
     at,
     reason,
+    failure: undefined,
+    recipients,
   };
 }
 
+function ofStore(event: StoreEvent, { config }: NotificationContext): Notification {
+  const recipients = recipientsOf('store', event.kind === 'store_failed');
+  const reason = event.kind === 'store_failed' ? event.reason : '';
+  return ofInstallation(event.kind, 'store', config.storage.path, reason, event.at, recipients, config);
+}
+
+const OPERATIONS: { readonly [kind in OperationalEventKind]: readonly [NotificationScope, 'problem' | 'recovery'] } = {
+  gobgp_down: ['gobgp', 'problem'],
+  gobgp_up: ['gobgp', 'recovery'],
+  peer_down: ['peer', 'problem'],
+  peer_up: ['peer', 'recovery'],
+  exporter_silent: ['exporter', 'problem'],
+  exporter_back: ['exporter', 'recovery'],
+};
+
+function ofOperations({ kind, subject, detail, at }: OperationalEvent, { config }: NotificationContext): Notification {
+  const [scope, what] = OPERATIONS[kind];
+  const recipients = recipientsOf(`${scope} ${subject}`, what === 'problem');
+  return ofInstallation(kind, scope, subject, detail, at, recipients, config);
+}
+
+function ofInstallation(
+  event: NotificationEvent,
+  scope: NotificationScope,
+  target: string,
+  reason: string,
+  at: number,
+  recipients: Recipients,
+  { dryRun }: Config,
+): Notification {
+  const about = { group: '', tenant: undefined, attack: undefined, ban: undefined, failure: undefined };
+  return { event, scope, target, ...about, dryRun, at, reason, recipients };
+}
+
+/** A problem follows the routes; its recovery goes to whoever got the problem. */
+function recipientsOf(topic: string, isProblem: boolean): Recipients {
+  return isProblem ? { ...BY_ROUTES, opens: [topic] } : { ...followUp(topic, 'never'), closes: true };
+}
+
+function followUp(topic: string, routes: Recipients['routes']): Recipients {
+  return { ...BY_ROUTES, followUpOf: topic, routes };
+}
+
+/** Follows the routes, and its recipients also get the end of the attack. */
+function withAttack({ attack }: BanIncidentEvent, topics: readonly string[]): Recipients {
+  const opens = attack === undefined || attack.endedAt !== undefined ? topics : [...topics, attackTopic(attack)];
+  return { ...BY_ROUTES, opens };
+}
+
+function attackTopic({ id }: Attack): string {
+  return `attack ${id}`;
+}
+
+function banTopic({ id }: Ban): string {
+  return `ban ${id}`;
+}
+
+function failureTopic({ id }: Ban, failure: BanFailure): string {
+  return `${failure} ${id}`;
+}
+
 function attackFacts(attack: Attack): AttackFacts {
-  const { id, metric, rate, threshold, rates, startedAt, classification, sample } = attack;
+  const { id, metric, rate, peakRate, threshold, rates, startedAt, endedAt, classification, sample } = attack;
   return {
     id,
     metric,
     rate,
+    peak: peakRate,
     threshold,
     pps: rates.pps ?? 0,
     mbps: rates.mbps ?? 0,
     flowsPerSecond: rates.flows_per_sec ?? 0,
     startedAt,
+    endedAt,
     classification,
     sample,
   };
 }
 
-function banFacts(ban: Ban): BanFacts {
-  const { state, method, madeBy, fellBackFrom } = ban;
+function banFacts(ban: Ban, { ribOf }: NotificationContext): BanFacts {
+  const { id, state, method, madeBy, operator, comment, fellBackFrom, startedAt, expiresAt, rejectedBy } = ban;
   return {
-    state,
-    method,
+    ...{ id, state, method, operator, comment, fellBackFrom, startedAt, expiresAt, rejectedBy },
+    endedBy: ban.endedBy?.code,
     manual: madeBy === 'operator',
-    fellBackFrom,
     route: ban.routes.length === 0 ? '' : routeSummary(ban),
+    rib: ribOf(ban),
   };
 }

@@ -135,16 +135,14 @@ export class Notifier {
     });
   }
 
-  /** The end of an attack goes to the queues that got its start. Everything else follows the routes. */
-  #queuesFor(notification: Notification): Iterable<string> {
-    const { event, attack } = notification;
-    if (event === 'attack_ended' && attack !== undefined) {
-      const notified = this.#log.queuesOf(attack.id);
-      this.#log.forgetAttack(attack.id);
-      if (notified !== undefined) return notified;
-    }
-    const queues = this.#routed(notification);
-    if (event !== 'attack_ended' && attack !== undefined) this.#log.addQueues(attack.id, queues);
+  #queuesFor(notification: Notification): ReadonlySet<string> {
+    const { followUpOf, routes, opens, once, closes } = notification.recipients;
+    if (once && opens.every((topic) => this.#log.queuesOf(topic) !== undefined)) return new Set();
+    const known = followUpOf === undefined ? undefined : this.#log.queuesOf(followUpOf);
+    if (closes && followUpOf !== undefined) this.#log.forgetTopic(followUpOf);
+    const followsRoutes = routes === 'always' || (routes === 'if_unknown' && known === undefined);
+    const queues = new Set([...(known ?? []), ...(followsRoutes ? this.#routed(notification) : [])]);
+    for (const topic of opens) this.#log.addQueues(topic, queues);
     return queues;
   }
 

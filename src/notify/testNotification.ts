@@ -2,7 +2,7 @@
  * The notification that a test sends: an attack on a documentation address (RFC 5737) with all fields of a real one. It
  * is marked as dry-run, so that no program acts on it.
  */
-import type { Notification } from './notification.ts';
+import { BY_ROUTES, type Notification } from './notification.ts';
 
 /** `at` is clock milliseconds. */
 export function testNotification(at: number): Notification {
@@ -10,6 +10,7 @@ export function testNotification(at: number): Notification {
   const top = (key: string, share: number) => ({ key, packets: packets * share, bytes: packets * share * 468 });
   return {
     event: 'test',
+    scope: 'host',
     target: '192.0.2.1',
     group: 'global',
     tenant: undefined,
@@ -17,11 +18,13 @@ export function testNotification(at: number): Notification {
       id: 'test',
       metric: 'pps',
       rate: packets,
+      peak: packets,
       threshold: 50_000,
       pps: packets,
       mbps: (packets * 468 * 8) / 1e6,
       flowsPerSecond: 400,
       startedAt: at,
+      endedAt: undefined,
       classification: { type: 'ntp_amplification', confidence: 1, srcPort: 123 },
       sample: {
         flows: [],
@@ -37,5 +40,7 @@ export function testNotification(at: number): Notification {
     dryRun: true,
     at,
     reason: '',
+    failure: undefined,
+    recipients: BY_ROUTES,
   };
 }

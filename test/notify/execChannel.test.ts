@@ -115,7 +115,8 @@ test('a process that a program leaves behind with open pipes does not delay the 
 
 test('a fastnetmon script is called as FastNetMon calls it', async (t) => {
   const { channel, output } = programOf(t, 'echo "$@" > "$HOME/args"; cat > "$HOME/stdin"', { format: 'fastnetmon' });
-  await channel.deliver(messageOf(), signal());
+  await channel.deliver(messageOf({ event: 'ban_announced' }), signal());
   assert.equal(output('args'), '203.0.113.7 incoming 120000 ban\n');
-  assert.match(output('stdin'), /Attack on 203\.0\.113\.7/);
+  assert.match(output('stdin'), /Ban of 203\.0\.113\.7 is announced/);
+  assert.equal(channel.accepts(notificationOf({ scope: 'gobgp' })), false, 'such a script knows only hosts');
 });

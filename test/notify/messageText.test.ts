@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Message } from '../../src/notify/channel.ts';
 import { messageText } from '../../src/notify/messageText.ts';
+import { formatTime } from '../../src/notify/messageTime.ts';
 import { formatAmount, formatSeconds, formatShare, formatVector } from '../../src/notify/messageUnits.ts';
 import type { Notification } from '../../src/notify/notification.ts';
-import { attackFacts, banFacts, notificationOf } from './notifyFixture.ts';
+import { NOTIFICATION_EVENTS } from '../../src/notify/notificationEvent.ts';
+import { attackFacts, banFacts, NOW, notificationOf } from './notifyFixture.ts';
 
 function textOf(...notifications: readonly Partial<Notification>[]): string {
   const [first, ...rest] = notifications.map((overrides) => notificationOf(overrides));
@@ -25,7 +27,9 @@ Top sources: 198.51.100.1 60 %, 198.51.100.2 40 %
 Top ports: from 123 98 %; to 443 100 %
 Ban: active, blackhole
 Route: blackhole 203.0.113.7/32 next-hop 192.0.2.1 community 65535:666
-Time: 2026-05-01T12:00:00.000Z
+Announced: to 192.0.2.7
+Until: ${formatTime(NOW + 600_000)}, and longer while the attack lasts
+Time: ${formatTime(NOW)}
 To lift the ban: kapkan unban 203.0.113.7
 Console: https://kapkan.example.net/
 API: https://kapkan.example.net/api/v1/attacks`,
@@ -47,7 +51,7 @@ test('in dry-run every message says so, in its first line and in its text', () =
   assert.match(textOf({ dryRun: true }), /Route it would announce: blackhole/);
 });
 
-test('the first line alone tells what happened', () => {
+test('the first line alone says what happened', () => {
   const firstLine = (overrides: Partial<Notification>) => textOf(overrides).split('\n')[0];
   assert.equal(firstLine({ event: 'attack_ended' }), '[Kapkan] Attack on 203.0.113.7 ended after 2 min 5 s');
   assert.equal(
@@ -55,12 +59,28 @@ test('the first line alone tells what happened', () => {
     '[Kapkan] Ban of 203.0.113.7 was refused: max_active_bans: 100 bans are active',
   );
   assert.equal(
-    firstLine({ event: 'ban_failed', ban: banFacts({ fellBackFrom: 'flowspec' }), reason: 'no peer takes FlowSpec' }),
+    firstLine({
+      event: 'ban_failed',
+      failure: 'fallback',
+      ban: banFacts({ fellBackFrom: 'flowspec' }),
+      reason: 'no peer takes FlowSpec',
+    }),
     '[Kapkan] Ban of 203.0.113.7 fell back from flowspec to blackhole: no peer takes FlowSpec',
   );
   assert.equal(
-    firstLine({ event: 'ban_failed', reason: 'GoBGP is away' }),
-    '[Kapkan] Ban of 203.0.113.7 is not announced: GoBGP is away',
+    firstLine({ event: 'ban_failed', failure: 'not_announced', reason: 'GoBGP is down' }),
+    '[Kapkan] Ban of 203.0.113.7 is not announced: GoBGP is down',
+  );
+  const fellBackBefore = banFacts({ fellBackFrom: 'flowspec' });
+  assert.equal(
+    firstLine({ event: 'ban_failed', failure: 'not_announced', ban: fellBackBefore, reason: 'GoBGP is down' }),
+    '[Kapkan] Ban of 203.0.113.7 is not announced: GoBGP is down',
+    'a fallback of long ago is not what failed',
+  );
+  assert.equal(firstLine({ event: 'ban_recovered' }), '[Kapkan] Ban of 203.0.113.7 is announced again: blackhole');
+  assert.equal(
+    firstLine({ event: 'ban_announced' }),
+    '[Kapkan] Ban of 203.0.113.7 is announced: blackhole, sent to 1 peer',
   );
   assert.equal(firstLine({ event: 'ban_rejected', reason: 'two\nlines' }).includes('two lines'), true);
 });
@@ -72,7 +92,7 @@ test('a ban by hand on a host without an attack has no attack lines', () => {
   assert.match(text, /Ban: refused, blackhole, by hand\nWhy: whitelist: 203\.0\.113\.7/);
 });
 
-test('many notifications are counted by kind, group, vector and reason, and the largest are named', () => {
+test('many notifications are counted by kind, group, vector and reason, and problems and victims are named', () => {
   const started = Array.from({ length: 30 }, (_, i) => ({
     target: `203.0.113.${i}`,
     group: i < 20 ? 'web' : 'global',
@@ -82,7 +102,7 @@ test('many notifications are counted by kind, group, vector and reason, and the 
     .slice(0, 12)
     .map((one) => ({ ...one, event: 'ban_rejected' as const, reason: 'cap reached' }));
   const text = textOf(...started, ...refused);
-  assert.match(text, /^\[Kapkan\] 30 attacks started, 12 bans refused$/m);
+  assert.match(text, /^\[Kapkan\] 12 bans refused, 30 attacks started$/m);
   assert.match(text, /^Groups: web 32, global 10$/m);
   assert.match(text, /^Vectors: NTP amplification from port 123 30$/m);
   assert.match(text, /^Not as wanted: cap reached 12$/m);
@@ -95,6 +115,64 @@ test('many notifications are counted by kind, group, vector and reason, and the 
 
 test('a summary of both kinds says how many were in dry-run', () => {
   assert.match(textOf({ dryRun: true }, {}, {}), /^In dry-run: 1 of them$/m);
+});
+
+test('a ban that is not in GoBGP, or that no peer got, is not said to be announced', () => {
+  const missing = banFacts({ rib: { installed: false, last_error: 'connection refused' } });
+  assert.match(textOf({ ban: missing }), /^Announced: not yet, connection refused$/m);
+  const unheard = banFacts({
+    rib: {
+      installed: true,
+      advertised_to: [],
+      not_advertised_to: [{ peer: '192.0.2.8', why: 'session down' }],
+    },
+  });
+  assert.match(
+    textOf({ ban: unheard }),
+    /^Announced: in GoBGP, but sent to no peer yet; not to 192\.0\.2\.8 \(session down\)$/m,
+  );
+  assert.doesNotMatch(textOf({ ban: banFacts({ rib: undefined }), dryRun: true }), /^Announced/m);
+});
+
+test('a ban by hand names who made it, why, and that it ends', () => {
+  const ban = banFacts({ manual: true, operator: 'ana', comment: 'ticket 17' });
+  const text = textOf({ event: 'ban_announced', attack: undefined, ban });
+  assert.match(text, /^Ban: active, blackhole, by hand \(ana\)$/m);
+  assert.match(text, /^Comment: ticket 17$/m);
+  assert.match(text, /^Until: [^,]*$/m);
+});
+
+test('a problem of the installation says what was seen and what it means', () => {
+  const gobgp = { event: 'gobgp_down', scope: 'gobgp', target: '127.0.0.1:50051', reason: 'refused' } as const;
+  const text = textOf({ ...gobgp, attack: undefined, ban: undefined });
+  assert.match(text, /^\[Kapkan\] GoBGP 127\.0\.0\.1:50051 is not reached\nWhat was seen: refused\nEffect: Kapkan can/);
+  assert.doesNotMatch(text, /Victim|undefined/);
+});
+
+test('every event has its own first line, by itself and in a summary', () => {
+  const lines = NOTIFICATION_EVENTS.map((event) => textOf({ event, reason: 'why' }).split('\n')[0]);
+  assert.equal(new Set(lines).size, NOTIFICATION_EVENTS.length);
+  const summaries = NOTIFICATION_EVENTS.map((event) => textOf({ event }, { event }).split('\n')[0]);
+  assert.equal(new Set(summaries).size, NOTIFICATION_EVENTS.length);
+  for (const line of [...lines, ...summaries]) assert.doesNotMatch(line, /undefined/);
+});
+
+test('a summary names every victim, not only those whose attack just started', () => {
+  const failed = { event: 'ban_failed', failure: 'not_announced', reason: 'GoBGP is down' } as const;
+  const victims = [1, 2, 3, 4].map((i) => ({ target: `203.0.113.${i}`, attack: attackFacts({ id: `${i}` }) }));
+  const text = textOf(victims[3], ...victims.map((victim) => ({ ...victim, ...failed })));
+  for (const { target } of victims) {
+    assert.match(text, new RegExp(`^ {2}${target.replaceAll('.', '\\.')}: 120,000 pps`, 'm'));
+    assert.match(
+      text,
+      new RegExp(`^ {2}Ban of ${target.replaceAll('.', '\\.')} is not announced: GoBGP is down$`, 'm'),
+    );
+  }
+});
+
+test('times are local and in UTC', () => {
+  assert.equal(formatTime(NOW, 'Europe/Berlin'), '2026-05-01 14:00:00 CEST (2026-05-01T12:00:00Z)');
+  assert.equal(formatTime(NOW, 'UTC'), '2026-05-01 12:00:00 UTC (2026-05-01T12:00:00Z)');
 });
 
 test('amounts, shares and durations are formatted for people', () => {

@@ -9,5 +9,9 @@ test('severity depends on how far an attack is over its limit, and a ban that pr
   assert.deepEqual([1, 1.99, 2, 9.99, 10].map(ofRatio), ['info', 'info', 'warning', 'warning', 'critical']);
   assert.equal(severity({ event: 'ban_rejected' }), 'critical');
   assert.equal(severity({ event: 'ban_failed' }), 'critical');
-  assert.equal(severity({ event: 'ban_failed', ban: banFacts({ fellBackFrom: 'flowspec' }) }), 'warning');
+  const ban = banFacts({ fellBackFrom: 'flowspec' });
+  assert.equal(severity({ event: 'ban_failed', failure: 'fallback', ban }), 'warning');
+  assert.equal(severity({ event: 'ban_failed', failure: 'not_announced', ban }), 'critical', 'it fell back long ago');
+  assert.equal(severity({ event: 'gobgp_down', scope: 'gobgp' }), 'critical');
+  assert.equal(severity({ event: 'gobgp_down', scope: 'gobgp', dryRun: true }), 'warning');
 });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Attack } from '../../src/engine/attack.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
-import type { Ban } from '../../src/mitigation/ban.ts';
-import type { Notification } from '../../src/notify/notification.ts';
-import { notificationOf } from '../../src/notify/notificationOf.ts';
+import type { Ban, BanEndCode } from '../../src/mitigation/ban.ts';
+import { type Notification, severityOf } from '../../src/notify/notification.ts';
+import { type NotificationContext, notificationOf } from '../../src/notify/notificationOf.ts';
+import { OPERATIONAL_EVENT_KINDS, type OperationalEvent } from '../../src/operationalEvent.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { banOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
@@ -15,8 +16,15 @@ const CONFIG = configFixture({
   dryRun: false,
 });
 
-function notificationsOf(...events: IncidentEvent[]): Notification[] {
-  return events.flatMap((event) => notificationOf(event, CONFIG) ?? []);
+const RIB = { installed: true, advertised_to: ['192.0.2.7'], not_advertised_to: [] };
+const CONTEXT: NotificationContext = {
+  config: CONFIG,
+  runningSince: AT - 60_000,
+  ribOf: ({ state, dryRun }) => (state === 'active' && !dryRun ? RIB : undefined),
+};
+
+function notificationsOf(...events: (IncidentEvent | OperationalEvent)[]): Notification[] {
+  return events.flatMap((event) => notificationOf(event, CONTEXT) ?? []);
 }
 
 function linesOf(...events: IncidentEvent[]): string[] {
@@ -35,7 +43,7 @@ function started(attack: Attack, ban?: Ban): IncidentEvent {
   return { kind: 'attack_started', at: AT, attack, ban };
 }
 
-test('an attack is told with its ban, and what went wrong with the ban after it', () => {
+test('an attack comes with its ban, and a failure of the ban comes after it', () => {
   const covered = attackOn('a');
   const refused = attackOn('b', { targetText: '198.51.100.2' });
   const fellBack = attackOn('c', { targetText: '198.51.100.3' });
@@ -64,22 +72,22 @@ test('an attack is told with its ban, and what went wrong with the ban after it'
   );
 });
 
-test('the end is told with what became of the ban, and with the peak', () => {
+test('the end of an attack has the last state of the ban and the peak', () => {
   const attack = attackOn('a', { rate: 9000, rates: { pps: 9000, mbps: 80 } });
   const ban = answerTo(attack, { state: 'withdrawn', method: 'divert' });
-  const [told] = notificationsOf({ kind: 'attack_ended', at: AT + 5000, attack, ban });
-  assert.deepEqual([told.event, told.target, told.ban?.state], ['attack_ended', '198.51.100.1', 'withdrawn']);
-  assert.equal(told.ban?.method, 'divert');
-  assert.equal(told.attack?.pps, 9000);
-  assert.equal(told.at, AT + 5000);
+  const [sent] = notificationsOf({ kind: 'attack_ended', at: AT + 5000, attack, ban });
+  assert.deepEqual([sent.event, sent.target, sent.ban?.state], ['attack_ended', '198.51.100.1', 'withdrawn']);
+  assert.equal(sent.ban?.method, 'divert');
+  assert.equal(sent.attack?.pps, 9000);
+  assert.equal(sent.at, AT + 5000);
 });
 
 test('a notification stays as it was while the attack goes on changing', () => {
   const attack = attackOn('a', { rate: 5000, rates: { pps: 5000 } });
-  const [told] = notificationsOf(started(attack));
+  const [sent] = notificationsOf(started(attack));
   attack.rate = 1;
   attack.rates = { pps: 1 };
-  assert.deepEqual([told.attack?.rate, told.attack?.pps], [5000, 5000]);
+  assert.deepEqual([sent.attack?.rate, sent.attack?.pps], [5000, 5000]);
 });
 
 test('group, tenant and mode are those of the ban, or of the config where there is none', () => {
@@ -98,18 +106,126 @@ test('group, tenant and mode are those of the ban, or of the config where there 
   assert.equal(ofBan.attack, undefined);
 });
 
-test('what is in order is not told', () => {
-  const ban = banOf();
-  const at = AT;
-  const attack = undefined;
-  assert.deepEqual(
-    notificationsOf(
-      { kind: 'ban_started', at, ban, attack, verdicts: [] },
-      { kind: 'ban_changed', at, ban, attack, change: 'rung' },
-      { kind: 'ban_ended', at, ban, attack },
-      { kind: 'ban_confirmed', at, ban, attack },
-      { kind: 'ban_advertised', at, ban, attack, peers: ['192.0.2.1'] },
-    ),
-    [],
+function banEvent(kind: 'ban_confirmed' | 'ban_recovered' | 'ban_ended', ban: Ban, attack?: Attack): IncidentEvent {
+  return { kind, at: AT, ban, attack };
+}
+
+function advertised(ban: Ban, attack?: Attack): IncidentEvent {
+  return { kind: 'ban_advertised', at: AT, ban, attack, peers: ['192.0.2.7'] };
+}
+
+function changed(change: 'rung' | 'fallback' | 'return', ban: Ban): IncidentEvent {
+  return { kind: 'ban_changed', at: AT, ban, attack: undefined, change };
+}
+
+test('a ban is announced only once a peer was sent its routes, and says where they are and until when', () => {
+  const attack = attackOn('a');
+  const ban = answerTo(attack, { startedAt: AT });
+  const quiet: IncidentEvent[] = [
+    { kind: 'ban_started', at: AT, ban, attack, verdicts: [] },
+    banEvent('ban_confirmed', ban, attack),
+    { kind: 'ban_unconfirmed', at: AT, ban, attack, reason: 'not yet' },
+  ];
+  assert.deepEqual(linesOf(...quiet), []);
+  const [sent] = notificationsOf(advertised(ban, attack));
+  assert.equal(sent.event, 'ban_announced');
+  assert.deepEqual(sent.ban?.rib, RIB);
+  assert.equal(sent.ban?.expiresAt, ban.expiresAt);
+  assert.deepEqual(sent.recipients.opens, ['ban ban-1']);
+  assert.equal(sent.recipients.followUpOf, 'attack a');
+  const before = answerTo(attack, { startedAt: AT - 60_001 });
+  assert.deepEqual(linesOf(advertised(before, attack)), [], 'a restart does not announce it again');
+});
+
+test('a failure says what failed, whatever happened to the ban before', () => {
+  const fellBackBefore = banOf({ fellBackFrom: 'flowspec', fellBackReason: 'no peer takes FlowSpec' });
+  const failure = {
+    kind: 'ban_failed',
+    at: AT,
+    ban: fellBackBefore,
+    attack: undefined,
+    reason: 'GoBGP is down',
+  } as const;
+  const [failed, recovered, fallback, back] = notificationsOf(
+    failure,
+    banEvent('ban_recovered', fellBackBefore),
+    changed('fallback', fellBackBefore),
+    changed('return', banOf()),
   );
+  assert.deepEqual([failed.event, failed.failure, failed.reason], ['ban_failed', 'not_announced', 'GoBGP is down']);
+  assert.equal(severityOf(failed), 'critical');
+  assert.deepEqual([recovered.event, recovered.failure], ['ban_recovered', 'not_announced']);
+  assert.deepEqual([fallback.event, fallback.failure], ['ban_failed', 'fallback']);
+  assert.equal(fallback.reason, 'no peer takes FlowSpec');
+  assert.deepEqual([back.event, back.failure], ['ban_recovered', 'fallback']);
+  for (const [problem, end] of [
+    [failed, recovered],
+    [fallback, back],
+  ]) {
+    assert.ok(problem.recipients.opens.includes(end.recipients.followUpOf ?? ''));
+    assert.equal(end.recipients.closes, true);
+  }
+});
+
+test('the next step of an escalation is sent to those who know the attack', () => {
+  const attack = attackOn('a');
+  const ban = answerTo(attack, { escalationStep: 1, method: 'blackhole' });
+  const [sent] = notificationsOf({ kind: 'ban_changed', at: AT, ban, attack, change: 'rung' });
+  assert.deepEqual([sent.event, sent.recipients.followUpOf], ['ban_escalated', 'attack a']);
+  assert.match(sent.reason, /step 2/);
+});
+
+test('the end of a ban is a failure where it leaves an attack without an answer', () => {
+  const attack = attackOn('a');
+  const endOf = (code: BanEndCode, ended = attack) => {
+    const ban = answerTo(attack, {
+      state: 'withdrawn',
+      endedBy: { code, detail: 'why' },
+      reason: 'why',
+      startedAt: AT,
+    });
+    const [sent] = notificationsOf(banEvent('ban_ended', ban, ended));
+    return sent === undefined ? 'nothing' : `${sent.event} ${sent.failure ?? ''} ${sent.reason}`;
+  };
+  assert.equal(endOf('harmful'), 'ban_failed ended why');
+  assert.equal(endOf('cap_lowered'), 'ban_failed ended why');
+  assert.equal(endOf('harmful', attackOn('a', { active: false, endedAt: AT })), 'ban_ended  why');
+  assert.equal(endOf('ttl_expired'), 'ban_ended  why');
+  assert.equal(endOf('unbanned'), 'ban_ended  why');
+  assert.equal(endOf('replaced'), 'nothing', 'the ban that replaces it keeps the routes');
+});
+
+test('the end of a ban goes to those who got its announcement, or after a restart by the routes', () => {
+  const end = { state: 'withdrawn', endedBy: { code: 'ttl_expired', detail: 'over' } } as const;
+  const [ofThisRun, ofLastRun, dry] = notificationsOf(
+    banEvent('ban_ended', banOf({ ...end, startedAt: AT })),
+    banEvent('ban_ended', banOf({ ...end, startedAt: AT - 3_600_000 })),
+    banEvent('ban_ended', banOf({ ...end, startedAt: AT - 3_600_000, dryRun: true })),
+  );
+  assert.deepEqual(
+    [ofThisRun, ofLastRun, dry].map(({ recipients }) => [recipients.followUpOf, recipients.routes]),
+    [
+      ['ban ban-1', 'never'],
+      ['ban ban-1', 'if_unknown'],
+      ['ban ban-1', 'never'],
+    ],
+  );
+});
+
+test('a failing store and every operational problem is sent, and its end goes to the same recipients', () => {
+  const operations = OPERATIONAL_EVENT_KINDS.map((kind) => ({ kind, at: AT, subject: '192.0.2.7', detail: 'seen' }));
+  const sent = notificationsOf(
+    { kind: 'store_failed', at: AT, reason: 'disk is full' },
+    { kind: 'store_recovered', at: AT },
+    ...operations,
+  );
+  assert.equal(sent.length, 2 + operations.length);
+  for (let i = 0; i < sent.length; i += 2) {
+    const [problem, end] = [sent[i], sent[i + 1]];
+    assert.equal(problem.recipients.routes, 'always');
+    assert.deepEqual([end.recipients.followUpOf], problem.recipients.opens);
+    assert.deepEqual([end.recipients.routes, end.recipients.closes], ['never', true]);
+    assert.notEqual(severityOf(problem), 'info', problem.event);
+    assert.equal(problem.group, '');
+  }
 });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { NotifyRoute } from '../../src/config/sections/notify/routes.ts';
 import { silentLogger } from '../../src/log.ts';
 import { FIRST_GROUP_WAIT_MS, SINGLE_MESSAGES } from '../../src/notify/alertGrouping.ts';
-import type { Notification } from '../../src/notify/notification.ts';
+import { BY_ROUTES, type Notification } from '../../src/notify/notification.ts';
 import { Notifier } from '../../src/notify/notifier.ts';
 import { SystemScheduler } from '../../src/notify/scheduler.ts';
 import { eventually } from '../integration/eventually.ts';
@@ -70,8 +70,8 @@ test('1,000 attacks at once are few messages for people and 1,000 for programs, 
   await scheduler.advance(FIRST_GROUP_WAIT_MS);
   await eventually(() => slack.requests.length === SINGLE_MESSAGES + 1);
   const summary = String(slack.requests.at(-1)?.body.text);
-  assert.match(summary, /\[DRY-RUN\] 995 attacks started/);
-  assert.match(summary, /Groups: web 995/);
+  assert.match(summary, /\[DRY-RUN\] 990 attacks started/);
+  assert.match(summary, /Groups: web 990/);
   await eventually(() => notifier.counts().slack.ok === 1000);
   assert.deepEqual(notifier.counts().webhook, { ok: 1000, error: 0, dropped: 0 });
 });
@@ -201,4 +201,37 @@ test('the status names the channels and their errors', async (t) => {
   const { errors, queued } = notifier.status();
   assert.equal(queued, 0);
   assert.match(errors[0].error, /answered 403/);
+});
+
+test('a recovery goes to those who got the problem and to nobody else, and a problem is announced again after it', async (t) => {
+  const receiver = await receiveHttp(t);
+  const critical = routeOf({ minSeverity: 'critical' });
+  const notifier = notifierOf({ webhook: webhookTo(receiver), routes: [critical] });
+  const down: Partial<Notification> = {
+    event: 'gobgp_down',
+    scope: 'gobgp',
+    group: '',
+    attack: undefined,
+    ban: undefined,
+  };
+  const send = (target: string, dryRun: boolean) => {
+    const recipients = { ...BY_ROUTES, opens: [target] };
+    notifier.notify(notificationOf({ ...down, target, dryRun, recipients }));
+    const end = { ...BY_ROUTES, followUpOf: target, routes: 'never', closes: true } as const;
+    notifier.notify(notificationOf({ ...down, event: 'gobgp_up', target, dryRun, recipients: end }));
+  };
+  send('live', false);
+  send('dry', true);
+  send('live', false);
+  await notifier.stop();
+  assert.deepEqual(eventsOf(receiver), ['gobgp_down live', 'gobgp_up live', 'gobgp_down live', 'gobgp_up live']);
+});
+
+test('what happens once is sent once', async (t) => {
+  const receiver = await receiveHttp(t);
+  const notifier = notifierOf({ webhook: webhookTo(receiver) });
+  const recipients = { ...BY_ROUTES, opens: ['ban ban-1'], once: true };
+  for (let peer = 0; peer < 3; peer++) notifier.notify(notificationOf({ event: 'ban_announced', recipients }));
+  await notifier.stop();
+  assert.deepEqual(eventsOf(receiver), ['ban_announced 203.0.113.7']);
 });

@@ -2,7 +2,13 @@
  * Notifications and configurations for the tests of notify.
  */
 import type { NotifyConfig } from '../../src/config/sections/notify/notify.ts';
-import type { AttackFacts, BanFacts, Notification } from '../../src/notify/notification.ts';
+import {
+  type AttackFacts,
+  type BanFacts,
+  BY_ROUTES,
+  type Notification,
+  type Recipients,
+} from '../../src/notify/notification.ts';
 
 export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
 
@@ -13,6 +19,7 @@ export const NO_NOTIFICATIONS: NotifyConfig = {
   webhook: undefined,
   exec: undefined,
   routes: [],
+  updateSeconds: 0,
   consoleUrl: undefined,
 };
 
@@ -26,11 +33,13 @@ export function attackFacts(overrides: Partial<AttackFacts> = {}): AttackFacts {
     id: 'attack-1',
     metric: 'pps',
     rate: 120_000.4567,
+    peak: 120_000.4567,
     threshold: 90_000,
     pps: 120_000.4567,
     mbps: 449.3,
     flowsPerSecond: 310,
     startedAt: NOW - 125_000,
+    endedAt: undefined,
     classification: { type: 'ntp_amplification', confidence: 0.98, srcPort: 123 },
     sample: {
       flows: [],
@@ -50,11 +59,19 @@ export function attackFacts(overrides: Partial<AttackFacts> = {}): AttackFacts {
 
 export function banFacts(overrides: Partial<BanFacts> = {}): BanFacts {
   return {
+    id: 'ban-1',
     state: 'active',
     method: 'blackhole',
     route: 'blackhole 203.0.113.7/32 next-hop 192.0.2.1 community 65535:666',
     manual: false,
+    operator: undefined,
+    comment: undefined,
     fellBackFrom: undefined,
+    startedAt: NOW - 125_000,
+    expiresAt: NOW + 600_000,
+    rejectedBy: undefined,
+    endedBy: undefined,
+    rib: { installed: true, advertised_to: ['192.0.2.7'], not_advertised_to: [] },
     ...overrides,
   };
 }
@@ -63,6 +80,7 @@ export function banFacts(overrides: Partial<BanFacts> = {}): BanFacts {
 export function notificationOf(overrides: Partial<Notification> = {}): Notification {
   return {
     event: 'attack_started',
+    scope: 'host',
     target: '203.0.113.7',
     group: 'web',
     tenant: undefined,
@@ -71,6 +89,15 @@ export function notificationOf(overrides: Partial<Notification> = {}): Notificat
     dryRun: false,
     at: NOW,
     reason: '',
+    failure: undefined,
+    recipients: recipientsOf(overrides.event ?? 'attack_started', overrides.attack?.id ?? 'attack-1'),
     ...overrides,
   };
+}
+
+/** As notificationOf makes them: the end of an attack follows its start. */
+function recipientsOf(event: Notification['event'], attackId: string): Recipients {
+  const topic = `attack ${attackId}`;
+  if (event !== 'attack_ended') return { ...BY_ROUTES, opens: [topic] };
+  return { ...BY_ROUTES, followUpOf: topic, routes: 'if_unknown', closes: true };
 }

@@ -2,7 +2,7 @@
  * `notify`: who is notified of attacks. Each channel has its own file in this folder.
  */
 import * as z from 'zod';
-import { httpUrl } from '../../fields.ts';
+import { httpUrl, integer, MAX_DURATION_SECONDS } from '../../fields.ts';
 import { defineSection, type FileOf, type Origin } from '../../section.ts';
 import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
 import { checkEmail, type EmailConfig, emailSchema, resolveEmail } from './email.ts';
@@ -21,6 +21,9 @@ const keys = {
       webhook: webhookSchema.optional(),
       exec: execSchema.optional(),
       routes: routesSchema,
+      update_seconds: integer(0, MAX_DURATION_SECONDS)
+        .default(0)
+        .describe('How often the progress of a lasting attack is sent; 0 is never'),
       console_url: httpUrl()
         .optional()
         .describe('Address of the console for links in messages; if absent, the address of the API'),
@@ -38,6 +41,8 @@ export interface NotifyConfig {
   readonly exec: ExecConfig | undefined;
   /** Empty = every channel receives everything. */
   readonly routes: readonly NotifyRoute[];
+  /** How often `attack_updated` is sent while an attack lasts; 0 = never. */
+  readonly updateSeconds: number;
   /** Address of the console, without a slash at the end; undefined = where the API listens. */
   readonly consoleUrl: string | undefined;
 }
@@ -57,6 +62,7 @@ function resolveNotify({ notify }: FileOf<typeof keys>, origin: Origin): { reado
       webhook: webhook && resolveWebhook(webhook, origin),
       exec: exec && resolveExec(exec, origin),
       routes: notify.routes.map(resolveRoute),
+      updateSeconds: notify.update_seconds,
       consoleUrl: notify.console_url?.replace(/\/+$/, ''),
     },
   };

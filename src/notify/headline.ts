@@ -1,0 +1,73 @@
+/*
+ * One line that says what a notification is about.
+ */
+import { formatAmount, formatSeconds, formatVector } from './messageUnits.ts';
+import type { AttackFacts, Notification } from './notification.ts';
+
+export function headline(notification: Notification): string {
+  const { event, target, attack, ban, reason, at } = notification;
+  const method = ban?.method ?? 'none';
+  switch (event) {
+    case 'attack_started':
+      return `Attack on ${target}${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
+    case 'attack_updated':
+      return `Attack on ${target} goes on${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
+    case 'attack_ended': {
+      const lasted = attack === undefined ? '' : ` after ${formatSeconds((at - attack.startedAt) / 1000)}`;
+      return `Attack on ${target} ended${lasted}`;
+    }
+    case 'ban_announced': {
+      const peers = ban?.rib?.advertised_to?.length ?? 0;
+      return `Ban of ${target} is announced: ${method}${peers === 0 ? '' : `, sent to ${peers} ${plural(peers, 'peer')}`}`;
+    }
+    case 'ban_escalated':
+      return `Ban of ${target} escalated to ${method}`;
+    case 'ban_ended':
+      return `Ban of ${target} ended: ${reason}`;
+    case 'ban_rejected':
+      return `Ban of ${target} was refused: ${reason}`;
+    case 'ban_failed':
+      return failureText(notification);
+    case 'ban_recovered':
+      return notification.failure === 'fallback'
+        ? `Ban of ${target} returned to ${method}`
+        : `Ban of ${target} is announced again: ${method}`;
+    case 'store_failed':
+      return `Bans cannot be saved: ${reason}`;
+    case 'store_recovered':
+      return 'Bans can be saved again';
+    case 'gobgp_down':
+      return `GoBGP ${target} is not reached`;
+    case 'gobgp_up':
+      return `GoBGP ${target} is reached again`;
+    case 'peer_down':
+      return `BGP session with ${target} is down`;
+    case 'peer_up':
+      return `BGP session with ${target} is up again`;
+    case 'exporter_silent':
+      return `Exporter ${target} is silent`;
+    case 'exporter_back':
+      return `Exporter ${target} sends again`;
+    case 'test':
+      return 'Test: notifications of attacks arrive here';
+  }
+}
+
+function failureText({ target, ban, reason, failure }: Notification): string {
+  switch (failure) {
+    case 'fallback':
+      return `Ban of ${target} fell back from ${ban?.fellBackFrom} to ${ban?.method}: ${reason}`;
+    case 'ended':
+      return `Ban of ${target} ended during the attack: ${reason}`;
+    default:
+      return `Ban of ${target} is not announced: ${reason}`;
+  }
+}
+
+function vectorAndRate({ classification, metric, rate, threshold }: AttackFacts): string {
+  return `${formatVector(classification)}, ${formatAmount(rate, metric)}, limit ${formatAmount(threshold, metric)}`;
+}
+
+function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}

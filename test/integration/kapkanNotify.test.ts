@@ -1,5 +1,5 @@
 /*
- * From telemetry to whoever is told: the real daemon, in dry-run and so without GoBGP, over real sockets.
+ * From telemetry to the recipients: the real daemon, in dry-run and so without GoBGP, over real sockets.
  */
 import assert from 'node:assert/strict';
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ function loggedAt(kapkan: Kapkan, message: string): number {
   return Date.parse((JSON.parse(line ?? '{}') as { time: string }).time);
 }
 
-test('a webhook hears of the start and the end of an attack, within 200 ms of the decision', async (t) => {
+test('a webhook gets the start and the end of an attack within 200 ms of the decision', async (t) => {
   const arrivals: number[] = [];
   const receiver = await receiveHttp(t, (response) => {
     arrivals.push(Date.now());
@@ -53,7 +53,7 @@ test('a webhook hears of the start and the end of an attack, within 200 ms of th
   assert.deepEqual(notify.channels, ['webhook']);
 });
 
-test('a ban that is refused is told after the attack it was for, and a ban by hand too', async (t) => {
+test('a refused ban is sent after its attack, and a refused ban by hand too', async (t) => {
   const receiver = await receiveHttp(t);
   const kapkan = await start(t, `{ webhook: { url: "${receiver.url}" } }`, {
     protected_whitelist: `[${FLOOD.target}]`,
@@ -70,7 +70,7 @@ test('a ban that is refused is told after the attack it was for, and a ban by ha
   assert.equal(receiver.requests.filter(({ body }) => body.event === 'ban_rejected').length, 2);
 });
 
-test('in dry-run a fastnetmon script hears only attack_details', async (t) => {
+test('in dry-run a fastnetmon script gets only attack_details', async (t) => {
   const kapkan = await start(t, '{ exec: { command: ./on-attack, format: fastnetmon } }');
   const folder = path.dirname(kapkan.configFile);
   const calls = path.join(folder, 'calls');
@@ -85,7 +85,7 @@ test('in dry-run a fastnetmon script hears only attack_details', async (t) => {
   }
 });
 
-test('a reload changes who is told, and a test is sent on request', async (t) => {
+test('a reload changes the recipients, and a test is sent on request', async (t) => {
   const receiver = await receiveHttp(t);
   const kapkan = await start(t, '{}');
   assert.deepEqual((await kapkan.post('/api/v1/notify/test')).body, { results: [] });

@@ -29,6 +29,7 @@ function banText({ state, method, manual, operator, fellBackFrom }: BanFacts): s
 
 /** Where the routes were, as read back from GoBGP: `to 192.0.2.1; not to 192.0.2.2 (session down)`. */
 function placeText({ rib }: BanFacts): string {
+  if (rib?.held_back !== undefined) return `no, ${rib.held_back}`;
   if (rib === undefined || !rib.installed) return `not yet, ${rib?.last_error ?? 'GoBGP has not confirmed it'}`;
   const sent = rib.advertised_to ?? [];
   const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `${peer} (${why})`);

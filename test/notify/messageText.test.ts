@@ -120,6 +120,8 @@ test('a summary of both kinds says how many were in dry-run', () => {
 test('a ban that is not in GoBGP, or that no peer got, is not said to be announced', () => {
   const missing = banFacts({ rib: { installed: false, last_error: 'connection refused' } });
   assert.match(textOf({ ban: missing }), /^Announced: not yet, connection refused$/m);
+  const paused = banFacts({ rib: { installed: true, held_back: 'announcements are paused' } });
+  assert.match(textOf({ ban: paused }), /^Announced: no, announcements are paused$/m);
   const unheard = banFacts({
     rib: {
       installed: true,

@@ -1,7 +1,7 @@
 /*
  * Accounting: what a receiving thread knows of the protected hosts. It counts every flow into its host's window, and
- * several times a second reports the rates of those hosts that could be over a limit or are being watched. Judging is the
- * detector's, on the main thread, which sums the reports of all threads.
+ * several times a second reports the rates of those hosts that could be over a limit or are being watched. The
+ * detector, on the main thread, adds up the reports of all threads and judges them.
  *
  * One Accounting belongs to one thread and one FlowBatch. All times are clock milliseconds.
  */
@@ -40,7 +40,7 @@ import { TrafficScan } from './trafficScan.ts';
 /** Hosts with long flows that are brought up to date in one tick, at least; all of them within ten ticks. */
 const SETTLED_HOSTS_PER_TICK = 4096;
 
-/** A host goes after this many buckets without a flow: two windows. With little room left, as soon as its window is empty. */
+/** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
 const IDLE_BUCKETS = 2 * BUCKETS;
 const IDLE_BUCKETS_WHEN_CROWDED = BUCKETS;
 const CROWDED = 0.9;
@@ -174,7 +174,7 @@ export class Accounting {
   }
 
   /**
-   * Goes over to another configuration. Hosts that are no longer protected are removed, the others belong to their new
+   * Takes another configuration. Hosts that are no longer protected are removed, the others belong to their new
    * groups; with another length of the window, their rates go on. One pass over the table.
    */
   reconfigure(plan: EnginePlan, now: number): void {
@@ -244,7 +244,7 @@ export class Accounting {
     }
   }
 
-  /** Hands a flow on to be counted over time; answers which part of it is to be counted now. */
+  /** Passes a flow on to be counted over time; returns the part that is to be counted now. */
   #spread(i: number, slot: number, kinds: number): number {
     const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
     const spreadMs = Math.min(durationMs[i], LONGEST_FLOW_MS);

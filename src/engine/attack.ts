@@ -1,5 +1,5 @@
 /*
- * An attack: what the detector found, as the other rooms see it.
+ * An attack, as the detector found it and as the other rooms read it.
  */
 
 import type { Address } from '../net/address.ts';
@@ -49,7 +49,7 @@ export interface SampledFlow {
   readonly receivedAtMs: number;
 }
 
-/** What the attack was made of when it was found. All lists largest first. */
+/** The traffic of the attack when it was found. All lists are sorted, largest first. */
 export interface AttackSample {
   /** Newest first. */
   readonly flows: readonly SampledFlow[];
@@ -72,7 +72,7 @@ export interface AttackReason {
   readonly shares: { readonly tcp: number; readonly udp: number; readonly icmp: number; readonly other: number };
 }
 
-/** Of an attack of which no flow was kept. */
+/** The sample of an attack where no flow was kept. */
 export const EMPTY_SAMPLE: AttackSample = {
   flows: [],
   topSources: [],
@@ -83,7 +83,7 @@ export const EMPTY_SAMPLE: AttackSample = {
   totalBytes: 0,
 };
 
-/** Of an attack of which nothing is known but that it is one. */
+/** The classification where no kind of traffic dominates or nothing is known. */
 export const UNKNOWN_VECTOR: Classification = { type: 'mixed', confidence: 0, srcPort: undefined };
 
 /** One attack on one host, incoming. Mutated only by the detector; others read. Times are clock milliseconds. */
@@ -94,7 +94,7 @@ export interface Attack {
   readonly targetText: string;
   /** Number of the owning group in the config; may change when the config is reloaded. */
   group: number;
-  /** Name of that group; of an ended attack the one that owned it then, whatever a reload made of the numbers. */
+  /** Name of that group; for an ended attack, the group that owned the host at its end. */
   groupName: string;
   /** The metric that crossed its limit farthest, when the attack was found. */
   readonly metric: Metric;

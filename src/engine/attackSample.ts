@@ -1,6 +1,6 @@
 /*
- * What an attack is made of: flows that the receiving threads cut out of their rings, added up. Counters are estimates of
- * real traffic. Slices of several threads give what one thread that saw everything would have given.
+ * Makes the sample of an attack from flows that the receiving threads copied from their rings. Counters are estimates of
+ * real traffic. Several threads give the same sample as one thread that received all datagrams.
  */
 import { type Address, type AddressKey, addressKey, addressKeyText, formatAddress } from '../net/address.ts';
 import type { AttackSample, SampledFlow, TopEntry } from './attack.ts';
@@ -58,7 +58,7 @@ class SampleSum {
     this.#bytes += bytes;
     count(this.#sources, sourceKey(slice, row), packets, bytes);
     count(this.#protocols, slice.ipProtocol[row], packets, bytes);
-    // Only the first fragment of a packet has ports, so a fragment's tell nothing.
+    // Only the first fragment of a packet has ports, so the ports of a fragment are not used.
     if (slice.fragment[row] === 1) return;
     count(this.#srcPorts, slice.srcPort[row], packets, bytes);
     count(this.#dstPorts, slice.dstPort[row], packets, bytes);
@@ -97,7 +97,7 @@ function count<K>(counters: Map<K, Counter>, key: K, packets: number, bytes: num
   counter.bytes += bytes;
 }
 
-/** By packets, then bytes, then key, so that the order does not depend on which thread saw what. */
+/** By packets, then bytes, then key, so that the order does not depend on which thread received which flow. */
 function largest<K extends AddressKey>(counters: ReadonlyMap<K, Counter>, text: (key: K) => string): TopEntry[] {
   const top: [K, Counter][] = [];
   for (const entry of counters) {
@@ -114,7 +114,7 @@ function isBefore<K extends AddressKey>([keyA, a]: [K, Counter], [keyB, b]: [K, 
   return a.bytes === b.bytes ? keyA < keyB : a.bytes > b.bytes;
 }
 
-/** Text is only made of what is shown, for a flood may have many sources. */
+/** Only entries that are shown are formatted, because a flood may have many sources. */
 function sourceKey({ src }: FlowSlice, row: number): AddressKey {
   const at = 4 * row;
   return addressKey(src[at], src[at + 1], src[at + 2], src[at + 3]);

@@ -3,7 +3,7 @@
  *
  * A window's sum has five parts at one thread, so five times as many as there are threads. If the sum over all of them is
  * over limit × window, then one part at least is over its share, limit × window / (5 × threads). So a host whose bucket
- * passed the share in none of the last five buckets, at no thread, is under its limits, and nobody needs to look at it.
+ * passed the share in none of the last five buckets, at no thread, is under its limits, and need not be looked at.
  * Each group has three shares: of its smallest limits of packets, of bytes and of flow records; all traffic is compared,
  * which is never less than that of one kind.
  */
@@ -69,7 +69,8 @@ export class CandidateHosts {
 
   /**
    * Marks the host if any of its buckets is over its share, or the one in progress will be with so many more packets
-   * and bytes. In a row that was not rolled to `bucket`, stale buckets may mark it for nothing, never the reverse.
+   * and bytes. In a row that was not rolled to `bucket`, old buckets may mark a host that is under its
+   * share, but no host over its share is missed.
    */
   judge(slot: number, bucket: number, morePackets: number, moreBytes: number): void {
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];

@@ -1,6 +1,6 @@
 /*
- * What kind of attack it is, and why it is one, in a word and in a sentence. The shares of protocols come from the rates,
- * which have counted every flow; the reflected port of an amplification from the sample.
+ * The type of an attack, and the reason in a sentence. The shares of protocols come from the rates, which count every
+ * flow; the source port of an amplification comes from the sample.
  */
 import { UDP } from '../net/ipProtocols.ts';
 import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
@@ -19,10 +19,10 @@ const AMPLIFICATION_BY_PORT: ReadonlyMap<string, AttackType> = new Map(
   Object.entries(REFLECTOR_PORTS).map(([type, port]) => [String(port), type as keyof typeof REFLECTOR_PORTS]),
 );
 
-/** The share of the traffic from which on one kind stands for the attack; less is a mix, which wants a wider answer. */
+/** From this share of the traffic on, one kind gives the attack its type; below it the attack is mixed. */
 const DOMINANT_SHARE = 0.6;
 
-/** Kinds by what they are told by, the most telling first. */
+/** The metrics that show each kind, the most specific first. */
 const KINDS: readonly (readonly [AttackType, Metric, Metric])[] = [
   ['fragment_flood', 'frag_pps', 'frag_mbps'],
   ['syn_flood', 'tcp_syn_pps', 'tcp_syn_mbps'],
@@ -42,7 +42,7 @@ export function classify(rates: Rates, sample: AttackSample): Classification {
 }
 
 /**
- * The answers of a reflector are large, so that most of them may be fragments, of which only the first has the port:
+ * The responses of a reflector are large, so most of them may be fragments, of which only the first has the port:
  * the port must stand for most of what has ports, and UDP for most of all.
  */
 function amplificationOf(rates: Rates, sample: AttackSample): Classification | undefined {

@@ -1,5 +1,5 @@
 /*
- * The detector judges. It adds up what the receiving threads report, compares the sum with the limits of the owning
+ * The detector adds up what the receiving threads report, compares the sum with the limits of the owning
  * group, and keeps the attacks: each opens when any limit is crossed, and ends when none was for the hysteresis.
  *
  * How it is driven, several times a second and always in this order:
@@ -21,7 +21,7 @@ import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, ratesOf } from './hostRates.ts';
 import type { HostReport } from './hostReport.ts';
 
-/** Attacks kept at once. Beyond, the network as a whole is under attack, and one ban more would not save it. */
+/** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;
 
 /** Ended attacks that are remembered. */
@@ -118,7 +118,7 @@ export class Detector {
     return { seen, ended, crossed };
   }
 
-  /** Makes attacks of hosts that `advance` named, each with its sample; those that are not over a limit any more are let go. */
+  /** Makes attacks of hosts that `advance` named, each with its sample; hosts that are no longer over a limit are left out. */
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
     const opened: Attack[] = [];
     targets.forEach((target, i) => {
@@ -137,7 +137,7 @@ export class Detector {
     return opened;
   }
 
-  /** Goes on with an attack of before a restart, as if it had been seen just now. Undefined where its host is not protected. */
+  /** Continues an attack from before a restart, as if it had been seen just now. Undefined where its host is not protected. */
   resume(facts: ResumedAttack, now: number): Attack | undefined {
     const { target } = facts;
     const key = addressKey(target.word0, target.word1, target.word2, target.word3);

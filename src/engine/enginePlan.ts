@@ -8,7 +8,7 @@ import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
 
-/** Hosts one receiving thread tracks at most; about 1.1 GB when all of them are there. */
+/** Hosts one receiving thread tracks at most; about 1.1 GB when the table is full. */
 export const DEFAULT_HOST_LIMIT = 2_000_000;
 
 /** Where a limit was written: in the group itself, or inherited. In the order of METRICS. */
@@ -28,7 +28,7 @@ export interface EnginePlan {
   /** Receiving threads whose rates are summed. */
   readonly workers: number;
   readonly windowSeconds: number;
-  /** Protected prefixes, each with the number of the group that owns what no longer prefix holds. */
+  /** Protected prefixes, each with the number of its group; the longest match decides. */
   readonly networks: readonly (readonly [Prefix, number])[];
   /** By group number; 0 is `global`. */
   readonly groups: readonly GroupPlan[];

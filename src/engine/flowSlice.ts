@@ -1,7 +1,7 @@
 /*
- * Flows cut out of a receiving thread's ring: the raw material of samples. The thread only copies columns, so that it is
- * back at its socket at once; adding up is the main thread's work (attackSample.ts). The flows were in the ring before
- * anyone knew of the attack, so a sample holds what tripped the limit.
+ * Flows copied from the ring of a receiving thread, from which samples are made. The thread only copies columns, so that it
+ * soon reads its socket again; the main thread adds them up (attackSample.ts). The flows were in the ring before
+ * anyone knew of the attack, so a sample holds the flows that crossed the limit.
  */
 
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';

@@ -1,5 +1,5 @@
 /*
- * The rates of one host as every receiving thread last reported them, and their sum, which is what is judged.
+ * The rates of one host as every receiving thread last reported them, and their sum, which is compared with the limits.
  */
 
 import type { Address } from '../net/address.ts';
@@ -32,7 +32,7 @@ export class HostRates {
 
   /**
    * Adds up what the threads' latest reports say; one that does not name the host counts as nothing. `newest` holds the
-   * number of each thread's latest report. Answers whether all of them, some or none named it.
+   * number of each thread's latest report. Returns whether all of them, some or none named it.
    */
   add(newest: Float64Array): 'all' | 'some' | 'none' {
     let named = 0;

@@ -1,12 +1,12 @@
 /*
- * Flows that lasted longer than the window. An exporter tells of them once in its active timeout, which may be minutes:
- * counted on arrival, a minute's traffic would be one spike. Counted where it belongs, in the past, it would never be
- * seen. So a long record stands for a flow that goes on at its own mean rate for as long as it lasted: that is what a
- * steady flow does, whose next record arrives just when this one has run out. The window then shows the flow's rate
+ * Flows that lasted longer than the window. An exporter reports them once in its active timeout, which may be minutes. Counted on
+ * arrival, the traffic of a minute would be one spike; counted in the past, where it was, it would be outside the window.
+ * So the flow is assumed to go on at its mean rate for as long as it lasted. This is right for a steady flow: its next
+ * record arrives just when this time is over. The window then shows the flow's rate
  * without spike or gap, and over time exactly the packets and bytes that were reported.
  *
  * Each host with long flows has one row of summed rates; `settle` writes what has flowed since last time into the buckets.
- * Both tables are bounded. What does not fit is told to the caller, who counts a window's share of it at once.
+ * Both tables are bounded. Where there is no room, the caller counts the part of the flow that fits in the window at once.
  */
 import { METRIC_COUNT } from '../trafficMetrics.ts';
 import {
@@ -30,8 +30,8 @@ export const LONG_FLOW_LIMIT = 262_144;
 export const LONG_HOST_LIMIT = 131_072;
 
 /**
- * Thirty minutes, the longest active timeout that routers ship with (Cisco IOS). What a record that claims more
- * tells of counts for this long, at its mean rate.
+ * Thirty minutes, the longest active timeout that routers ship with (Cisco IOS). A longer flow
+ * counts for this long, at its mean rate.
  */
 export const LONGEST_FLOW_MS = 30 * 60 * 1000;
 
@@ -150,7 +150,7 @@ export class LongFlows {
     this.#removeFlow(flow);
   }
 
-  /** Spreads what has flowed since last time over the buckets it flowed in; answers to when the host is settled. */
+  /** Spreads what has flowed since last time over the buckets it flowed in; returns the time up to which the host is settled. */
   #settleTo(host: number, until: number): number {
     const window = this.#window;
     const from = this.#settledAtMs[host];

@@ -4,8 +4,8 @@
  * taken as even), over the full length of the window. So a steady rate is measured exactly whenever it is asked, and a
  * flood counts from its first flow.
  *
- * No timer turns the rings. A row remembers the last bucket it was written in, and what has gone stale since is cleared
- * when it is touched again.
+ * No timer turns the rings. A row remembers the last bucket it was written in, and buckets that are too old by then are
+ * cleared at the next flow.
  */
 import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import {

@@ -1,5 +1,5 @@
 /*
- * Which hosts have most of something, for a person who asks. The table may hold millions of hosts and belongs to a thread
+ * The hosts with the highest rates of one metric. The table may hold millions of hosts and belongs to a thread
  * that has datagrams to receive, so the scan can be taken in steps; a heap keeps the best so far.
  */
 import { type Metric, offsetOf } from '../trafficMetrics.ts';
@@ -56,7 +56,7 @@ export class TopHostsScan {
       .map(({ slot }) => slot);
   }
 
-  /** What a scan that looks for more than the busiest does with a host that has any of the metric. */
+  /** For subclasses: called for each host where the metric is above 0. */
   protected visit(_window: RateWindow, _table: HostTable, _slot: number, _rate: number): void {}
 
   #isAsked(slot: number): boolean {

@@ -1,6 +1,6 @@
 /*
- * The traffic of all hosts at one moment, for the history: the hosts with most packets by themselves, and the sum of
- * every group. The scan is taken in steps, as that of TopHostsScan is, which it goes along with.
+ * The traffic of all hosts at one time, for the history: the rates of the hosts with most packets, and the sums of all
+ * groups. Like TopHostsScan, it works in steps.
  */
 import { TOTAL_COUNT } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
@@ -11,7 +11,7 @@ export class TrafficScan extends TopHostsScan {
   /** `TOTAL_COUNT` a group, by its number; complete when the scan is done. */
   readonly groupRates: Float64Array<ArrayBuffer>;
 
-  /** `limit`: hosts that are named by themselves. */
+  /** `limit`: hosts whose own rates are kept. */
   constructor(limit: number, groupCount: number, table: HostTable) {
     super({ metric: 'pps', limit }, table);
     this.groupRates = new Float64Array(TOTAL_COUNT * groupCount);

@@ -20,7 +20,7 @@ export interface Address {
 /** Word 2 of an IPv4-mapped address (RFC 4291 §2.5.5.2); words 0 and 1 are zero. */
 export const IPV4_MAPPED_WORD = 0xffff;
 
-/** Reads an address; undefined where the text is none. IPv4-mapped IPv6 text gives the IPv4 address. */
+/** Reads an address; undefined where the text is not an address. IPv4-mapped IPv6 text gives the IPv4 address. */
 export function parseAddress(text: string): Address | undefined {
   if (text.length > 45) return undefined;
   return text.includes(':') ? parseIpv6(text) : parseIpv4(text);

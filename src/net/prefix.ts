@@ -17,8 +17,8 @@ export function addressBits(version: IpVersion): 32 | 128 {
 }
 
 /**
- * Reads `192.0.2.0/24`, or a bare address as its host prefix. What is wrong comes back as text for the person who
- * wrote it: no prefix, a length out of range, or host bits set (which would silently mean another network).
+ * Reads `192.0.2.0/24`, or a bare address as its host prefix. An error is returned as text for the person who
+ * wrote it: not a prefix, a length out of range, or host bits set (which would silently mean another network).
  */
 export function parsePrefix(text: string): Prefix | string {
   const slash = text.indexOf('/');
@@ -66,7 +66,7 @@ export function containsAddress(prefix: Prefix, address: Address): boolean {
   );
 }
 
-/** Whether `inner` lies wholly in `outer`; a prefix covers itself. */
+/** Whether `inner` is completely in `outer`; a prefix covers itself. */
 export function coversPrefix(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && containsAddress(outer, inner.address);
 }

@@ -2,12 +2,12 @@
  * Longest-prefix match from an address to a small integer, for the hot path and for everyone else.
  *
  * A multibit trie, sixteen bits at the root and eight a level below, one root for each family, with every prefix
- * expanded into the entries it covers. So most addresses that match nothing are settled by one read.
+ * expanded into the entries it covers. So one read is enough for most addresses that match nothing.
  */
 import { type Address, IPV4_MAPPED_WORD } from './address.ts';
 import { addressBits, type Prefix } from './prefix.ts';
 
-/** What `lookup` answers where no prefix holds the address. */
+/** What `lookup` returns where no prefix holds the address. */
 export const NO_MATCH = -1;
 
 const ROOT_BITS = 16;
@@ -25,7 +25,7 @@ export class PrefixTable {
     const roots = 2 << ROOT_BITS;
     this.#entries = new Int32Array(roots).fill(NO_MATCH);
     this.#used = roots;
-    // Shorter prefixes first: what is more specific then simply overwrites what it lies in.
+    // Shorter prefixes first: a more specific prefix then overwrites part of a shorter one.
     const sorted = [...prefixes].sort(([a], [b]) => a.length - b.length);
     for (const [prefix, value] of sorted) this.#insert(prefix, value);
   }

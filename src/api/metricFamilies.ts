@@ -7,7 +7,7 @@
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { GUARDS } from '../mitigation/guard.ts';
+import { ALL_GUARDS } from '../mitigation/guard.ts';
 import { routeKey } from '../mitigation/routeText.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import {
@@ -160,7 +160,7 @@ function ingestFamilies(): MetricFamily[] {
 function mitigationFamilies(): MetricFamily[] {
   return [
     counter('kapkan_mitigate_rejections_total', 'Bans refused, by guard', ['guard'], ({ snapshot }) =>
-      GUARDS.map((guard): Sample => [snapshot.mitigation.counters.rejectedBy[guard], guard]),
+      ALL_GUARDS.map((guard): Sample => [snapshot.mitigation.counters.rejectedBy[guard], guard]),
     ),
     counter('kapkan_mitigate_bans_total', 'Bans by event', ['event'], ({ snapshot }) => {
       const { started, ended, failed, fellBack } = snapshot.mitigation.counters;

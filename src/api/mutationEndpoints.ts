@@ -63,7 +63,13 @@ const matchSchema = z
 
 const banRequestSchema = z.strictObject({
   ip: addressSchema,
-  ttl_seconds: z.number().int().min(1).max(MAX_TTL_SECONDS).optional().describe("default: the group's"),
+  ttl_seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(MAX_TTL_SECONDS)
+    .optional()
+    .describe("default: the group's; at most ban.max_ttl_seconds"),
   method: z
     .enum(['blackhole', 'flowspec', 'divert'])
     .optional()
@@ -118,6 +124,7 @@ function banEndpoint(daemon: DaemonFacade): Endpoint {
         allowFallback: body.allow_fallback ?? false,
         comment: body.comment,
         operator: principal.name,
+        ...(principal.tenant === undefined ? {} : { tenant: principal.tenant }),
       });
       return banReply(ban, daemon, filter);
     },

@@ -3,7 +3,7 @@
  * deployment; which rule it was is the tenant's to know, the rest is not.
  */
 import { BAN_END_CODES, type BanEndCode } from '../mitigation/ban.ts';
-import { GUARDS, type Guard } from '../mitigation/guard.ts';
+import { ALL_GUARDS, type Guard } from '../mitigation/guard.ts';
 
 const REFUSALS: Readonly<Record<Guard, string>> = {
   scope: 'the address is outside the protected networks',
@@ -15,6 +15,8 @@ const REFUSALS: Readonly<Record<Guard, string>> = {
   next_hop: 'no next hop is set for this method',
   flowspec_max_rules: 'too many FlowSpec rules are in use',
   audience: 'no peer could hear it',
+  max_ttl_seconds: 'the TTL is longer than a ban by hand may last',
+  max_tenant_share: 'too many bans by hand are active',
 };
 
 const ENDS: Readonly<Record<BanEndCode, string>> = {
@@ -32,7 +34,7 @@ const ENDS: Readonly<Record<BanEndCode, string>> = {
 
 /** By the code of a guard or of an end; empty where there is neither. */
 export function tenantReason(code: string | undefined): string {
-  const guard = GUARDS.find((name) => name === code);
+  const guard = ALL_GUARDS.find((name) => name === code);
   if (guard !== undefined) return `${guard}: ${REFUSALS[guard]}`;
   const end = BAN_END_CODES.find((name) => name === code);
   return end === undefined ? '' : ENDS[end];

@@ -8,7 +8,7 @@ import type { Ban } from './ban.ts';
 import { admitBan, type BanEffect, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
 import type { BanStore } from './banStore.ts';
 import { BanTable } from './banTable.ts';
-import { GUARDS, type Guard } from './guard.ts';
+import { ALL_GUARDS, type Guard } from './guard.ts';
 import type { GuardVerdict, Judgement } from './guards.ts';
 import { evidences, MethodHealth } from './methodHealth.ts';
 import type { MethodChangeKind, MitigationEvent } from './mitigationEvent.ts';
@@ -60,7 +60,7 @@ export class BanCommit {
   readonly #onEvent: (event: MitigationEvent) => void;
   readonly #placements = new PlacementWatch();
   readonly #ownedKeys = new Set<string>();
-  readonly #rejectedBy = Object.fromEntries(GUARDS.map((guard) => [guard, 0])) as { [guard in Guard]: number };
+  readonly #rejectedBy = Object.fromEntries(ALL_GUARDS.map((guard) => [guard, 0])) as { [guard in Guard]: number };
   readonly #counters = { rejected: 0, started: 0, ended: 0, failed: 0, fellBack: 0 };
   #events: MitigationEvent[] = [];
   #storeError: string | undefined;

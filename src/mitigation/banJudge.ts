@@ -19,6 +19,7 @@ import {
   type PlannedAttack,
 } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge } from './guards.ts';
+import { judgeManualBounds, manualTtlSeconds } from './manualBounds.ts';
 import { withAlternative } from './manualRefusal.ts';
 import { Scope } from './scope.ts';
 
@@ -27,6 +28,8 @@ export interface ManualBanRequest extends Partial<Omit<ManualWish, 'target'>> {
   readonly target: Address;
   readonly comment?: string;
   readonly operator: string;
+  /** The tenant whose token asked; undefined = somebody who may ban every protected host. */
+  readonly tenant?: string | undefined;
 }
 
 /** A ban as it was asked for, and what the guards say about it. */
@@ -86,14 +89,20 @@ export class BanJudge {
 
   /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what could be asked for instead. */
   byHand(request: ManualBanRequest, attack: Attack | undefined, now: number): JudgedRequest {
-    const { target, method, match, ttlSeconds, allowFallback = false, comment, operator } = request;
+    const { target, method, match, allowFallback = false, comment, operator, tenant } = request;
     const context = this.#contextOf(target);
+    const ttlSeconds = request.ttlSeconds ?? manualTtlSeconds(context.group.ban.ttlSeconds, this.#scope.config.ban);
     const wish: ManualWish = { target, method, match, ttlSeconds, allowFallback };
     const candidate = this.#candidate(target, manualPlan(wish, attack, now, context));
     const judgement = this.#judge(candidate, manualMethod(wish, context.group), now);
-    const refusedBy = judgement.refusedBy && withAlternative(judgement.refusedBy, candidate.plan, judgement.method);
+    const bounded = { targetText: candidate.targetText, ttlSeconds, tenant };
+    const bounds = judgeManualBounds(bounded, this.#commit.table.active(), this.#scope);
+    const verdicts = [...judgement.verdicts, ...bounds];
+    const refusedBy = judgement.refusedBy
+      ? withAlternative(judgement.refusedBy, candidate.plan, judgement.method)
+      : bounds.find(({ ok }) => !ok);
     const asked: BanRequest = { ...this.#request(candidate, judgement, now), madeBy: 'operator', comment, operator };
-    return { request: asked, judgement: { ...judgement, refusedBy } };
+    return { request: asked, judgement: { ...judgement, verdicts, refusedBy } };
   }
 
   /** What the guards would say if the target were attacked now, by this attack or by no vector in particular. */

@@ -2,7 +2,7 @@
  * The names of the safety guards. `guards.ts` has the rules behind them.
  */
 
-/** Names of the guards, as they are counted and shown. */
+/** The guards of every ban. */
 export const GUARDS = [
   'scope',
   'whitelist',
@@ -15,4 +15,10 @@ export const GUARDS = [
   'audience',
 ] as const;
 
-export type Guard = (typeof GUARDS)[number];
+/** Further guards of a ban by hand. */
+export const MANUAL_GUARDS = ['max_ttl_seconds', 'max_tenant_share'] as const;
+
+/** All names of guards, as they are counted and shown. */
+export const ALL_GUARDS = [...GUARDS, ...MANUAL_GUARDS] as const;
+
+export type Guard = (typeof ALL_GUARDS)[number];

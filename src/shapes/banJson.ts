@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import { BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
-import { GUARDS } from '../mitigation/guard.ts';
+import { ALL_GUARDS } from '../mitigation/guard.ts';
 import type { UnicastRoute } from '../mitigation/route.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { hostPrefix } from '../net/prefix.ts';
@@ -37,7 +37,7 @@ export const banSchema = z
     expires_at: timeSchema,
     withdrawn_at: timeSchema.optional(),
     reason: z.string().describe('why it was refused or ended, for a person; empty while active'),
-    rejected_by: z.enum(GUARDS).optional().describe('the safety rule that refused it'),
+    rejected_by: z.enum(ALL_GUARDS).optional().describe('the safety rule that refused it'),
     ended_by: z.enum(BAN_END_CODES).optional().describe('what ended it'),
     method: methodSchema,
     flowspec: z.array(flowspecSchema).describe('empty for other methods'),

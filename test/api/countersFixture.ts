@@ -91,6 +91,8 @@ export const NOTHING_COUNTED: MitigationCounters = {
     next_hop: 0,
     flowspec_max_rules: 0,
     audience: 0,
+    max_ttl_seconds: 0,
+    max_tenant_share: 0,
   },
   started: 0,
   ended: 0,

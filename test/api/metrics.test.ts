@@ -126,7 +126,7 @@ test('every combination of labels that can be known is there before anything hap
   assert.equal(families.get('kapkan_notify_notifications_total')?.samples.size, 15);
   assert.equal(families.get('kapkan_storage_rows_total')?.samples.size, 9);
   assert.equal(families.get('kapkan_mitigate_announced_routes')?.samples.size, 2);
-  assert.equal(families.get('kapkan_mitigate_rejections_total')?.samples.size, 9);
+  assert.equal(families.get('kapkan_mitigate_rejections_total')?.samples.size, 11);
   for (const name of Object.keys(CONTRACT).filter((one) => one !== 'kapkan_engine_active_attacks')) {
     for (const [key, value] of families.get(name)?.samples ?? []) assert.equal(value, 0, key);
   }

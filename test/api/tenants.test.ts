@@ -215,6 +215,12 @@ test('status tells a tenant of its own groups and of nothing around them', async
   });
 });
 
+test('a ban by hand says which tenant asked for it, so that its share of the cap can be bounded', async (t) => {
+  const api = await runTenants(t);
+  assert.equal((await api.post('/api/v1/ban', { ip: ALPHA_HOST }, SECRET.alphaOperator)).status, 200);
+  assert.equal(api.daemon.banRequests[0].tenant, 'alpha');
+});
+
 test('elsewhere a tenant is refused in the same words, whether or not anything is there', async (t) => {
   const api = await runTenants(t);
   for (const path of ['/api/v1/ban', '/api/v1/unban']) {

@@ -20,6 +20,8 @@ test('the smallest file gets every default of the contract', () => {
   assert.deepEqual(config.detection, { windowSeconds: 5 });
   assert.deepEqual(config.samples, { enabled: true, bufferFlows: 65_536, flowsPerAttack: 20 });
   assert.equal(config.ban.onShutdown, 'keep');
+  assert.equal(config.ban.maxTtlSeconds, 604_800);
+  assert.equal(config.ban.maxTenantShare, 0.5);
   assert.equal(config.ban.maxActiveBans, 100);
   assert.equal(config.ban.maxBannedFraction, 1);
   assert.equal(config.ban.maxBansPerWindow, Number.POSITIVE_INFINITY);

@@ -99,6 +99,23 @@ test('a rate limit needs a rate, its own or an inherited one', () => {
   eachAccepted([`flowspec: { rate_mbps: 10 }\n${group}`]);
 });
 
+test('the bounds of bans by hand are of the whole file, and within reason', () => {
+  const ban = (keys: string) => MINIMAL.replace('max_active_bans: 100', `max_active_bans: 100, ${keys}`);
+  assert.deepEqual(configOf(ban('max_ttl_seconds: 60, max_tenant_share: 0.25')).ban.maxTenantShare, 0.25);
+  for (const keys of [
+    'max_ttl_seconds: 0',
+    'max_ttl_seconds: 31536001',
+    'max_tenant_share: 0',
+    'max_tenant_share: 1.1',
+  ]) {
+    assert.match(onlyProblemOf(ban(keys)), /^ban\.max_(ttl_seconds|tenant_share): must be/, keys);
+  }
+  eachRefused([
+    ['hostgroups: [{ name: a, networks: [192.0.2.1], ban: { max_ttl_seconds: 60 } }]', /is not a known key/],
+    ['hostgroups: [{ name: a, networks: [192.0.2.1], ban: { max_tenant_share: 1 } }]', /is not a known key/],
+  ]);
+});
+
 test('the route of a blackhole is complete before dry_run is off', () => {
   eachRefused([
     ['dry_run: false', /^bgp: is missing, it is required once dry_run is false/],

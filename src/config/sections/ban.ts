@@ -2,7 +2,7 @@
  * `ban`: the bounds of everything that is announced, for the whole file and for a hostgroup.
  */
 import * as z from 'zod';
-import { choice, integer, positiveUpTo, seconds } from '../fields.ts';
+import { choice, integer, MAX_DURATION_SECONDS, positiveUpTo, seconds } from '../fields.ts';
 import { defineSection, type FileOf } from '../section.ts';
 
 const banKeys = {
@@ -31,6 +31,12 @@ const banSchema = z
     on_shutdown: choice(['keep', 'withdraw'])
       .default('keep')
       .describe('keep leaves the routes in GoBGP for the next start to adopt, withdraw removes them'),
+    max_ttl_seconds: seconds(1, MAX_DURATION_SECONDS)
+      .default(604_800)
+      .describe('Longest time that a ban by hand lasts'),
+    max_tenant_share: positiveUpTo(1)
+      .default(0.5)
+      .describe("Largest share of max_active_bans that the bans by hand of one tenant's tokens may use"),
   })
   .describe('Bounds of everything announced');
 
@@ -55,6 +61,10 @@ export interface BanLimits {
 /** What holds for all bans together. */
 export interface BanConfig extends BanLimits {
   readonly onShutdown: 'keep' | 'withdraw';
+  /** Of a ban by hand. */
+  readonly maxTtlSeconds: number;
+  /** Share of `maxActiveBans` for the bans by hand of one tenant, above 0 and at most 1. */
+  readonly maxTenantShare: number;
 }
 
 /** What holds for the bans of one group. */
@@ -92,7 +102,8 @@ export const banSection = defineSection({
   keys,
   rules: [],
   resolve: ({ ban }: BanFile): { readonly ban: BanConfig } => {
-    return { ban: { ...resolveLimits(ban), onShutdown: ban.on_shutdown } };
+    const { on_shutdown: onShutdown, max_ttl_seconds: maxTtlSeconds, max_tenant_share: maxTenantShare } = ban;
+    return { ban: { ...resolveLimits(ban), onShutdown, maxTtlSeconds, maxTenantShare } };
   },
   reload: 'live',
 });

@@ -9,10 +9,10 @@ import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
 
 /** Hosts one receiving thread tracks at most; about 1.1 GB when the table is full. */
-export const DEFAULT_HOST_LIMIT = 2_000_000;
+const DEFAULT_HOST_LIMIT = 2_000_000;
 
 /** Where a limit was written: in the group itself, or inherited. In the order of METRICS. */
-export type LimitSource = 'group' | 'global';
+type LimitSource = 'group' | 'global';
 
 export interface GroupPlan {
   readonly name: string;

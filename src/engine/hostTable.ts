@@ -51,7 +51,7 @@ const ENTRY_SLOT = 2 ** SLOT_BITS - 1;
 const TAG_MASK = 0x3ff;
 
 /** Hosts a table can hold at most. */
-export const MAX_HOST_LIMIT = 2 ** (SLOT_BITS - 1);
+const MAX_HOST_LIMIT = 2 ** (SLOT_BITS - 1);
 
 /** `values` and `words` are views of the same bytes. */
 export interface Slab {

@@ -20,28 +20,45 @@ export interface BirdOptions {
 }
 
 export class Bird {
+  readonly options: BirdOptions;
   readonly #folder: string;
-  readonly #process: ChildProcess;
+  #process: ChildProcess | undefined;
   #log = '';
 
   private constructor(options: BirdOptions) {
+    this.options = options;
     this.#folder = mkdtempSync(path.join(tmpdir(), 'kapkan-bird-'));
     writeFileSync(this.#file('bird.conf'), configOf(options));
+  }
+
+  static async start(options: BirdOptions): Promise<Bird> {
+    const bird = new Bird(options);
+    await bird.launch();
+    return bird;
+  }
+
+  /** Starts the process (again). Returns when it answers birdc; the session may still be on its way. */
+  async launch(): Promise<void> {
     const args = ['-f', '-c', this.#file('bird.conf'), '-s', this.#file('bird.ctl'), '-P', this.#file('bird.pid')];
-    this.#process = spawn(options.executable, args);
-    this.#process.stderr?.on('data', (chunk: Buffer) => {
+    const child = spawn(this.options.executable, args);
+    this.#process = child;
+    child.stderr.on('data', (chunk: Buffer) => {
       this.#log += chunk.toString();
+    });
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(`bird ended: ${this.#log}`);
+      await this.show('status');
     });
   }
 
-  /** Returns when it answers birdc; the session may still be on its way. */
-  static async start(options: BirdOptions): Promise<Bird> {
-    const bird = new Bird(options);
-    await eventually(async () => {
-      if (bird.#process.exitCode !== null) throw new Error(`bird ended: ${bird.#log}`);
-      await bird.show('status');
-    });
-    return bird;
+  /** SIGKILL; waits for the end. */
+  async end(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
   }
 
   /** What `birdc show …` prints. */
@@ -50,12 +67,14 @@ export class Bird {
     return stdout;
   }
 
+  /** The IPv4 prefixes that it was sent, sorted. */
+  async prefixes(): Promise<string[]> {
+    const text = await this.show('route', 'protocol', 'kapkan');
+    return [...text.matchAll(/^(\d+\.\d+\.\d+\.\d+\/\d+) /gm)].map(([, prefix]) => prefix).sort();
+  }
+
   async dispose(): Promise<void> {
-    if (this.#process.exitCode === null) {
-      const ended = new Promise((resolve) => this.#process.once('exit', resolve));
-      this.#process.kill('SIGKILL');
-      await ended;
-    }
+    await this.end();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -1,17 +1,22 @@
 /*
- * A random night: floods come and go, an operator bans and unbans, and Kapkan, its GoBGP and the router are killed,
- * stopped and started in between. After every step the router must hold exactly the routes that a plain list of what is
- * flooded and what is banned by hand calls for, whoever died on the way.
+ * A random night: floods come and go, an operator bans, unbans, pauses, whitelists and turns dry-run on and off, and
+ * Kapkan, its GoBGP and the two routers (gobgpd and BIRD) are killed, stopped and started in between. After every step
+ * both routers must hold exactly the routes that a plain list of what is flooded and what is banned by hand calls for,
+ * and the API must say so.
  *
  * KAPKAN_SEED repeats a night, KAPKAN_FAULT_STEPS makes it longer.
  */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
+import type { GobgpApi } from '../../src/gobgp/generation.ts';
+import { Bird, type BirdOptions } from './bird.ts';
+import { requireDaemon } from './daemons.ts';
 import { eventually } from './eventually.ts';
-import { executableOf, startPair } from './gobgpLab.ts';
+import { ALL_FAMILIES, freePort, type Gobgpd, loopbackAddress } from './gobgpd.ts';
+import { executableOf, INJECTOR_ASN, ROUTER_ASN, startInjector } from './gobgpLab.ts';
 import { Kapkan } from './kapkan.ts';
 import { liveConfig } from './kapkanLab.ts';
 
@@ -23,6 +28,9 @@ const SETTLE_MS = 45_000;
 
 const FLOODED = ['203.0.113.98', '203.0.113.99', '203.0.113.100'];
 const BY_HAND = ['203.0.113.20', '203.0.113.21', '203.0.113.22'];
+const WHITELISTED = [FLOODED[2], BY_HAND[2]];
+
+const BIRD_ASN = 65_003;
 
 /** A UDP port of 127.0.0.1 that is free now; the same over all lives of Kapkan, so that exporters can go on sending. */
 async function freeUdpPort(): Promise<number> {
@@ -33,21 +41,75 @@ async function freeUdpPort(): Promise<number> {
   return port;
 }
 
+/** A second router beside the one of the pair: BIRD, with the address and port that the injector expects. */
+async function startBird(t: TestContext, options: Omit<BirdOptions, 'executable'>): Promise<Bird | undefined> {
+  const executable = requireDaemon(t, 'bird');
+  if (executable === undefined) return undefined;
+  const bird = await Bird.start({ executable, ...options });
+  t.after(() => bird.dispose());
+  return bird;
+}
+
+interface Night {
+  readonly injector: Gobgpd;
+  readonly router: Gobgpd;
+  readonly bird: Bird;
+  readonly kapkan: Kapkan;
+  /** Writes the config with these keys changed; it takes effect with a reload or a restart. */
+  readonly configure: (changes: { readonly [key: string]: string }) => void;
+}
+
+async function startNight(t: TestContext, api: GobgpApi): Promise<Night | undefined> {
+  const executable = executableOf(t, api);
+  const routerExecutable = requireDaemon(t, 'gobgpd');
+  if (executable === undefined || routerExecutable === undefined) return undefined;
+  const [here, there, beyond] = [loopbackAddress(), loopbackAddress(), loopbackAddress()];
+  const [herePort, therePort, beyondPort] = [await freePort(here), await freePort(there), await freePort(beyond)];
+  const neighbor = { address: here, asn: INJECTOR_ASN, port: herePort };
+  const bird = await startBird(t, { asn: BIRD_ASN, address: beyond, port: beyondPort, neighbor });
+  if (bird === undefined) return undefined;
+  const router = await startInjector(t, routerExecutable, {
+    asn: ROUTER_ASN,
+    address: there,
+    port: therePort,
+    neighbors: [{ ...neighbor, families: ALL_FAMILIES }],
+  });
+  const injector = await startInjector(t, executable, {
+    address: here,
+    port: herePort,
+    neighbors: [
+      { address: there, asn: ROUTER_ASN, port: therePort, families: ALL_FAMILIES },
+      { address: beyond, asn: BIRD_ASN, port: beyondPort, families: ALL_FAMILIES },
+    ],
+  });
+  const listen = `{ netflow: "127.0.0.1:${await freeUdpPort()}" }`;
+  const config = (changes: { readonly [key: string]: string }) =>
+    liveConfig(injector.apiAddress, { listen, ...changes });
+  const kapkan = await new Kapkan(t, config({})).start();
+  return { injector, router, bird, kapkan, configure: (changes) => kapkan.configure(config(changes)) };
+}
+
 for (const api of ['v3', 'v4'] as const) {
   test(`no route is lost or left behind in a night of faults on GoBGP ${api}`, async (t) => {
-    const executable = executableOf(t, api);
-    if (executable === undefined) return;
-    const pair = await startPair(t, executable);
-    if (pair === undefined) return;
-    const { injector, router } = pair;
-    const listen = `{ netflow: "127.0.0.1:${await freeUdpPort()}" }`;
-    const kapkan = await new Kapkan(t, liveConfig(injector.apiAddress, { listen })).start();
-
+    const night = await startNight(t, api);
+    if (night === undefined) return;
+    const { injector, router, bird, kapkan } = night;
     const random = new SeededRandom(SEED);
     const pick = <T>(items: readonly T[]): T => items[random.below(items.length)];
     const floods = new Map<string, () => Promise<void>>();
     const byHand = new Set<string>();
     const history: string[] = [];
+    let paused = false;
+    let dryRun = false;
+    let whitelisted: readonly string[] = [];
+
+    const reload = async () => {
+      night.configure({
+        dry_run: String(dryRun),
+        protected_whitelist: `[${['203.0.113.53', ...whitelisted].join(', ')}]`,
+      });
+      assert.equal((await kapkan.post('/api/v1/config/reload')).status, 200);
+    };
 
     const actions: Record<string, () => Promise<unknown>> = {
       'a flood begins or ends': async () => {
@@ -62,8 +124,26 @@ for (const api of ['v3', 'v4'] as const) {
         const { status } = byHand.has(ip)
           ? await kapkan.post('/api/v1/unban', { ip })
           : await kapkan.post('/api/v1/ban', { ip, ttl_seconds: 86_400 });
+        if (whitelisted.includes(ip)) {
+          assert.equal(status, 409);
+          return;
+        }
         assert.equal(status, 200);
         if (!byHand.delete(ip)) byHand.add(ip);
+      },
+      'an operator pauses or resumes': async () => {
+        paused = !paused;
+        assert.equal((await kapkan.post(paused ? '/api/v1/pause' : '/api/v1/resume')).status, 200);
+      },
+      'two addresses are whitelisted or not any more': async () => {
+        whitelisted = whitelisted.length === 0 ? WHITELISTED : [];
+        for (const ip of whitelisted) byHand.delete(ip);
+        await reload();
+      },
+      'dry-run is turned on or off': async () => {
+        dryRun = !dryRun;
+        byHand.clear();
+        await reload();
       },
       'Kapkan is killed and started': async () => {
         await kapkan.end('SIGKILL');
@@ -90,6 +170,10 @@ for (const api of ['v3', 'v4'] as const) {
         await router.end('SIGKILL');
         await router.launch();
       },
+      'BIRD is killed and started': async () => {
+        await bird.end();
+        await bird.launch();
+      },
     };
 
     for (let step = 0; step < STEPS; step++) {
@@ -98,17 +182,25 @@ for (const api of ['v3', 'v4'] as const) {
       await actions[action]();
       // Some faults come one upon the other.
       if (random.below(10) < 3) continue;
-      const expected = [...floods.keys(), ...byHand].sort().map((target) => `${target}/32`);
+      const targets = [...floods.keys(), ...byHand].filter((target) => !whitelisted.includes(target)).sort();
+      const expected = dryRun || paused ? [] : targets.map((target) => `${target}/32`);
       const say = `seed ${SEED}: ${history.join('; ')}`;
       await eventually(async () => {
         assert.deepEqual(await injector.rib('ipv4'), expected, say);
         assert.deepEqual(await router.rib('ipv4'), expected, say);
+        assert.deepEqual(await bird.prefixes(), expected, say);
         const active = (await kapkan.bans()).filter(({ state }) => state === 'active');
-        assert.deepEqual(active.map(({ target }) => `${target}/32`).sort(), expected, say);
+        assert.deepEqual(active.map(({ target }) => target).sort(), targets, say);
         assert.ok(
-          active.every(({ rib }) => rib?.installed === true),
+          active.every(({ dry_run }) => dry_run === dryRun),
           say,
         );
+        if (dryRun || paused) return;
+        const peers = [router.options.address, bird.options.address].sort();
+        for (const { rib } of active) {
+          assert.equal(rib?.installed, true, say);
+          assert.deepEqual(rib?.advertised_to.toSorted(), peers, say);
+        }
       }, SETTLE_MS);
     }
     await Promise.all([...floods.values()].map((stop) => stop()));

@@ -9,6 +9,7 @@ import type { KeyPath } from '../keyPath.ts';
 import { readAliases } from './yamlAliases.ts';
 import { refusedKeys, refusedNumbers, refusedTokens, type YamlFault } from './yamlFaults.ts';
 import { findNode, isQuoted, offsetOf } from './yamlNodes.ts';
+import { syntaxMessage } from './yamlSyntax.ts';
 import { type YamlToken, yamlTokens } from './yamlTokens.ts';
 
 /** Lines and columns count from 1. */
@@ -47,13 +48,6 @@ export interface YamlSource {
 /** Far above any real configuration; bounds the time that a wrong file can take. */
 const MAX_TEXT_LENGTH = 4_194_304;
 
-/** For what the parser says in the words of its own interface. */
-const PLAIN_WORDS: Readonly<Record<string, string>> = {
-  MULTIPLE_DOCS: 'must be a single YAML document, a second one begins here',
-  NON_STRING_KEY: 'a key must be plain text',
-  RESOURCE_EXHAUSTION: 'is nested too deeply',
-};
-
 /** Said by `yamlTokens` already, with the path. */
 const SAID_BY_TOKENS = ['TAG_RESOLVE_FAILED'];
 
@@ -88,7 +82,7 @@ function readDocument(text: string): YamlSource {
   };
   const syntax = [...document.errors, ...document.warnings]
     .filter(({ code }) => !SAID_BY_TOKENS.includes(code))
-    .map(({ pos, code, message }): YamlFault => ({ offset: pos[0], path: [], message: PLAIN_WORDS[code] ?? message }));
+    .map((fault): YamlFault => ({ offset: fault.pos[0], path: [], message: syntaxMessage(fault, text) }));
   const aliases = readAliases(document, tokens);
   const faults = [
     ...syntax,

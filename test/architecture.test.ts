@@ -155,6 +155,11 @@ test('the pure rooms use no package, no node: module and no clock', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('only the clock reads the wall clock', () => {
+  const reads = sourceFiles().filter((file) => /\bDate\.now\b|new Date\(\)/.test(withoutComments(read(file))));
+  assert.deepEqual(reads, ['src/clock.ts']);
+});
+
 /** The first circle found among the edges, as the nodes it passes; undefined where there is none. */
 function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | undefined {
   const done = new Set<string>();

@@ -12,6 +12,8 @@ export interface EndpointRequest<Query, Body> {
   readonly query: Query;
   readonly body: Body;
   readonly principal: Principal;
+  /** When it came, in clock milliseconds. */
+  readonly now: number;
 }
 
 /** The result of a mutation, for the audit. */
@@ -64,11 +66,11 @@ export function endpoint<Query extends z.ZodType, Body extends z.ZodType>(
 ): Endpoint {
   return {
     ...definition,
-    run: async ({ query, body, principal }) =>
+    run: async ({ query, body, ...rest }) =>
       definition.handle({
         query: validated(definition.query, query, 'query parameter'),
         body: validated(definition.body, body, 'key'),
-        principal,
+        ...rest,
       }),
   };
 }

@@ -78,14 +78,15 @@ export class EndpointRouter {
 
   async #reply(context: Context, endpoint: Endpoint): Promise<Reply> {
     const { action, role } = endpoint;
-    if (action !== undefined) return this.#mutate(context, endpoint, action);
+    const now = this.#options.clock.now();
+    if (action !== undefined) return this.#mutate(context, endpoint, action, now);
     const principal = role === 'open' ? ANONYMOUS : this.#authenticate(context);
     this.#authorize(principal, endpoint);
-    return endpoint.run({ query: { ...context.query, ...context.params }, body: undefined, principal });
+    return endpoint.run({ query: { ...context.query, ...context.params }, body: undefined, principal, now });
   }
 
   /** Always writes an audit row. So the body is read even where the token is not sufficient. */
-  async #mutate(context: Context, endpoint: Endpoint, action: AuditAction): Promise<Reply> {
+  async #mutate(context: Context, endpoint: Endpoint, action: AuditAction, now: number): Promise<Reply> {
     let principal: Principal | undefined;
     let sent: ReadBody = { body: undefined };
     let outcome: MutationOutcome = { result: 'error', reason: 'internal error' };
@@ -96,7 +97,7 @@ export class EndpointRouter {
       principal = this.#authenticate(context);
       this.#authorize(principal, endpoint);
       if (sent.problem !== undefined) throw sent.problem;
-      const reply = await endpoint.run({ query: context.query, body: sent.body, principal });
+      const reply = await endpoint.run({ query: context.query, body: sent.body, principal, now });
       outcome = reply.outcome ?? outcome;
       return reply;
     } catch (error) {

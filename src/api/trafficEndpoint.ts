@@ -54,8 +54,8 @@ export function trafficEndpoint(daemon: DaemonFacade): Endpoint {
     query: querySchema,
     body: z.unknown(),
     answers: { 200: { description: 'Mean and peak of each step', schema: trafficSchema } },
-    handle: async ({ query, principal }) => {
-      const asked = trafficQuery(query, daemon, new TenantFilter(daemon.config(), principal));
+    handle: async ({ query, principal, now }) => {
+      const asked = trafficQuery(query, daemon, new TenantFilter(daemon.config(), principal), now);
       const points = await daemon.pastTraffic(asked);
       return {
         status: 200,
@@ -64,14 +64,19 @@ export function trafficEndpoint(daemon: DaemonFacade): Endpoint {
           from: toRfc3339(asked.from),
           to: toRfc3339(asked.to),
           step: asked.stepSeconds,
-          points: points.map(pointView),
+          points: points.map(pointJson),
         },
       };
     },
   });
 }
 
-function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonFacade, filter: TenantFilter): TrafficQuery {
+function trafficQuery(
+  query: z.infer<typeof querySchema>,
+  daemon: DaemonFacade,
+  filter: TenantFilter,
+  now: number,
+): TrafficQuery {
   const { target, group } = query;
   const asked = target ?? group;
   if (asked === undefined || (target !== undefined && group !== undefined)) {
@@ -83,7 +88,7 @@ function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonFacade, 
   } else if (!filter.seesGroup(asked)) {
     throw new ApiError('forbidden', "this group does not belong to the token's tenant");
   }
-  const to = query.to ?? Math.floor(Date.now());
+  const to = query.to ?? Math.floor(now);
   const from = query.from ?? to - DEFAULT_SPAN_MS;
   if (from >= to) throw new ApiError('malformed', 'from: must be before to');
   const { storage } = daemon.config();
@@ -103,7 +108,7 @@ function trafficQuery(query: z.infer<typeof querySchema>, daemon: DaemonFacade, 
   };
 }
 
-function pointView({ time, mean, peak }: TrafficPoint) {
+function pointJson({ time, mean, peak }: TrafficPoint) {
   return { time: toRfc3339(time), mean: ratesJson(mean), peak: ratesJson(peak) };
 }
 

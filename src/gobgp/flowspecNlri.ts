@@ -7,6 +7,7 @@
  *   bitmask operators   0x40 AND with the item before   0x02 not    0x01 all of these bits
  * The bits for the end of the list (0x80) and the value's length (0x30) are GoBGP's to set, and ours to ignore.
  */
+import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from '../mitigation/flowspecOctets.ts';
 import { type FlowspecMatch, MATCH_ALL, type PortRange } from '../mitigation/route.ts';
 import { addressBits, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { checkPrefix, checkRange, refuse } from './routeCheck.ts';
@@ -38,9 +39,6 @@ const BITMASK_OPERATOR = AND | 0x03;
 const IS_FRAGMENT = 0x02;
 const FIRST_FRAGMENT = 0x04;
 
-/** Far more than a rule of ours ever has, and far below the 4,095 octets of an NLRI. */
-const MAX_VALUES = 64;
-
 /** Throws a `GobgpError` for a match that is not one. */
 export function encodeFlowspecMatch(match: FlowspecMatch): WireFlowspecRule[] {
   const { destination, source, tcpFlags } = match;
@@ -59,6 +57,10 @@ export function encodeFlowspecMatch(match: FlowspecMatch): WireFlowspecRule[] {
   pushRanges(rules, PACKET_LENGTH, 'packet length', match.packetLengths);
   pushValues(rules, DSCP, 'DSCP', match.dscp, 63);
   if (match.fragment) rules.push({ component: { type: FRAGMENT, items: anyFragmentItems() } });
+  const octets = flowspecOctets(match);
+  if (octets > MAX_FLOWSPEC_OCTETS) {
+    refuse(`a FlowSpec rule may be at most ${MAX_FLOWSPEC_OCTETS} octets long, this one is ${octets}`);
+  }
   return rules;
 }
 
@@ -125,14 +127,12 @@ function pushValues(
   max: number,
 ): void {
   if (values.length === 0) return;
-  checkCount(name, values);
   for (const value of values) checkRange(name, value, 0, max);
   rules.push({ component: { type, items: values.map((value) => ({ op: EQUAL, value })) } });
 }
 
 function pushRanges(rules: WireFlowspecRule[], type: number, name: string, ranges: readonly PortRange[]): void {
   if (ranges.length === 0) return;
-  checkCount(name, ranges);
   const items: WireFlowspecItem[] = [];
   for (const { from, to } of ranges) {
     checkRange(name, from, 0, 65_535);
@@ -141,11 +141,6 @@ function pushRanges(rules: WireFlowspecRule[], type: number, name: string, range
     else items.push({ op: AT_LEAST, value: from }, { op: AND | AT_MOST, value: to });
   }
   rules.push({ component: { type, items } });
-}
-
-function checkCount(name: string, values: readonly unknown[]): void {
-  if (values.length > MAX_VALUES)
-    refuse(`a FlowSpec rule may list at most ${MAX_VALUES} values of ${name}, got ${values.length}`);
 }
 
 /** SYN and not ACK: `=S&!=A`. Every flag that must be clear is an item of its own, for "not these two" forbids only both. */

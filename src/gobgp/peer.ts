@@ -23,6 +23,8 @@ export interface Peer {
   readonly families: readonly RouteFamily[];
   /** GoBGP never sends injected routes to a route-server client. */
   readonly routeServerClient: boolean;
+  /** GoBGP restarted gracefully and holds every route back from the peer, although its adj-out lists them. */
+  readonly localRestarting: boolean;
   /** Address of our end; undefined while there is none. */
   readonly localAddress: string | undefined;
   /** Kapkan's routes in the peer's adj-out, by family. */
@@ -44,6 +46,11 @@ export function whyUnreachable(peer: Peer, family: RouteFamily): string | undefi
   return undefined;
 }
 
+/** Why a route is not sent to a peer that it can reach; undefined where it is sent, if the adj-out says so. */
+export function whyHeldBack(peer: Peer): string | undefined {
+  return peer.localRestarting ? 'GoBGP is restarting gracefully and holds its routes back' : undefined;
+}
+
 export function readPeer(peer: WirePeer, daemon: string, nowMs: number): Peer {
   const state = STATES[peer.state?.sessionState ?? 0] ?? 'unknown';
   const established = state === 'established';
@@ -56,6 +63,7 @@ export function readPeer(peer: WirePeer, daemon: string, nowMs: number): Peer {
     uptimeSeconds: established && upSince > 0 ? Math.max(0, Math.floor(nowMs / 1000 - upSince)) : 0,
     families: established ? negotiated(peer.state?.localCap ?? [], peer.state?.remoteCap ?? []) : [],
     routeServerClient: peer.routeServer?.routeServerClient ?? false,
+    localRestarting: established && (peer.gracefulRestart?.localRestarting ?? false),
     localAddress: peer.transport?.localAddress || undefined,
     advertised: NOTHING_ADVERTISED,
   };

@@ -4,7 +4,7 @@
  */
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type Address, parseAddress } from '../net/address.ts';
-import { NOTHING_ADVERTISED, type Peer, whyUnreachable } from './peer.ts';
+import { NOTHING_ADVERTISED, type Peer, whyHeldBack, whyUnreachable } from './peer.ts';
 import type { RibReader } from './ribReader.ts';
 import { familyOfKey } from './ribSnapshot.ts';
 
@@ -25,7 +25,7 @@ export class PeerTable {
   #bgpEndpoints: readonly Address[] = [];
 
   peers(): readonly Peer[] {
-    return this.#peers.map((peer) => ({ ...peer, advertised: this.#countSent(peer.address) }));
+    return this.#peers.map((peer) => ({ ...peer, advertised: this.#countSent(peer) }));
   }
 
   clear(): void {
@@ -77,7 +77,7 @@ export class PeerTable {
     const notAdvertisedTo: { peer: string; why: string }[] = [];
     for (const peer of this.#peers) {
       const sent = this.#sent.get(peer.address)?.get(key);
-      const why = whyUnreachable(peer, familyOfKey(key)) ?? whyNotSent(sent);
+      const why = whyUnreachable(peer, familyOfKey(key)) ?? whyHeldBack(peer) ?? whyNotSent(sent);
       if (why === undefined) advertisedTo.push(peer.address);
       else notAdvertisedTo.push({ peer: peer.address, why });
     }
@@ -112,9 +112,10 @@ export class PeerTable {
     return changed;
   }
 
-  #countSent(address: string): Peer['advertised'] {
+  #countSent(peer: Peer): Peer['advertised'] {
     const counts = { ...NOTHING_ADVERTISED };
-    for (const [key, sent] of this.#sent.get(address) ?? []) if (sent === 'ours') counts[familyOfKey(key)]++;
+    if (whyHeldBack(peer) !== undefined) return counts;
+    for (const [key, sent] of this.#sent.get(peer.address) ?? []) if (sent === 'ours') counts[familyOfKey(key)]++;
     return counts;
   }
 }

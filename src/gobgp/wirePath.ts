@@ -82,4 +82,5 @@ export interface WirePeer {
   readonly timers: { readonly state: { readonly uptime: { readonly seconds: number } | null } | null } | null;
   readonly transport: { readonly localAddress: string } | null;
   readonly routeServer: { readonly routeServerClient: boolean } | null;
+  readonly gracefulRestart: { readonly localRestarting: boolean } | null;
 }

@@ -6,6 +6,7 @@
 import type { Address } from '../net/address.ts';
 import { TCP } from '../net/ipProtocols.ts';
 import { addressBits, containsAddress, type Prefix } from '../net/prefix.ts';
+import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from './flowspecOctets.ts';
 import { MAX_RULES_PER_BAN } from './flowspecRules.ts';
 import type { FlowspecMatch, FlowspecRoute, PortRange, Route } from './route.ts';
 import { flowspecText } from './routeText.ts';
@@ -71,6 +72,10 @@ function valueProblem({ match, rateBytesPerSecond }: FlowspecRoute): string | un
   if (match.tcpFlags !== undefined) {
     const { set, clear } = match.tcpFlags;
     if (!allWithin([set, clear], 255) || set + clear === 0 || (set & clear) !== 0) return 'has impossible TCP flags';
+  }
+  const octets = flowspecOctets(match);
+  if (octets > MAX_FLOWSPEC_OCTETS) {
+    return `is ${octets} octets long, GoBGP encodes at most ${MAX_FLOWSPEC_OCTETS} rightly; name fewer values`;
   }
   return undefined;
 }

@@ -75,6 +75,7 @@ export const PEER: Peer = {
   uptimeSeconds: 3600,
   families: ['ipv4-unicast', 'ipv4-flowspec'],
   routeServerClient: false,
+  localRestarting: false,
   localAddress: '192.0.2.1',
   advertised: { 'ipv4-unicast': 1, 'ipv6-unicast': 0, 'ipv4-flowspec': 1, 'ipv6-flowspec': 0 },
 };

@@ -107,7 +107,7 @@ test('every FlowSpec value out of its range is refused before the wire', () => {
     { tcpFlags: { set: 0, clear: 0 } },
     { tcpFlags: { set: 0x12, clear: 0x10 } },
     { tcpFlags: { set: 256, clear: 0 } },
-    { protocols: new Array(65).fill(6) },
+    { protocols: new Array(116).fill(6) },
     { source: prefix('2001:db8::/32') },
     { destination: { ...prefix('192.0.2.1/32'), length: 33 } },
     { destination: { ...prefix('192.0.2.0/24'), text: '192.0.2.1/24' } },

@@ -27,6 +27,7 @@ function wirePeer(remoteCap: WireCapability[], sessionState = 6, routeServerClie
     timers: { state: { uptime: { seconds: NOW / 1000 - 90 } } },
     transport: { localAddress: '192.0.2.1' },
     routeServer: { routeServerClient },
+    gracefulRestart: null,
   };
 }
 

@@ -3,8 +3,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_FLOWSPEC_OCTETS } from '../../src/mitigation/flowspecOctets.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
-import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
+import { blackhole, flowspec, ruleOfOctets, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import { connected, executableOf, startAnnouncer, startInjector, startPair } from './gobgpLab.ts';
 
@@ -62,6 +63,25 @@ for (const api of ['v3', 'v4'] as const) {
       }
     });
     assert.deepEqual(announcer.counts(), { unicast: 0, flowspec: 0 });
+  });
+
+  test(`${api}: the longest rule that is let through reaches the router whole, and a longer one harms no session`, async (t) => {
+    const executable = executableOf(t, api);
+    const pair = executable === undefined ? undefined : await startPair(t, executable);
+    if (pair === undefined) return;
+    const { injector, router } = pair;
+    const announcer = startAnnouncer(t, injector.apiAddress);
+    const targets = ['192.0.2.1', '2001:db8::1'];
+    const longest = targets.map((target) => ruleOfOctets(target, MAX_FLOWSPEC_OCTETS));
+    const tooLong = targets.map((target) => ruleOfOctets(target, MAX_FLOWSPEC_OCTETS + 1));
+    announcer.setWanted(wanted(...longest, ...tooLong, blackhole4));
+    await eventually(() => announcer.counts().flowspec === longest.length);
+    for (const route of tooLong) assert.match(announcer.evidence(routeKey(route)).lastError ?? '', /octets long/);
+    for (const family of ['ipv4-flowspec', 'ipv6-flowspec'] as const) {
+      await eventually(async () => assert.deepEqual(await router.rib(family), await injector.rib(family)));
+      assert.equal((await router.rib(family)).length, 1);
+    }
+    assert.ok(await router.isEstablished(injector.options.address));
   });
 
   test(`${api}: a family the router did not negotiate has no audience, and the evidence says why`, async (t) => {

@@ -21,6 +21,8 @@ export interface NeighborConfig {
   readonly routeServerClient?: boolean;
   /** Of each family; more end the session. */
   readonly maxPrefixes?: number;
+  /** Graceful restart, with this deferral time in seconds. */
+  readonly deferralSeconds?: number;
 }
 
 export interface GobgpdOptions {
@@ -190,7 +192,9 @@ function neighborConfig(localAddress: string, neighbor: NeighborConfig): string 
     (family) => `  [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${family}"
-${neighbor.maxPrefixes === undefined ? '' : prefixLimit(neighbor.maxPrefixes)}`,
+${neighbor.maxPrefixes === undefined ? '' : prefixLimit(neighbor.maxPrefixes)}${
+  neighbor.deferralSeconds === undefined ? '' : FAMILY_GRACEFUL_RESTART
+}`,
   );
   return `[[neighbors]]
   [neighbors.config]
@@ -201,11 +205,23 @@ ${neighbor.maxPrefixes === undefined ? '' : prefixLimit(neighbor.maxPrefixes)}`,
     remote-port = ${neighbor.port}
   [neighbors.route-server.config]
     route-server-client = ${neighbor.routeServerClient ?? false}
-${families.join('')}`;
+${neighbor.deferralSeconds === undefined ? '' : gracefulRestart(neighbor.deferralSeconds)}${families.join('')}`;
 }
 
 function prefixLimit(maxPrefixes: number): string {
   return `    [neighbors.afi-safis.prefix-limit.config]
       max-prefixes = ${maxPrefixes}
+`;
+}
+
+const FAMILY_GRACEFUL_RESTART = `    [neighbors.afi-safis.mp-graceful-restart.config]
+      enabled = true
+`;
+
+function gracefulRestart(deferralSeconds: number): string {
+  return `  [neighbors.graceful-restart.config]
+    enabled = true
+    restart-time = 60
+    deferral-time = ${deferralSeconds}
 `;
 }

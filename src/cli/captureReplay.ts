@@ -160,6 +160,11 @@ export class CaptureReplay {
       const samples = samplesOf([receiver.sample(crossed, now)], crossed, this.#plan.samples.flowsPerAttack);
       this.#cycle.open(crossed, samples, now);
     }
+    const due = this.#cycle.dueForReview(now);
+    if (due.length > 0) {
+      const samples = samplesOf([receiver.sample(due, now)], due, this.#plan.samples.flowsPerAttack);
+      this.#cycle.review(due, samples, now);
+    }
     this.#cycle.tick(now);
     receiver.watch(this.#cycle.watched());
   }

@@ -27,6 +27,7 @@ export class DetectionLoop {
   readonly #options: DetectionLoopOptions;
   #timer: NodeJS.Timeout | undefined;
   #running = false;
+  #isReviewing = false;
 
   constructor(options: DetectionLoopOptions) {
     this.#options = options;
@@ -35,7 +36,10 @@ export class DetectionLoop {
   start(): void {
     this.#running = true;
     this.#watch();
-    this.#timer = setInterval(() => this.#run((cycle, now) => cycle.tick(now)), TICK_MS);
+    this.#timer = setInterval(() => {
+      this.#run((cycle, now) => cycle.tick(now));
+      this.#review();
+    }, TICK_MS);
   }
 
   stop(): void {
@@ -62,6 +66,23 @@ export class DetectionLoop {
     this.#run((cycle, now) => {
       cycle.open(targets, samples, now);
       this.#watch();
+    });
+  }
+
+  /** Looks again at attacks that go on. One look at a time; where the threads do not answer, the next one tries again. */
+  #review(): void {
+    if (this.#isReviewing) return;
+    this.#run((cycle, now) => {
+      const due = cycle.dueForReview(now);
+      if (due.length === 0) return;
+      this.#isReviewing = true;
+      const reviewed = this.#options.pool.sample(due).then(
+        (samples) => this.#run((current, later) => current.review(due, samples, later)),
+        () => undefined,
+      );
+      void reviewed.finally(() => {
+        this.#isReviewing = false;
+      });
     });
   }
 

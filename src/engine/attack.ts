@@ -111,7 +111,8 @@ export interface Attack {
   endedAt: number | undefined;
   /** When any limit was last seen crossed. */
   lastSeenAt: number;
-  readonly sample: AttackSample;
-  readonly classification: Classification;
+  /** Of the moment when the attack was found, or its vector last changed. */
+  sample: AttackSample;
+  classification: Classification;
   readonly reason: AttackReason;
 }

@@ -7,7 +7,8 @@
  *   2. `advance`  says which attacks were seen just now, which ended, and which hosts crossed a limit and are no attack yet.
  *   3. the caller fetches a sample of those hosts from the threads, which takes a moment;
  *   4. `open`     makes them attacks. A host is not named as crossing again while its sample is being fetched.
- *   5. `watched`  is what every thread must go on reporting, whatever the rate.
+ *   5. `dueForReview` and `review`: the same for attacks that go on, since their vector may change.
+ *   6. `watched`  is what every thread must go on reporting, whatever the rate.
  *
  * With several threads a host's first report may come from one of them alone. It is then watched, and judged when all of
  * them have reported it, a tick later; so what is found does not depend on how many threads there are.
@@ -20,12 +21,13 @@ import { classify, NO_SHARES, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, ratesOf } from './hostRates.ts';
 import type { HostReport } from './hostReport.ts';
+import { VectorReview } from './vectorReview.ts';
 
 /** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;
 
-/** Ended attacks that are remembered. */
-const RECENT_ATTACKS = 100;
+/** Attacks looked at again in one go; the others follow. */
+const MAX_REVIEWS = 50;
 
 /** What one look at the reports comes to. */
 export interface Findings {
@@ -63,12 +65,12 @@ interface HostState {
 export class Detector {
   readonly #newId: () => string;
   readonly #hosts = new Map<AddressKey, HostState>();
-  readonly #recent: Attack[] = [];
   #plan: EnginePlan;
   #protected: PrefixTable;
   /** Number of the latest report of each thread. */
   readonly #newest: Float64Array;
   readonly #active = new Map<AddressKey, Attack>();
+  readonly #review = new VectorReview();
   #endedByReload: Attack[] = [];
   /** Hosts whose samples are being fetched. */
   #opening = 0;
@@ -137,6 +139,30 @@ export class Detector {
     return opened;
   }
 
+  /** Active attacks that should be looked at again: fetch their samples and call `review`. */
+  dueForReview(now: number): Address[] {
+    const due: Address[] = [];
+    for (const attack of this.#active.values()) {
+      if (due.length === MAX_REVIEWS) break;
+      if (this.#review.isDue(attack.id, now)) due.push(attack.target);
+    }
+    return due;
+  }
+
+  /** Takes new samples of attacks that `dueForReview` named; answers those whose vector is another one from now on. */
+  review(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
+    return targets.flatMap(({ word0, word1, word2, word3 }, i) => {
+      const attack = this.#active.get(addressKey(word0, word1, word2, word3));
+      const sample = samples[i] ?? EMPTY_SAMPLE;
+      if (attack === undefined || sample.totalPackets === 0) return [];
+      const found = classify(attack.rates, sample);
+      if (!this.#review.confirm(attack.id, attack.classification, found, now)) return [];
+      attack.classification = found;
+      attack.sample = sample;
+      return [attack];
+    });
+  }
+
   /** Continues an attack from before a restart, as if it had been seen just now. Undefined where its host is not protected. */
   resume(facts: ResumedAttack, now: number): Attack | undefined {
     const { target } = facts;
@@ -197,6 +223,7 @@ export class Detector {
 
   /** The wall clock was set by this much; times held move with it. */
   clockStepped(deltaMs: number): void {
+    this.#review.clockStepped(deltaMs);
     for (const attack of this.#active.values()) {
       attack.startedAt += deltaMs;
       attack.lastSeenAt += deltaMs;
@@ -205,11 +232,6 @@ export class Detector {
 
   active(): Attack[] {
     return [...this.#active.values()];
-  }
-
-  /** The last 100 that ended, newest first. */
-  recent(): readonly Attack[] {
-    return this.#recent;
   }
 
   /** Since start. `attacksOverLimit`: hosts over their limits that were not entered, because too many were already. */
@@ -291,8 +313,7 @@ export class Detector {
     attack.rates = host.peak === undefined ? { [attack.metric]: attack.peakRate } : ratesOf(host.peak);
     host.attack = undefined;
     this.#active.delete(key);
-    this.#recent.unshift(attack);
-    if (this.#recent.length > RECENT_ATTACKS) this.#recent.pop();
+    this.#review.forget(attack.id);
     return attack;
   }
 }

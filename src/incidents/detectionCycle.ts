@@ -6,8 +6,9 @@
  *   1. `report`  for each report of a thread. It answers the hosts that crossed a limit.
  *   2. the caller fetches a sample of those hosts, which may take a moment;
  *   3. `open`    makes attacks of them and decides about them.
- *   4. `tick`    for what time alone brings: expiries, rungs, retries.
- *   5. `watched` is what every thread must report, whatever its rate.
+ *   4. `dueForReview` and `review`: the same for attacks that go on, whose vector may change.
+ *   5. `tick`    for what time alone brings: expiries, rungs, retries.
+ *   6. `watched` is what every thread must report, whatever its rate.
  *
  * What throws in here is a bug of ours. Then nothing is decided any more, and `onFailure` is called: see the controller.
  */
@@ -71,6 +72,21 @@ export class DetectionCycle {
       for (const attack of this.detector.open(targets, samples, now)) {
         this.#enter(attack, now);
         this.#tell('attack_started', attack, now);
+      }
+    });
+  }
+
+  /** Hosts under attack that should be sampled again. */
+  dueForReview(now: number): readonly Address[] {
+    return this.detector.dueForReview(now);
+  }
+
+  /** Takes new samples of hosts that `dueForReview` named. Where the vector is another one, the ban's rules follow. */
+  review(targets: readonly Address[], samples: readonly AttackSample[], now: number): void {
+    this.#decide(now, () => {
+      for (const attack of this.detector.review(targets, samples, now)) {
+        this.controller.vectorChanged(attack, now);
+        this.#tell('attack_updated', attack, now);
       }
     });
   }

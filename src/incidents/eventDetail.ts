@@ -8,8 +8,9 @@ import type { IncidentEvent } from './incidentEvent.ts';
 export function eventDetail(event: IncidentEvent): string {
   switch (event.kind) {
     case 'attack_started':
-    case 'attack_updated':
       return event.attack.reason.text;
+    case 'attack_updated':
+      return `the vector is ${event.attack.classification.type} now`;
     case 'attack_ended': {
       const { metric, peakRate, startedAt } = event.attack;
       return `lasted ${Math.round((event.at - startedAt) / 1000)} s, peak ${metric} ${Math.round(peakRate)}`;
@@ -52,4 +53,5 @@ const CHANGES = {
   rung: 'next rung of the escalation',
   fallback: 'fell back',
   return: 'returned to its method',
+  rules: "the rules follow the attack's vector",
 } as const;

@@ -22,6 +22,7 @@ const METHOD_CHANGES: { readonly [effect in BanEffect]?: MethodChangeKind } = {
   reportRung: 'rung',
   reportFallback: 'fallback',
   reportReturn: 'return',
+  reportRules: 'rules',
 };
 
 /** A judgement that refuses. */

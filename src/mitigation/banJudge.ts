@@ -8,7 +8,7 @@ import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { Ban, BanPlan } from './ban.ts';
 import type { BanCommit } from './banCommit.ts';
-import type { BanRequest } from './banMachine.ts';
+import type { BanRequest, PlannedRules } from './banMachine.ts';
 import {
   attackPlan,
   dueRung,
@@ -18,9 +18,11 @@ import {
   type PlanContext,
   type PlannedAttack,
 } from './banPlan.ts';
-import { type Candidate, type Circumstances, type Judgement, judge } from './guards.ts';
+import { type Candidate, type Circumstances, type Judgement, judge, judgeMethod } from './guards.ts';
 import { judgeManualBounds, manualTtlSeconds } from './manualBounds.ts';
 import { withAlternative } from './manualRefusal.ts';
+import type { Route } from './route.ts';
+import { routeKey } from './routeText.ts';
 import { Scope } from './scope.ts';
 
 /** A ban by hand. `ttlSeconds` above 0; what is left out follows from the group that owns the target. */
@@ -85,6 +87,20 @@ export class BanJudge {
       escalationStep: step,
     };
     return { request, judgement };
+  }
+
+  /**
+   * The FlowSpec rules that an active automatic ban should have for the attack as it is now. Undefined where they are what
+   * it has, where it has no use for any, and where a guard refuses them: then the old ones stay.
+   */
+  otherRules(ban: Ban, attack: Attack, now: number): PlannedRules | undefined {
+    if (ban.plan.routes.flowspec.length === 0) return undefined;
+    const { routes, collateralShare } = attackPlan(attack, this.#contextOf(attack.target));
+    const rules = routes.flowspec;
+    if (rules.length === 0 || sameKeys(rules, ban.plan.routes.flowspec)) return undefined;
+    const plan = { ...ban.plan, routes: { ...ban.plan.routes, flowspec: rules }, collateralShare };
+    const verdicts = judgeMethod({ ...ban, plan }, 'flowspec', this.circumstancesOf(ban, now));
+    return verdicts.every(({ ok }) => ok) ? { rules, collateralShare } : undefined;
   }
 
   /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what could be asked for instead. */
@@ -178,4 +194,9 @@ function automaticMethod(
 ): { readonly method: MitigationMethod; readonly step: number | undefined } {
   const step = dueRung(plan, seenForMs);
   return step === undefined ? { method: group.mitigation, step } : { method: plan.ladder[step].action, step };
+}
+
+function sameKeys(a: readonly Route[], b: readonly Route[]): boolean {
+  const keys = new Set(a.map(routeKey));
+  return a.length === b.length && b.every((route) => keys.has(routeKey(route)));
 }

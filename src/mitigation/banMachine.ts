@@ -7,6 +7,7 @@ import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Ban, BanEndCode, BanState } from './ban.ts';
 import { holdMs } from './banPlan.ts';
 import type { Guard } from './guard.ts';
+import type { Route } from './route.ts';
 
 /** `at` is clock milliseconds. */
 export type BanEvent = { readonly at: number } & (
@@ -28,11 +29,20 @@ export type BanEvent = { readonly at: number } & (
   /** The method in force cannot be announced to any peer. */
   | { readonly kind: 'methodLost'; readonly reason: string }
   | { readonly kind: 'methodBack' }
+  /** The attack has another vector, so other rules match it. */
+  | ({ readonly kind: 'rulesChanged' } & PlannedRules)
   /** A Kapkan that just started found this ban in its store. */
   | { readonly kind: 'adopted' }
   | { readonly kind: 'clockStepped'; readonly deltaMs: number }
   | { readonly kind: 'shutDown' }
 );
+
+/** What FlowSpec announces for an attack. */
+export interface PlannedRules {
+  readonly rules: readonly Route[];
+  /** As in the plan. */
+  readonly collateralShare: number | undefined;
+}
 
 export type BanEventKind = BanEvent['kind'];
 
@@ -47,7 +57,15 @@ export interface MethodChange {
  * `save`: durable before anything else is done. `extend`: the expiry moved on, which may be saved with the next ones.
  * `announce`: what is wanted in the RIB changed. The rest is to be reported.
  */
-export type BanEffect = 'save' | 'extend' | 'announce' | 'reportRung' | 'reportFallback' | 'reportReturn' | 'reportEnd';
+export type BanEffect =
+  | 'save'
+  | 'extend'
+  | 'announce'
+  | 'reportRung'
+  | 'reportFallback'
+  | 'reportReturn'
+  | 'reportRules'
+  | 'reportEnd';
 
 export interface Transition {
   readonly ban: Ban;
@@ -135,6 +153,8 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
       return fallBack(ban, event.reason);
     case 'methodBack':
       return ban.fellBackFrom === undefined ? ignore(ban) : returnToMethod(ban, ban.fellBackFrom);
+    case 'rulesChanged':
+      return ban.madeBy === 'operator' ? ignore(ban) : changeRules(ban, event);
     case 'adopted':
       return adopt(ban, event.at);
     case 'clockStepped':
@@ -161,6 +181,7 @@ function afterEnd(ban: Ban, event: BanEvent): Transition {
     case 'rungDue':
     case 'methodLost':
     case 'methodBack':
+    case 'rulesChanged':
     case 'adopted':
     case 'clockStepped':
     case 'shutDown':
@@ -212,6 +233,12 @@ function fallBack(ban: Ban, reason: string): Transition {
 function returnToMethod(ban: Ban, method: MitigationMethod): Transition {
   const change: MethodChange = { method, fellBackFrom: undefined, fellBackReason: undefined };
   return { ban: withMethod(ban, change), effects: ['save', 'announce', 'reportReturn'] };
+}
+
+function changeRules(ban: Ban, { rules, collateralShare }: PlannedRules): Transition {
+  const plan = { ...ban.plan, routes: { ...ban.plan.routes, flowspec: rules }, collateralShare };
+  if (ban.method !== 'flowspec') return { ban: { ...ban, plan }, effects: ['save'] };
+  return { ban: { ...ban, plan, routes: rules }, effects: ['save', 'announce', 'reportRules'] };
 }
 
 function withMethod(ban: Ban, { method, fellBackFrom, fellBackReason }: MethodChange): Ban {

@@ -2,6 +2,7 @@
  * The bans there are, and what the store knows of them. It keeps the order that makes a crash harmless at any point:
  * a ban is in the store before any route of it is wanted, and what ends is no longer wanted whether or not the store
  * can be told. A change of method needs no second proof, since the plan that was stored with the ban names all its routes.
+ * Of a plan with other routes the new ones are wanted only once it is stored; until then the old ones are.
  *
  * A store that fails is asked again; until then new bans stay active and unannounced.
  */
@@ -175,7 +176,7 @@ export class BanTable {
       return this.#saveError;
     }
     for (const entry of this.#unsavedActive) {
-      if (entry.saved === undefined) this.#routesChanged = true;
+      if (entry.saved?.plan.routes !== entry.ban.plan.routes) this.#routesChanged = true;
       entry.saved = entry.ban;
       this.#dropCover(entry);
     }
@@ -203,7 +204,8 @@ export class BanTable {
   wanted(dryRun: boolean): Map<string, Announcement> {
     const wanted = new Map<string, Announcement>();
     for (const { ban, saved, cover } of this.#active.values()) {
-      const announced = saved === undefined ? cover : ban;
+      const isPlanSaved = saved?.plan.routes === ban.plan.routes;
+      const announced = isPlanSaved ? ban : (saved ?? cover);
       if (announced?.dryRun !== dryRun) continue;
       for (const route of announced.routes) {
         const key = routeKey(route);

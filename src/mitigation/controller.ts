@@ -120,6 +120,16 @@ export class MitigationController {
     if (ban !== undefined) this.#commit.apply(ban, { kind: 'attackSeen', at: now });
   }
 
+  /** The attack was found to have another vector; the rules of its ban follow, where every guard admits them. */
+  vectorChanged(attack: Attack, now: number): void {
+    this.batch(now, () => {
+      const ban = this.#bans.ofAttack(attack.id);
+      const rules = ban && this.#judge.otherRules(ban, attack, now);
+      if (ban !== undefined && rules !== undefined)
+        this.#commit.apply(ban, { kind: 'rulesChanged', at: now, ...rules });
+    });
+  }
+
   /** The attack was quiet for the hysteresis, which the detector waited out; its ban ends at once. */
   attackEnded(attackId: string, now: number): void {
     this.batch(now, () => {

@@ -58,6 +58,32 @@ for (const api of ['v3', 'v4'] as const) {
     assert.equal(await kapkan.end(), 0);
   });
 
+  test(`when the flood changes its vector, the rule at the router of GoBGP ${api} follows`, async (t) => {
+    const live = await startLive(t, api);
+    if (live === undefined) return;
+    const { kapkan, router } = live;
+    const target = '203.0.113.5';
+    const stopNtp = kapkan.flood({ target, attack: 'ntp_amplification', protocol: 'sflow5' });
+    await eventually(async () => {
+      assert.deepEqual(await router.rib('ipv4-flowspec'), [
+        `[destination: ${target}/32][protocol: ==udp][source-port: ==123]`,
+      ]);
+    });
+    const stopSyn = kapkan.flood({ target, attack: 'syn_flood', protocol: 'sflow5' });
+    await stopNtp();
+    await eventually(async () => {
+      const rules = await router.rib('ipv4-flowspec');
+      assert.equal(rules.length, 1);
+      assert.match(rules[0], /\[protocol: ==tcp\]/);
+    });
+    const { active } = await kapkan.attacks();
+    assert.deepEqual(
+      active.map(({ classification }) => classification.type),
+      ['syn_flood'],
+    );
+    await stopSyn();
+  });
+
   test(`an operator's bans on GoBGP ${api} end by unban and by TTL, and obey the guards`, async (t) => {
     const live = await startLive(t, api);
     if (live === undefined) return;

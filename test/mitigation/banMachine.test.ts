@@ -12,6 +12,7 @@ import {
   transition,
 } from '../../src/mitigation/banMachine.ts';
 import { attackPlan } from '../../src/mitigation/banPlan.ts';
+import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { groupFixture } from '../fixtures/configFixture.ts';
@@ -65,6 +66,12 @@ const EVENTS: { readonly [kind in BanEventKind]: Extract<BanEvent, { kind: kind 
   whitelisted: { kind: 'whitelisted', at: START + 1000, reason: 'whitelisted' },
   networkRemoved: { kind: 'networkRemoved', at: START + 1000 },
   capLowered: { kind: 'capLowered', at: START + 1000, reason: 'max_active_bans' },
+  rulesChanged: {
+    kind: 'rulesChanged',
+    at: START + 1000,
+    rules: [{ kind: 'flowspec', match: matchVictim(address('198.51.100.1')), rateBytesPerSecond: 0 }],
+    collateralShare: 0.5,
+  },
   foundHarmful: { kind: 'foundHarmful', at: START + 1000, reason: 'covers a BGP session' },
   dryRunChanged: { kind: 'dryRunChanged', at: START + 1000, dryRun: true },
   rungDue: {

@@ -41,6 +41,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('stopFlood' as const), host }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('changeVector' as const),
+      host,
+      type: fc.constantFrom('udp_flood', 'syn_flood', 'ntp_amplification', 'mixed'),
+    }),
+  },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('wait' as const), ticks: fc.integer({ min: 1, max: 30 }) }) },
   {
     weight: 3,

@@ -42,6 +42,8 @@ export const HOSTS = [
 export type Step =
   | { readonly do: 'flood'; readonly host: number; readonly type: AttackType }
   | { readonly do: 'stopFlood'; readonly host: number }
+  /** The attack on the host, if there is one, turns out to be of another vector. */
+  | { readonly do: 'changeVector'; readonly host: number; readonly type: AttackType }
   | { readonly do: 'wait'; readonly ticks: number }
   | {
       readonly do: 'ban';
@@ -158,6 +160,9 @@ export class MitigationWorld {
       case 'stopFlood':
         this.#flowing.delete(step.host);
         return;
+      case 'changeVector':
+        this.#changeVector(step.host, step.type);
+        return;
       case 'ban':
         this.#ban(step);
         return;
@@ -224,6 +229,13 @@ export class MitigationWorld {
     const attack = attackFixture(`attack-${++this.#ids}`, HOSTS[host], this.now, { type });
     this.#attacks.set(host, attack);
     this.controller.attackOpened(attack, this.now);
+  }
+
+  #changeVector(host: number, type: AttackType): void {
+    const attack = this.#attacks.get(host);
+    if (attack === undefined) return;
+    attack.classification = attackFixture('any', HOSTS[host], this.now, { type }).classification;
+    this.controller.vectorChanged(attack, this.now);
   }
 
   #ban(step: Extract<Step, { do: 'ban' }>): void {

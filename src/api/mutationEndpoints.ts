@@ -115,6 +115,7 @@ function banEndpoint(daemon: DaemonFacade): Endpoint {
     handle: async ({ body, principal }) => {
       const filter = new TenantFilter(daemon.config(), principal);
       filter.requireTarget(body.ip);
+      if (body.match?.src !== undefined) filter.requireSourceMatch();
       const match = matchOf(body.match, body.method, body.ip);
       const ban = await daemon.ban({
         target: body.ip,

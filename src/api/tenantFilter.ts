@@ -76,6 +76,14 @@ export class TenantFilter {
     }
   }
 
+  /**
+   * Throws ApiError `forbidden` for a tenant. Sources are checked against the whole whitelist, so the answers would tell a
+   * tenant which addresses of others are on it.
+   */
+  requireSourceMatch(): void {
+    if (!this.isUnscoped) throw new ApiError('forbidden', 'match.src: not for a token with a tenant');
+  }
+
   /** The protected networks in which the tenant can own addresses. */
   networks(): readonly Prefix[] {
     const { networks, groups } = this.#scope.config;

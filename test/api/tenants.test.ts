@@ -242,6 +242,17 @@ test('elsewhere a tenant is refused in the same words, whether or not anything i
   }
 });
 
+test('a tenant cannot find out what is whitelisted by naming sources', async (t) => {
+  const api = await runTenants(t);
+  const match = { proto: 'udp', src: '198.51.100.7/32' };
+  const { status, json } = await api.post('/api/v1/ban', { ip: ALPHA_HOST, match }, SECRET.alphaOperator);
+  assert.deepEqual([status, json.error], [403, 'match.src: not for a token with a tenant']);
+  assert.deepEqual(api.daemon.banRequests, []);
+  const own = { ip: ALPHA_HOST, match: { proto: 'udp' } };
+  assert.equal((await api.post('/api/v1/ban', own, SECRET.alphaOperator)).status, 200);
+  assert.equal((await api.post('/api/v1/ban', { ip: ALPHA_HOST, match }, OPERATOR)).status, 200);
+});
+
 test('an address that went from one tenant to another leaves its past behind', async (t) => {
   const api = await runTenants(t);
   await api.post('/api/v1/ban', { ip: ALPHA_HOST }, OPERATOR);

@@ -13,9 +13,9 @@ import { ANONYMOUS, type Authenticator, type Principal, roleCovers } from './aut
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
 import { errorAnswers } from './errorAnswers.ts';
+import { namesAddress } from './hostHeader.ts';
 import type { KnownAddresses } from './knownAddresses.ts';
 import { LoginGate } from './loginGate.ts';
-import { namesAddress } from './loopbackHost.ts';
 import { MutationAudit } from './mutationAudit.ts';
 import { type ReadBody, readJsonBody } from './requestBody.ts';
 

@@ -3,7 +3,6 @@
  * takes IPv4 and IPv6 alike.
  */
 import { formatAddress, parseAddress } from '../net/address.ts';
-import { containsAddress, type Prefix, parsePrefix } from '../net/prefix.ts';
 
 /** `host` as written, `0.0.0.0` or `::` for any; a bare `:PORT` listens on `::` for both families. */
 export interface SocketAddress {
@@ -12,8 +11,6 @@ export interface SocketAddress {
 }
 
 export const SOCKET_ADDRESS_FORMS = '"HOST:PORT", ":PORT" or "[IPv6]:PORT"';
-
-const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parsePrefix) as readonly Prefix[];
 
 /** Reads a socket address; what is wrong with the text comes back as a message. Port 0 leaves the choice to the kernel. */
 export function parseSocketAddress(text: string): SocketAddress | string {
@@ -33,12 +30,6 @@ export function parseSocketAddress(text: string): SocketAddress | string {
 
 export function formatSocketAddress({ host, port }: SocketAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** Whether only this machine can reach the socket. */
-export function isLoopback({ host }: SocketAddress): boolean {
-  const address = parseAddress(host);
-  return address !== undefined && LOOPBACK.some((prefix) => containsAddress(prefix, address));
 }
 
 /** Whether two sockets of one protocol cannot both be bound: the same address, or one that takes all includes the other. */

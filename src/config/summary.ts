@@ -2,6 +2,7 @@
  * A configuration as a person checks it before going live: what would be done to whom, with everything inherited
  * filled in. Tokens appear by name; secrets never.
  */
+import { isLoopback } from '../net/loopback.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import type { Community } from './community.ts';
@@ -11,7 +12,7 @@ import type { BgpConfig } from './sections/bgp.ts';
 import type { GroupConfig } from './sections/hostgroups.ts';
 import { configuredChannels, type NotifyConfig } from './sections/notify/notify.ts';
 import type { StorageConfig } from './sections/storage.ts';
-import { formatSocketAddress, isLoopback, type SocketAddress } from './socketAddress.ts';
+import { formatSocketAddress, type SocketAddress } from './socketAddress.ts';
 
 type Row = readonly [label: string, value: string];
 
@@ -130,7 +131,7 @@ function caps(limits: BanLimits): string {
 function notesOn(config: Config): string[] {
   const notes: string[] = [];
   if (config.api.tokens.length === 0) {
-    const reach = isLoopback(config.api.listen) ? 'every user of this machine' : 'everyone who reaches the API';
+    const reach = isLoopback(config.api.listen.host) ? 'every user of this machine' : 'everyone who reaches the API';
     notes.push(`without a token ${reach} may ban and unban`);
   }
   const tenants = new Set(config.groups.map(({ tenant }) => tenant));

@@ -2,7 +2,7 @@
  * The first bytes of a packet as a switch cuts them out for sFlow: Ethernet, IPv4 (RFC 791) or IPv6 (RFC 8200, with a
  * fragment header if it is a fragment), then TCP, UDP or ICMP. The payload is zeros.
  */
-import { isIcmp, TCP, UDP } from '../net/ipProtocols.ts';
+import { FRAGMENT, isIcmp, TCP, UDP } from '../net/ipProtocols.ts';
 import { ByteWriter } from './byteWriter.ts';
 import type { FlowRecord } from './flowRecord.ts';
 import { LATER_FRAGMENT_OFFSET } from './flowTemplate.ts';
@@ -14,7 +14,6 @@ export const SAMPLED_HEADER_BYTES = 128;
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
-const NEXT_HEADER_FRAGMENT = 44;
 const IPV6_BYTES = 40;
 const HOP_LIMIT = 57;
 const MORE_FRAGMENTS = 1;
@@ -50,7 +49,7 @@ function writeIpv6(writer: ByteWriter, flow: FlowRecord, ipBytes: number): void 
   writer.u16(ETHERTYPE_IPV6);
   writer.u32(0x60000000);
   writer.u16(ipBytes - IPV6_BYTES);
-  writer.u8(flow.fragment ? NEXT_HEADER_FRAGMENT : flow.ipProtocol);
+  writer.u8(flow.fragment ? FRAGMENT : flow.ipProtocol);
   writer.u8(HOP_LIMIT);
   writer.address(flow.src);
   writer.address(flow.dst);

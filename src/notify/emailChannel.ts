@@ -13,7 +13,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/sections/notify/email.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { parseAddress } from '../net/address.ts';
+import { isLoopback } from '../net/loopback.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
 import { messageText } from './messageText.ts';
 
@@ -78,7 +78,7 @@ export class EmailChannel implements Channel {
     await this.#step((done) => connection.connect(done));
     if (!connection.secure) {
       if (requireTls) throw new DeliveryError(`${host} offers no TLS, which is required`, false);
-      if (!isThisMachine(host)) {
+      if (!isLoopback(host)) {
         this.#log.warn(
           { channel: 'email', host, port },
           'mail is sent in PLAIN TEXT over the network; set require_tls',
@@ -104,7 +104,7 @@ export class EmailChannel implements Channel {
   #connectionOptions() {
     const { host, port, requireTls, caFile } = this.#config;
     const secure = port === IMPLICIT_TLS_PORT;
-    const isVerified = caFile !== undefined || ((requireTls || secure) && !isThisMachine(host));
+    const isVerified = caFile !== undefined || ((requireTls || secure) && !isLoopback(host));
     return {
       host,
       port,
@@ -140,12 +140,4 @@ export class EmailChannel implements Channel {
     const isFinal = responseCode === undefined ? code === 'EAUTH' || code === 'ETLS' : responseCode >= 500;
     return new DeliveryError(`${this.#config.host}: ${messageOf(error)}`, !isFinal);
   }
-}
-
-function isThisMachine(host: string): boolean {
-  if (host.toLowerCase() === 'localhost') return true;
-  const address = parseAddress(host);
-  if (address === undefined) return false;
-  if (address.version === 4) return address.word3 >>> 24 === 127;
-  return address.word0 === 0 && address.word1 === 0 && address.word2 === 0 && address.word3 === 1;
 }

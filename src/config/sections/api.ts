@@ -2,11 +2,12 @@
  * `api`: where the HTTP API listens and who may use it.
  */
 import * as z from 'zod';
+import { isLoopback } from '../../net/loopback.ts';
 import { choice, environmentVariable, flag, list, name, socketAddress } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';
 import { defineSection, type FileOf, type Origin } from '../section.ts';
-import { formatSocketAddress, isLoopback, type SocketAddress } from '../socketAddress.ts';
+import { formatSocketAddress, type SocketAddress } from '../socketAddress.ts';
 
 /** Shorter ones can be guessed. */
 const MIN_TOKEN_LENGTH = 16;
@@ -64,7 +65,7 @@ export interface ApiToken {
 
 function checkExposure({ file, isStated, report }: RuleContext<ApiFile>): void {
   const { api } = file;
-  if (api?.listen === undefined || isLoopback(api.listen)) return;
+  if (api?.listen === undefined || isLoopback(api.listen.host)) return;
   const hasToken = isStated(['api', 'token_env']) || (isStated(['api', 'tokens']) && api.tokens?.length !== 0);
   if (hasToken || api.allow_unauthenticated !== false) return;
   report(

@@ -139,7 +139,9 @@ export class DetectionCycle {
     const { attackId, target, metric, rate, threshold, startedAt } = ban;
     if (attackId === undefined || metric === undefined || rate === undefined || threshold === undefined) return;
     const attack = this.detector.resume({ id: attackId, target, metric, rate, threshold, startedAt }, now);
-    if (attack !== undefined) this.#enter(attack, now);
+    if (attack === undefined) return;
+    this.controller.attackResumed(attack, ban);
+    this.incidents.open(attack, ban);
   }
 
   #enter(attack: Attack, now: number): void {

@@ -205,12 +205,15 @@ function extend(ban: Ban, at: number): Transition {
 }
 
 /**
- * The detector starts from nothing; an automatic ban lasts at least until it can tell that the attack is over. None has
- * more than a whole life left, unless the clock was set back meanwhile, which must not make a ban endless.
+ * A restart is not a sighting of the attack. It only gives a restarted Kapkan, whose detector knows nothing yet, one
+ * hysteresis of time to look, counted so that many restarts give no more than one. No ban has more than a whole life left,
+ * also where the clock was set back meanwhile.
  */
 function adopt(ban: Ban, at: number): Transition {
-  const leastMs = ban.madeBy === 'operator' ? 0 : ban.plan.unbanHysteresisSeconds * 1000;
-  const expiresAt = Math.min(Math.max(ban.expiresAt, at + leastMs), at + lifetimeMs(ban));
+  const { plan, startedAt, lastSeenAt = startedAt } = ban;
+  const lookMs = plan.unbanHysteresisSeconds * 1000;
+  const looksUntil = ban.madeBy === 'operator' ? at : Math.min(at + lookMs, lastSeenAt + holdMs(plan) + lookMs);
+  const expiresAt = Math.min(Math.max(ban.expiresAt, looksUntil), at + lifetimeMs(ban));
   return expiresAt === ban.expiresAt ? ignore(ban) : { ban: { ...ban, expiresAt }, effects: ['save'] };
 }
 

@@ -113,6 +113,14 @@ export class MitigationController {
     });
   }
 
+  /**
+   * The detector goes on with the attack of a ban that was adopted. Nothing was seen of it since the restart, so neither
+   * does the ban live longer nor its ladder go on.
+   */
+  attackResumed(attack: Attack, ban: Ban): void {
+    this.#attacks.open(attack, ban.lastSeenAt ?? ban.startedAt);
+  }
+
   /** The attack crossed a limit just now; its ban's expiry moves on, which is saved with a later tick. */
   attackSeen(attackId: string, now: number): void {
     this.#attacks.seen(attackId, now);

@@ -107,7 +107,7 @@ test('the attacks of bans that outlived the last run go on, are told at their en
   const first = cycleFixture();
   first.cycle.restore(0);
   step(first.cycle, 1000, HOST);
-  const second = cycleFixture({ store: first.store });
+  const second = cycleFixture({ store: first.store, plan: enginePlan({ hysteresisSeconds: 20 }) });
   second.cycle.restore(2000);
   assert.deepEqual(second.events, []);
   assert.equal(second.cycle.incidents.active()[0].ban?.state, 'active');
@@ -188,4 +188,45 @@ test('what the guards would say is asked without touching what is counted', () =
   assert.equal(asked().method, 'flowspec');
   const others = cycle.controller.explain(address(OTHER), 1500).judgement;
   assert.equal(others.fellBackFrom, 'flowspec', 'the rule of the other ban is counted as before');
+});
+
+test('restarts, however many, neither keep the ban of an attack that is over nor climb its ladder', () => {
+  const ban = { ...groupFixture().ban, ttlSeconds: 60, unbanHysteresisSeconds: 20 };
+  const escalation = [
+    { afterSeconds: 0, action: 'flowspec' as const },
+    { afterSeconds: 30, action: 'blackhole' as const },
+  ];
+  const config = { groups: [groupFixture({ ban, escalation })] };
+  const { cycle, store } = cycleFixture({}, config);
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  let endedAt: number | undefined;
+  // Killed every 5 s from then on, which is before the detector could tell that the attack is over.
+  for (let now = 6000; now < 300_000 && endedAt === undefined; now += 5000) {
+    const { cycle: next, events } = cycleFixture({ store }, config);
+    next.restore(now);
+    step(next, now + 500);
+    const [active] = next.controller.activeBans();
+    if (active === undefined) endedAt = now;
+    else assert.deepEqual([active.method, active.escalationStep], ['flowspec', 0]);
+    for (const event of events) assert.notEqual(event.kind, 'ban_changed');
+  }
+  assert.ok(endedAt !== undefined, 'the ban never ended');
+  assert.ok(endedAt >= 61_000 && endedAt <= 1000 + 60_000 + 20_000 + 5000, `ended at ${endedAt} ms`);
+});
+
+test('an attack that is seen again after a restart keeps its ban, which climbs as before', () => {
+  const escalation = [
+    { afterSeconds: 0, action: 'flowspec' as const },
+    { afterSeconds: 30, action: 'blackhole' as const },
+  ];
+  const config = { groups: [groupFixture({ escalation })] };
+  const { cycle, store } = cycleFixture({}, config);
+  cycle.restore(0);
+  step(cycle, 1000, HOST);
+  const { cycle: next } = cycleFixture({ store }, config);
+  next.restore(10_000);
+  for (let now = 11_000; now <= 40_000; now += 1000) step(next, now, HOST);
+  const [active] = next.controller.activeBans();
+  assert.deepEqual([active?.attackId, active?.method], [store.loadActive()[0]?.attackId, 'blackhole']);
 });

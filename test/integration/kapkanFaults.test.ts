@@ -139,3 +139,30 @@ test('a damaged state file stops the start with a clear error and leaves the rou
   writeFileSync(kapkan.stateFile, 'not a database');
   await assert.rejects(kapkan.start(), /Kapkan ended with 1: kapkan: .*kapkan\.db/s);
 });
+
+for (const api of ['v3', 'v4'] as const) {
+  test(`${api}: Kapkan in a crash loop neither holds a route for ever nor escalates without an attack`, async (t) => {
+    const live = await startLive(t, api, {
+      hostgroups: `[{ name: web, networks: [203.0.113.0/28], escalation: [
+        { after_seconds: 0, action: flowspec }, { after_seconds: 7, action: blackhole }] }]`,
+      ban: '{ ttl_seconds: 12, unban_hysteresis_seconds: 6, max_active_bans: 10 }',
+    });
+    if (live === undefined) return;
+    const { kapkan, router } = live;
+    const stop = kapkan.flood({ target: '203.0.113.5' });
+    await eventually(async () => assert.equal((await router.rib('ipv4-flowspec')).length, 1));
+    await kapkan.end('SIGKILL');
+    await stop();
+    const deadline = performance.now() + 60_000;
+    const blackholes: string[] = [];
+    // Each life is shorter than the hysteresis.
+    while ((await router.rib('ipv4-flowspec')).length > 0 && performance.now() < deadline) {
+      await kapkan.start();
+      await new Promise((resolve) => setTimeout(resolve, 2000));
+      blackholes.push(...(await router.rib('ipv4')));
+      await kapkan.end('SIGKILL');
+    }
+    assert.deepEqual(blackholes, []);
+    assert.deepEqual(await router.rib('ipv4-flowspec'), [], 'the route is held for ever');
+  });
+}

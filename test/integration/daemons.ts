@@ -15,6 +15,7 @@ export const PACKAGES = {
   gobgpd: 'gobgpd',
   bird: 'bird2',
   bgpd: 'openbgpd',
+  vtysh: 'frr',
   promtool: 'prometheus',
   'systemd-analyze': 'systemd',
 } as const;

@@ -16,6 +16,9 @@ import { sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { eventually } from './eventually.ts';
 
+/** On a machine that many tests share. */
+const START_MS = 30_000;
+
 const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
 
 /** As the API shows it, of what the tests look at. */
@@ -113,7 +116,7 @@ export class Kapkan {
       this.#api = api;
       this.#telemetry = telemetry;
     });
-    await eventually(() => this.#api !== '' || child.exitCode !== null);
+    await eventually(() => this.#api !== '' || child.exitCode !== null, START_MS);
     if (child.exitCode !== null) throw new Error(`Kapkan ended with ${child.exitCode}: ${text}`);
     return this;
   }

@@ -1,7 +1,7 @@
 /*
  * A random night: floods come and go, an operator bans, unbans, pauses, whitelists and turns dry-run on and off, and
- * Kapkan, its GoBGP and the two routers (gobgpd and BIRD) are killed, stopped and started in between. After every step
- * both routers must hold exactly the routes that a plain list of what is flooded and what is banned by hand calls for,
+ * Kapkan, its GoBGP and the three routers (gobgpd, BIRD and FRR) are killed, stopped and started in between. After every
+ * step all routers must hold exactly the routes that a plain list of what is flooded and what is banned by hand calls for,
  * and the API must say so.
  *
  * KAPKAN_SEED repeats a night, KAPKAN_FAULT_STEPS makes it longer.
@@ -12,9 +12,10 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
 import type { GobgpApi } from '../../src/gobgp/generation.ts';
-import { Bird, type BirdOptions } from './bird.ts';
+import { Bird } from './bird.ts';
 import { requireDaemon } from './daemons.ts';
 import { eventually } from './eventually.ts';
+import { Frr } from './frr.ts';
 import { ALL_FAMILIES, freePort, type Gobgpd, loopbackAddress } from './gobgpd.ts';
 import { executableOf, INJECTOR_ASN, ROUTER_ASN, startInjector } from './gobgpLab.ts';
 import { Kapkan } from './kapkan.ts';
@@ -31,6 +32,7 @@ const BY_HAND = ['203.0.113.20', '203.0.113.21', '203.0.113.22'];
 const WHITELISTED = [FLOODED[2], BY_HAND[2]];
 
 const BIRD_ASN = 65_003;
+const FRR_ASN = 65_004;
 
 /** A UDP port of 127.0.0.1 that is free now; the same over all lives of Kapkan, so that exporters can go on sending. */
 async function freeUdpPort(): Promise<number> {
@@ -41,59 +43,68 @@ async function freeUdpPort(): Promise<number> {
   return port;
 }
 
-/** A second router beside the one of the pair: BIRD, with the address and port that the injector expects. */
-async function startBird(t: TestContext, options: Omit<BirdOptions, 'executable'>): Promise<Bird | undefined> {
-  const executable = requireDaemon(t, 'bird');
-  if (executable === undefined) return undefined;
-  const bird = await Bird.start({ executable, ...options });
-  t.after(() => bird.dispose());
-  return bird;
-}
-
 interface Night {
   readonly injector: Gobgpd;
   readonly router: Gobgpd;
   readonly bird: Bird;
+  readonly frr: Frr;
   readonly kapkan: Kapkan;
   /** Writes the config with these keys changed; it takes effect with a reload or a restart. */
   readonly configure: (changes: { readonly [key: string]: string }) => void;
 }
 
-async function startNight(t: TestContext, api: GobgpApi): Promise<Night | undefined> {
+/** With `deferralSeconds` all sessions restart gracefully, and a GoBGP that starts again holds its routes back so long. */
+async function startNight(t: TestContext, api: GobgpApi, deferralSeconds?: number): Promise<Night | undefined> {
   const executable = executableOf(t, api);
-  const routerExecutable = requireDaemon(t, 'gobgpd');
-  if (executable === undefined || routerExecutable === undefined) return undefined;
-  const [here, there, beyond] = [loopbackAddress(), loopbackAddress(), loopbackAddress()];
-  const [herePort, therePort, beyondPort] = [await freePort(here), await freePort(there), await freePort(beyond)];
-  const neighbor = { address: here, asn: INJECTOR_ASN, port: herePort };
-  const bird = await startBird(t, { asn: BIRD_ASN, address: beyond, port: beyondPort, neighbor });
-  if (bird === undefined) return undefined;
+  const [routerExecutable, birdExecutable] = [requireDaemon(t, 'gobgpd'), requireDaemon(t, 'bird')];
+  if (executable === undefined || routerExecutable === undefined || birdExecutable === undefined) return undefined;
+  if (requireDaemon(t, 'vtysh') === undefined) return undefined;
+  const [injectorAt, routerAt, birdAt, frrAt] = await Promise.all([1, 2, 3, 4].map(freePlace));
+  const neighbor = { ...injectorAt, asn: INJECTOR_ASN };
+  const bird = await Bird.start({ executable: birdExecutable, asn: BIRD_ASN, ...birdAt, neighbor });
+  t.after(() => bird.dispose());
+  const frr = await Frr.start({ asn: FRR_ASN, ...frrAt, neighbor });
+  t.after(() => frr.dispose());
+  const session = { families: ALL_FAMILIES, deferralSeconds };
   const router = await startInjector(t, routerExecutable, {
     asn: ROUTER_ASN,
-    address: there,
-    port: therePort,
-    neighbors: [{ ...neighbor, families: ALL_FAMILIES }],
+    ...routerAt,
+    neighbors: [{ ...neighbor, ...session }],
   });
   const injector = await startInjector(t, executable, {
-    address: here,
-    port: herePort,
+    ...injectorAt,
     neighbors: [
-      { address: there, asn: ROUTER_ASN, port: therePort, families: ALL_FAMILIES },
-      { address: beyond, asn: BIRD_ASN, port: beyondPort, families: ALL_FAMILIES },
+      { ...routerAt, asn: ROUTER_ASN, ...session },
+      { ...birdAt, asn: BIRD_ASN, ...session },
+      { ...frrAt, asn: FRR_ASN, ...session },
     ],
+    extraArguments: deferralSeconds === undefined ? [] : ['--graceful-restart'],
   });
   const listen = `{ netflow: "127.0.0.1:${await freeUdpPort()}" }`;
   const config = (changes: { readonly [key: string]: string }) =>
     liveConfig(injector.apiAddress, { listen, ...changes });
   const kapkan = await new Kapkan(t, config({})).start();
-  return { injector, router, bird, kapkan, configure: (changes) => kapkan.configure(config(changes)) };
+  return { injector, router, bird, frr, kapkan, configure: (changes) => kapkan.configure(config(changes)) };
 }
 
-for (const api of ['v3', 'v4'] as const) {
-  test(`no route is lost or left behind in a night of faults on GoBGP ${api}`, async (t) => {
-    const night = await startNight(t, api);
+async function freePlace(): Promise<{ address: string; port: number }> {
+  const address = loopbackAddress();
+  return { address, port: await freePort(address) };
+}
+
+const NIGHTS = [
+  { api: 'v3', deferralSeconds: undefined },
+  { api: 'v4', deferralSeconds: undefined },
+  { api: 'v3', deferralSeconds: 3 },
+  { api: 'v4', deferralSeconds: 3 },
+] as const;
+
+for (const { api, deferralSeconds } of NIGHTS) {
+  const how = deferralSeconds === undefined ? '' : ', which restarts gracefully';
+  test(`no route is lost or left behind in a night of faults on GoBGP ${api}${how}`, async (t) => {
+    const night = await startNight(t, api, deferralSeconds);
     if (night === undefined) return;
-    const { injector, router, bird, kapkan } = night;
+    const { injector, router, bird, frr, kapkan } = night;
     const random = new SeededRandom(SEED);
     const pick = <T>(items: readonly T[]): T => items[random.below(items.length)];
     const floods = new Map<string, () => Promise<void>>();
@@ -174,6 +185,10 @@ for (const api of ['v3', 'v4'] as const) {
         await bird.end();
         await bird.launch();
       },
+      'FRR is killed and started': async () => {
+        await frr.end();
+        await frr.launch();
+      },
     };
 
     for (let step = 0; step < STEPS; step++) {
@@ -188,7 +203,8 @@ for (const api of ['v3', 'v4'] as const) {
       await eventually(async () => {
         assert.deepEqual(await injector.rib('ipv4'), expected, say);
         assert.deepEqual(await router.rib('ipv4'), expected, say);
-        assert.deepEqual(await bird.prefixes(), expected, say);
+        assert.deepEqual(await bird.prefixes(), expected, `BIRD; ${say}`);
+        assert.deepEqual(await frr.prefixes(), expected, `FRR; ${say}`);
         const active = (await kapkan.bans()).filter(({ state }) => state === 'active');
         assert.deepEqual(active.map(({ target }) => target).sort(), targets, say);
         assert.ok(
@@ -196,7 +212,7 @@ for (const api of ['v3', 'v4'] as const) {
           say,
         );
         if (dryRun || paused) return;
-        const peers = [router.options.address, bird.options.address].sort();
+        const peers = [router, bird, frr].map(({ options }) => options.address).sort();
         for (const { rib } of active) {
           assert.equal(rib?.installed, true, say);
           assert.deepEqual(rib?.advertised_to.toSorted(), peers, say);

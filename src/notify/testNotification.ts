@@ -41,6 +41,7 @@ export function testNotification(at: number): Notification {
     at,
     reason: '',
     failure: undefined,
+    audience: 'all',
     recipients: BY_ROUTES,
   };
 }

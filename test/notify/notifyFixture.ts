@@ -90,6 +90,7 @@ export function notificationOf(overrides: Partial<Notification> = {}): Notificat
     at: NOW,
     reason: '',
     failure: undefined,
+    audience: 'all',
     recipients: recipientsOf(overrides.event ?? 'attack_started', overrides.attack?.id ?? 'attack-1'),
     ...overrides,
   };

@@ -21,6 +21,10 @@ Checks a config file and prints what it means, with everything inherited filled 
                      beside the config file, if that exists. A variable of the environment wins over one of the file
   --without-secrets  environment variables that the config names and that are not set are warnings, not errors
 
+Examples:
+  kapkan check-config /etc/kapkan/kapkan.yaml
+  kapkan check-config kapkan.yaml --without-secrets
+
 Exit codes: 0 valid, 1 not.
 `;
 

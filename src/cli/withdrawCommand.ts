@@ -38,6 +38,10 @@ For --all beside a running daemon:
   --api URL         its API (default: where the state file says)
   --token-env NAME  environment variable that holds an operator's token (default KAPKAN_TOKEN, if it is set)
 
+Examples:
+  kapkan withdraw --all --config /etc/kapkan/kapkan.yaml
+  kapkan withdraw --expired --config /etc/kapkan/kapkan.yaml
+
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
 

@@ -17,8 +17,8 @@ const USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secr
 
 Checks a config file and prints what it means, with everything inherited filled in. Warns of what can hardly be meant.
 
-  --env-file FILE    reads environment variables from this file too, as the service unit does (default: kapkan.env beside
-                     the config file, if it exists). A variable of the environment wins over one of the file
+  --env-file FILE    reads environment variables from this file too, as the service unit does (default: kapkan.env
+                     beside the config file, if it exists). A variable of the environment wins over one of the file
   --without-secrets  environment variables that the config names and that are not set are warnings, not errors
 
 Examples:

@@ -3,10 +3,10 @@
  * The daemon drives it by the wall clock and `replay` by the clock of a capture, so the two cannot differ.
  *
  * How it is driven, several times a second:
- *   1. `report`  for each report of a thread. It answers the hosts that crossed a limit.
+ *   1. `report`  for each report of a thread. It returns the hosts that crossed a limit.
  *   2. the caller fetches a sample of those hosts, which may take a moment;
  *   3. `open`    makes attacks of them and decides about them.
- *   4. `dueForReview` and `review`: the same for attacks that go on, whose vector may change.
+ *   4. `dueForReview` and `review`: the same for active attacks, whose vector may change.
  *   5. `tick`    for what time alone brings: expiries, rungs, retries.
  *   6. `watched` is what every thread must report, whatever its rate.
  *
@@ -45,8 +45,8 @@ export class DetectionCycle {
   }
 
   /**
-   * Takes over the bans that outlived the last run, and goes on with their attacks, so that each ends by its hysteresis
-   * like any other. The first call, once. Throws what the store throws.
+   * Takes over the bans of the last run that are still active, and continues their attacks, so that each ends by its
+   * hysteresis like any other. The first call, once. Throws what the store throws.
    */
   restore(now: number): void {
     const bans = this.controller.restore(now);
@@ -55,7 +55,7 @@ export class DetectionCycle {
     });
   }
 
-  /** A report of thread `worker`, counted from 0. Answers the hosts that crossed a limit: to be sampled and opened. */
+  /** A report of thread `worker`, counted from 0. Returns the hosts that crossed a limit, to be sampled and opened. */
   report(worker: number, report: HostReport, now: number): readonly Address[] {
     return this.#decide(now, () => {
       this.detector.report(worker, report);
@@ -66,12 +66,12 @@ export class DetectionCycle {
     });
   }
 
-  /** Makes attacks of hosts that `report` answered, each with its sample; one that is missing is taken as empty. */
+  /** Makes attacks of hosts that `report` returned, each with its sample; one that is missing is taken as empty. */
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): void {
     this.#decide(now, () => {
       for (const attack of this.detector.open(targets, samples, now)) {
         this.#enter(attack, now);
-        this.#tell('attack_started', attack, now);
+        this.#add('attack_started', attack, now);
       }
     });
   }
@@ -86,7 +86,7 @@ export class DetectionCycle {
     this.#decide(now, () => {
       for (const attack of this.detector.review(targets, samples, now)) {
         this.controller.vectorChanged(attack, now);
-        this.#tell('attack_updated', attack, now);
+        this.#add('attack_updated', attack, now);
       }
     });
   }
@@ -117,7 +117,7 @@ export class DetectionCycle {
     return this.detector.watched();
   }
 
-  /** Runs a decision as one batch; its attacks are told first, each with the ban that answers it, then its bans. */
+  /** Runs a decision as one batch. Events of attacks come first, each with the ban that answers it, then those of bans. */
   #decide<T>(now: number, work: () => T): T {
     const underWay = { attacks: [] as AttackEvent[], bans: [] as MitigationEvent[] };
     this.#underWay = underWay;
@@ -127,7 +127,7 @@ export class DetectionCycle {
     } finally {
       this.#underWay = undefined;
     }
-    for (const { ban } of onlyBans(underWay.bans)) this.incidents.answer(ban);
+    for (const { ban } of onlyBans(underWay.bans)) this.incidents.enterBan(ban);
     for (const event of underWay.attacks) {
       this.#publish({ ...event, ban: this.incidents.banOf(event.attack.id) });
     }
@@ -150,10 +150,10 @@ export class DetectionCycle {
 
   #end(attack: Attack, now: number): void {
     this.controller.attackEnded(attack.id, now);
-    this.#tell('attack_ended', attack, now);
+    this.#add('attack_ended', attack, now);
   }
 
-  #tell(kind: AttackEvent['kind'], attack: Attack, at: number): void {
+  #add(kind: AttackEvent['kind'], attack: Attack, at: number): void {
     this.#underWay?.attacks.push({ kind, at, attack: { ...attack }, ban: undefined });
   }
 
@@ -164,7 +164,7 @@ export class DetectionCycle {
 
   #publishMitigation(event: MitigationEvent): void {
     if ('ban' in event) {
-      const attack = this.incidents.answer(event.ban);
+      const attack = this.incidents.enterBan(event.ban);
       this.#publish({ ...event, attack: attack && { ...attack } });
     } else {
       this.#publish(event);

@@ -24,6 +24,9 @@ import type { Address } from '../net/address.ts';
 import type { AttackEvent, IncidentEvent } from './incidentEvent.ts';
 import { IncidentTable } from './incidentTable.ts';
 
+/** It is driven ten times a second. Where that did not happen for so long, the process stood still. */
+const STOOD_STILL_MS = 3000;
+
 export interface DetectionCycleOptions extends Omit<ControllerOptions, 'onEvent'> {
   readonly plan: EnginePlan;
   /** Called with each event in order, after the decision took effect. It must not throw nor call back into the cycle. */
@@ -35,6 +38,8 @@ export class DetectionCycle {
   readonly controller: MitigationController;
   readonly incidents = new IncidentTable();
   readonly #onEvent: (event: IncidentEvent) => void;
+  /** When it was last given a report or the time; the process runs as long as that does not stop. */
+  #lastDrivenAt = Number.POSITIVE_INFINITY;
   /** Attack events of the decision under way, and then its ban events; undefined between decisions. */
   #underWay: { readonly attacks: AttackEvent[]; readonly bans: MitigationEvent[] } | undefined;
 
@@ -58,6 +63,7 @@ export class DetectionCycle {
   /** A report of thread `worker`, counted from 0. Returns the hosts that crossed a limit, to be sampled and opened. */
   report(worker: number, report: HostReport, now: number): readonly Address[] {
     return this.#decide(now, () => {
+      this.#observe(report.unreadableSince, now);
       this.detector.report(worker, report);
       const { seen, ended, crossed } = this.detector.advance(now);
       for (const attack of seen) this.controller.attackSeen(attack.id, now);
@@ -93,6 +99,7 @@ export class DetectionCycle {
 
   /** Time has passed. */
   tick(now: number): void {
+    this.#observe(undefined, now);
     this.controller.tick(now);
   }
 
@@ -107,6 +114,7 @@ export class DetectionCycle {
   /** The wall clock was set by this much; times held move with it. */
   clockStepped(deltaMs: number, now: number): void {
     this.#decide(now, () => {
+      this.#lastDrivenAt += deltaMs;
       this.detector.clockStepped(deltaMs);
       this.controller.clockStepped(deltaMs, now);
     });
@@ -133,6 +141,15 @@ export class DetectionCycle {
     }
     for (const event of underWay.bans) this.#publishMitigation(event);
     return answer;
+  }
+
+  /** Notes what could not be observed: while the process stood still, or while an exporter could not be read. */
+  #observe(unreadableSince: number | undefined, now: number): void {
+    const stoodStill = now - this.#lastDrivenAt > STOOD_STILL_MS;
+    this.#lastDrivenAt = now;
+    if (!stoodStill && unreadableSince === undefined) return;
+    this.detector.notObserved(stoodStill ? now : (unreadableSince ?? now), now);
+    this.controller.notObserved(now);
   }
 
   #resume(ban: Ban, now: number): void {

@@ -92,7 +92,7 @@ export class Receiver {
 
   /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
   tick(now: number): HostReport {
-    return this.#accounting.tick(now);
+    return { ...this.#accounting.tick(now), unreadableSince: this.#exporters.unreadableSince(now) };
   }
 
   /** Replaces the set of hosts that every tick reports, whatever their rates. */

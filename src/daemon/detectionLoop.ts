@@ -69,7 +69,7 @@ export class DetectionLoop {
     });
   }
 
-  /** Reviews active attacks. One review at a time; where the threads do not answer, the next one tries again. */
+  /** Looks again at attacks that go on. One look at a time; where the threads do not answer, the next one tries again. */
   #review(): void {
     if (this.#isReviewing) return;
     this.#run((cycle, now) => {

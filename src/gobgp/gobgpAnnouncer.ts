@@ -12,6 +12,7 @@ import type { Logger } from '../log.ts';
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
 import type { Address } from '../net/address.ts';
+import { BackgroundListing } from './backgroundListing.ts';
 import type { GobgpApi } from './generation.ts';
 import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
@@ -56,8 +57,15 @@ const FULL_PASS_MS = 5000;
 /** Time for events to gather, and for our own to be told from others'. */
 const HINT_DELAY_MS = 100;
 
-/** A full pass takes at most a tenth of the time, so that a daemon with a full table is not kept busy listing it. */
+/** Full passes and listings of whole tables take at most a tenth of the time, so that the daemon is not kept busy. */
 const REST_FACTOR = 10;
+
+/**
+ * A pass waits this long for a listing of the whole table, so that what must be withdrawn is known before anything is
+ * announced; a small table is listed in a few milliseconds. With a large one it goes ahead, and what the listing finds
+ * is withdrawn later.
+ */
+const LISTING_PATIENCE_MS = 500;
 
 /** Between two attempts to reach the daemon; the upper bound keeps coming back well under a second. */
 const RETRY_MIN_MS = 150;
@@ -83,6 +91,9 @@ export class GobgpAnnouncer implements Announcer {
   #hints: WirePath[] = [];
   #hintsDueAt = Number.POSITIVE_INFINITY;
   #sessionError: GobgpError | undefined;
+  /** Run beside the passes, one of each at a time. */
+  #orphanSearch: BackgroundListing | undefined;
+  #advertisedReading: BackgroundListing | undefined;
 
   constructor(options: GobgpAnnouncerOptions) {
     this.#options = options;
@@ -179,13 +190,15 @@ export class GobgpAnnouncer implements Announcer {
       const identity = await client.getBgp();
       this.#identity = identity;
       const link = this.#reconciler.attach(client, identity.asn);
-      this.#resetWork();
+      this.#resetWork(link);
       stopWatch = this.#watch(client);
       await this.#fullPass(link);
       this.#gain(identity);
       while (!this.#stopped) await this.#nextPass(link);
     } finally {
       stopWatch?.();
+      this.#orphanSearch?.stop();
+      this.#advertisedReading?.stop();
       client.close();
     }
   }
@@ -225,6 +238,7 @@ export class GobgpAnnouncer implements Announcer {
     if (this.#changesDue) {
       this.#changesDue = false;
       this.#report(await this.#reconciler.reconcileChanges(link));
+      await this.#advertisedReading?.run(LISTING_PATIENCE_MS);
     } else if (this.#fullPassDueAt <= now) {
       const { asn } = await link.client.getBgp();
       if (asn !== this.#identity?.asn) throw new GobgpError('ABORTED', 'GetBgp', `GoBGP's ASN is now ${asn}`);
@@ -251,6 +265,7 @@ export class GobgpAnnouncer implements Announcer {
 
   async #fullPass(link: Link): Promise<void> {
     const statesBefore = new Map(this.peers().map((peer) => [peer.address, peer.state]));
+    await this.#orphanSearch?.run(LISTING_PATIENCE_MS);
     const startedAt = performance.now();
     this.#changesDue = false;
     this.#fullPassDueAt = Number.POSITIVE_INFINITY;
@@ -265,14 +280,33 @@ export class GobgpAnnouncer implements Announcer {
       this.#options.onChange?.({ kind: 'peer', peer });
     }
     this.#report(changed);
+    await this.#advertisedReading?.run(LISTING_PATIENCE_MS);
   }
 
   #report(changed: boolean): void {
     if (changed) this.#options.onChange?.({ kind: 'routes' });
   }
 
-  #resetWork(): void {
+  #resetWork(link: Link): void {
     this.#sessionError = undefined;
+    const onError = (error: unknown): void => {
+      this.#options.log.warn({ gobgp: this.#options.address, error: messageOf(error) }, 'cannot list a whole table');
+    };
+    this.#orphanSearch = new BackgroundListing({
+      list: () => this.#reconciler.findOrphans(link),
+      onChange: () => {
+        this.#requestFullPass();
+        this.#wake?.();
+      },
+      onError,
+      restFactor: REST_FACTOR,
+    });
+    this.#advertisedReading = new BackgroundListing({
+      list: () => this.#reconciler.readAdvertised(link),
+      onChange: () => this.#report(true),
+      onError,
+      restFactor: REST_FACTOR,
+    });
     this.#hints = [];
     this.#hintsDueAt = Number.POSITIVE_INFINITY;
     this.#earliestFullPassAt = 0;

@@ -47,6 +47,8 @@ export interface ListPathsOptions {
   readonly prefixes?: readonly string[];
   /** Leaves out what was learned from peers, before it costs anything to decode. */
   readonly injectedOnly?: boolean;
+  /** GoBGP has to go through a whole table, which may hold every route of the internet: it may be silent for long. */
+  readonly wholeTable?: boolean;
 }
 
 /** What a watch tells: that a session changed its state, or which best paths did. Hints only, some are lost. */
@@ -60,6 +62,15 @@ const PEER_STATE_EVENT = 3;
 
 /** A listing of a million routes is some hundred megabytes, over the 4 MB that gRPC allows a message by default. */
 const MAX_RECEIVE_BYTES = 256 * 1024 * 1024;
+
+/**
+ * GoBGP collects a listing before it sends any of it: a million routes took it 10 s on two cores. The call of a daemon
+ * that hangs ends sooner, with its session.
+ */
+const WHOLE_TABLE_SILENCE_MS = 60_000;
+
+/** While GoBGP goes through a whole table for us, it answers nothing else for a while: other calls wait this much longer. */
+const BUSY_FACTOR = 4;
 
 /** Paths in one message of AddPathStream. */
 const PATHS_PER_MESSAGE = 200;
@@ -84,6 +95,8 @@ export class GobgpClient {
   readonly #candidates: readonly Generation[];
   readonly #timeoutMs: number;
   readonly #client: Client;
+  readonly #listings = new Set<ClientReadableStream<object>>();
+  #wholeTableListings = 0;
   #generation: Generation | undefined;
 
   /** Connects lazily. Throws when a TLS file cannot be read. */
@@ -146,11 +159,13 @@ export class GobgpClient {
     };
     const listed: WirePath[] = [];
     // Unpacked as they come, so that a listing of a million routes is never in memory as a whole.
-    await this.#list('ListPath', request, (answer) => {
+    const take = (answer: object): void => {
       for (const path of (answer as { destination: { paths: object[] } }).destination.paths) {
         if (options.injectedOnly !== true || isInjected(path)) listed.push(generation.unpackPath(path));
       }
-    });
+    };
+    if (options.wholeTable === true) await this.#listWholeTable('ListPath', request, take);
+    else await this.#list('ListPath', request, take);
     return listed;
   }
 
@@ -163,7 +178,7 @@ export class GobgpClient {
   addPaths(paths: readonly WirePath[]): Promise<void> {
     const generation = this.#requireGeneration();
     const { path, requestSerialize, responseDeserialize } = generation.method('AddPathStream');
-    const timeoutMs = this.#timeoutMs + paths.length * MS_PER_STREAMED_PATH;
+    const timeoutMs = this.#silenceMs + paths.length * MS_PER_STREAMED_PATH;
     return new Promise((resolve, reject) => {
       const call: ClientWritableStream<object> = this.#client.makeClientStreamRequest(
         path,
@@ -225,7 +240,9 @@ export class GobgpClient {
     return () => stream.cancel();
   }
 
+  /** Ends every listing that is under way, too. */
   close(): void {
+    for (const stream of this.#listings) stream.cancel();
     this.#client.close();
   }
 
@@ -237,6 +254,7 @@ export class GobgpClient {
 
   #unary(call: GobgpCall, request: object, key?: string): Promise<object> {
     const { path, requestSerialize, responseDeserialize } = this.#requireGeneration().method(call);
+    const timeoutMs = this.#silenceMs;
     return new Promise((resolve, reject) => {
       const running = this.#client.makeUnaryRequest(
         path,
@@ -248,18 +266,37 @@ export class GobgpClient {
         (error: ServiceError | null, answer?: object) => {
           deadline.end();
           if (error === null) resolve(answer ?? {});
-          else if (deadline.hasPassed) reject(deadlineError(call, this.#timeoutMs, key));
+          else if (deadline.hasPassed) reject(deadlineError(call, timeoutMs, key));
           else reject(gobgpErrorOf(error, call, key));
         },
       );
-      const deadline = new CallDeadline(this.#timeoutMs, () => running.cancel());
+      const deadline = new CallDeadline(timeoutMs, () => running.cancel());
     });
   }
 
+  async #listWholeTable(call: GobgpCall, request: object, take: (answer: object) => void): Promise<void> {
+    this.#wholeTableListings++;
+    try {
+      await this.#list(call, request, take, WHOLE_TABLE_SILENCE_MS);
+    } finally {
+      this.#wholeTableListings--;
+    }
+  }
+
+  get #silenceMs(): number {
+    return this.#wholeTableListings > 0 ? this.#timeoutMs * BUSY_FACTOR : this.#timeoutMs;
+  }
+
   /** Every answer of a stream; `take` is handed each as it comes. The deadline is for the silence between two of them. */
-  #list(call: GobgpCall, request: object, take: (answer: object) => void): Promise<void> {
+  #list(
+    call: GobgpCall,
+    request: object,
+    take: (answer: object) => void,
+    silenceMs: number = this.#silenceMs,
+  ): Promise<void> {
     const stream = this.#stream(call, request);
-    const deadline = new CallDeadline(this.#timeoutMs, () => stream.cancel());
+    this.#listings.add(stream);
+    const deadline = new CallDeadline(silenceMs, () => stream.cancel());
     return new Promise((resolve, reject) => {
       stream.on('data', (answer: object) => {
         deadline.renew();
@@ -272,10 +309,12 @@ export class GobgpClient {
       });
       stream.on('error', (error: ServiceError) => {
         deadline.end();
-        reject(deadline.hasPassed ? deadlineError(call, this.#timeoutMs) : gobgpErrorOf(error, call));
+        this.#listings.delete(stream);
+        reject(deadline.hasPassed ? deadlineError(call, silenceMs) : gobgpErrorOf(error, call));
       });
       stream.on('end', () => {
         deadline.end();
+        this.#listings.delete(stream);
         resolve();
       });
     });

@@ -8,8 +8,11 @@ import { NOTHING_ADVERTISED, type Peer, whyHeldBack, whyUnreachable } from './pe
 import type { RibReader } from './ribReader.ts';
 import { familyOfKey } from './ribSnapshot.ts';
 
-/** Ours is sent, or something else under the same NLRI. */
-type Sent = 'ours' | 'other';
+/** The route was just announced, or GoBGP takes long to list what it sends. */
+export const NOT_READ_YET = 'not known yet';
+
+/** Ours is sent, or something else under the same NLRI, or nothing. */
+type Sent = 'ours' | 'other' | 'nothing';
 
 export interface Reach {
   readonly advertisedTo: readonly string[];
@@ -58,17 +61,24 @@ export class PeerTable {
     }
   }
 
-  /** Lists the adj-outs for these keys. Returns whether anything is different from before. */
-  async readAdvertised(reader: RibReader, keys: readonly string[]): Promise<boolean> {
-    const changes = await Promise.all(this.#peers.map((peer) => this.#readPeer(reader, peer, keys)));
-    return changes.includes(true);
+  /**
+   * Lists the adj-outs for these keys, which may take long: what is no longer wanted by the time of the answer is left
+   * out of it. Returns whether anything is different from before.
+   */
+  async readAdvertised(
+    reader: RibReader,
+    keys: readonly string[],
+    isWanted: (key: string) => boolean,
+  ): Promise<boolean> {
+    let changed = false;
+    // One after the other: while GoBGP works out an adj-out it does nothing else, and other calls wait for it.
+    for (const peer of this.#peers) changed = (await this.#readPeer(reader, peer, keys, isWanted)) || changed;
+    return changed;
   }
 
-  /** Forgets routes that are not announced any more. */
-  keepOnly(isWanted: (key: string) => boolean): void {
-    for (const sent of this.#sent.values()) {
-      for (const key of sent.keys()) if (!isWanted(key)) sent.delete(key);
-    }
+  /** Forgets a route that is not announced any more. */
+  forget(key: string): void {
+    for (const sent of this.#sent.values()) sent.delete(key);
   }
 
   /** Who hears a route that is in the RIB, and who does not for what reason. */
@@ -93,21 +103,27 @@ export class PeerTable {
     this.#bgpEndpoints = [...texts].map(parseAddress).filter((address) => address !== undefined);
   }
 
-  async #readPeer(reader: RibReader, peer: Peer, keys: readonly string[]): Promise<boolean> {
+  async #readPeer(
+    reader: RibReader,
+    peer: Peer,
+    keys: readonly string[],
+    isWanted: (key: string) => boolean,
+  ): Promise<boolean> {
     const asked = keys.filter((key) => whyUnreachable(peer, familyOfKey(key)) === undefined);
     const listed = new Map<string, Sent>();
-    for (const path of await reader.listKeys(asked, peer.address)) {
+    for (const path of await reader.listAdjOut(asked, peer.address)) {
       listed.set(path.key, path.local || path.marked ? 'ours' : 'other');
     }
+    const peerNow = this.#peers.find(({ address }) => address === peer.address);
+    if (peerNow === undefined) return false;
     const sent = this.#sent.get(peer.address) ?? new Map<string, Sent>();
     this.#sent.set(peer.address, sent);
     let changed = false;
     for (const key of asked) {
-      const now = listed.get(key);
-      if (sent.get(key) === now) continue;
+      const now = listed.get(key) ?? 'nothing';
+      if (sent.get(key) === now || !isWanted(key) || whyUnreachable(peerNow, familyOfKey(key)) !== undefined) continue;
       changed = true;
-      if (now === undefined) sent.delete(key);
-      else sent.set(key, now);
+      sent.set(key, now);
     }
     return changed;
   }
@@ -122,6 +138,14 @@ export class PeerTable {
 
 /** The session is up and carries the family, so what is not sent was held back by the daemon's own decision. */
 function whyNotSent(sent: Sent | undefined): string | undefined {
-  if (sent === 'ours') return undefined;
-  return sent === undefined ? 'export policy' : 'another path is preferred';
+  switch (sent) {
+    case 'ours':
+      return undefined;
+    case 'other':
+      return 'another path is preferred';
+    case 'nothing':
+      return 'export policy';
+    case undefined:
+      return NOT_READ_YET;
+  }
 }

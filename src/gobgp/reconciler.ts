@@ -2,6 +2,9 @@
  * Makes one daemon's RIB say what is wanted, and knows what it says. It holds no connection and no timer: the announcer
  * hands it a client while there is one, and asks for a pass over everything or over what changed.
  *
+ * Routes are read by their keys. Marked routes of an unknown key are found in a listing of the whole table, which may
+ * take long; nothing waits for it.
+ *
  * A pass: read, withdraw what belongs to nobody any more, announce what is missing or differs, read back, withdraw what
  * it replaced, read back, see who is sent it.
  * What is read is believed, what was called is not: OK of gobgpd proves nothing.
@@ -28,8 +31,8 @@ import {
 } from './reconcilePlan.ts';
 import { type RibPath, readRibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
-import { RibSnapshot } from './ribSnapshot.ts';
-import { familyOfNumbers, ROUTE_FAMILIES } from './routeFamilies.ts';
+import { familyOfKey, RibSnapshot } from './ribSnapshot.ts';
+import { familyOfNumbers, isFlowspecFamily } from './routeFamilies.ts';
 import { WantedRoute } from './wantedRoute.ts';
 import type { WireLargeCommunity, WirePath } from './wirePath.ts';
 
@@ -83,6 +86,10 @@ export class Reconciler {
   #outOfReach: string | undefined = 'GoBGP has not been reached yet';
   /** Keys to look at in the next pass over changes. */
   #changed = new Set<string>();
+  /** Keys of marked routes that were found in the RIB and that nobody here knows: the next full pass looks at them. */
+  readonly #found = new Set<string>();
+  /** The daemon in reach: what was asked of another one counts no more. */
+  #link: Link | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -100,6 +107,7 @@ export class Reconciler {
     for (const [key, route] of this.#wanted) {
       if (wanted.has(key)) continue;
       this.#wanted.delete(key);
+      this.#peers.forget(key);
       this.#released.set(key, route.announcement.victim);
       this.#changed.add(key);
     }
@@ -113,35 +121,58 @@ export class Reconciler {
     this.#mark = mark;
     this.#outOfReach = undefined;
     this.#rib.clear();
+    this.#found.clear();
     for (const route of this.#wanted.values()) {
       route.policyText = undefined;
       route.encode(mark);
     }
-    return { client, reader: new RibReader(client, mark) };
+    this.#link = { client, reader: new RibReader(client, mark) };
+    return this.#link;
   }
 
   /** The daemon is out of reach: what cannot be seen is not claimed. */
   detach(error: string): void {
     this.#outOfReach = error;
+    this.#link = undefined;
     this.#rib.clear();
     this.#peers.clear();
     const now = this.#options.clock.now();
     for (const route of this.#wanted.values()) route.lose(now);
   }
 
-  /** Reads every table, repairs what differs. Returns whether evidence changed. */
+  /** Reads every route that is known of, repairs what differs. Returns whether evidence changed. */
   async reconcileAll(link: Link): Promise<boolean> {
     this.#changed = new Set();
     await this.#readPeers(link);
-    const listings = await Promise.all(ROUTE_FAMILIES.map((family) => link.reader.listInjected(family)));
-    ROUTE_FAMILIES.forEach((family, i) => {
-      this.#rib.replaceFamily(family, listings[i]);
-    });
+    const known = new Set([...this.#wanted.keys(), ...this.#released.keys(), ...this.#found, ...this.#rib.ourKeys()]);
+    this.#found.clear();
+    const [rules, listed] = await Promise.all([
+      link.reader.listInjectedRules(),
+      link.reader.listKeys([...known].filter((key) => !isFlowspecFamily(familyOfKey(key)))),
+    ]);
+    this.#rib.replaceAll([...rules, ...listed]);
     const drifted = this.#noteDrift();
     const acted = await this.#repair(link, this.#wanted.values(), (key) => this.#mayWithdraw(key));
     this.#noteRepairs(drifted);
-    const heard = await this.#readAdvertised(link, this.#wanted.keys());
-    return drifted.size > 0 || acted || heard;
+    return drifted.size > 0 || acted;
+  }
+
+  /**
+   * Lists the whole table for routes of ours that nobody here knows. Takes as long as the table is large, so it runs
+   * beside the passes and changes nothing itself. Returns whether a full pass has something to look at.
+   */
+  async findOrphans({ reader }: Link): Promise<boolean> {
+    for (const { key, local, marked } of await reader.findInjectedUnicast()) {
+      if (local && marked && !this.#wanted.has(key) && this.#rib.ours(key).length === 0) this.#found.add(key);
+    }
+    return this.#found.size > 0;
+  }
+
+  /** Reads who is sent the routes that are in; runs beside the passes too. Returns whether evidence changed. */
+  async readAdvertised(link: Link): Promise<boolean> {
+    const isInstalled = (key: string): boolean => this.#link === link && this.#wanted.get(key)?.installed === true;
+    const installed = [...this.#wanted.keys()].filter(isInstalled);
+    return this.#peers.readAdvertised(link.reader, installed, isInstalled);
   }
 
   /** Acts on what `setWanted` changed since the last pass, and on withdrawals that had to wait. */
@@ -151,12 +182,10 @@ export class Reconciler {
     if (scope.size === 0) return false;
     await this.#readKeys(link, scope);
     const wanted = [...scope].map((key) => this.#wanted.get(key)).filter((route) => route !== undefined);
-    const acted = await this.#repair(link, wanted, (key) => this.#released.has(key));
-    const heard = await this.#readAdvertised(link, scope);
-    return acted || heard;
+    return this.#repair(link, wanted, (key) => this.#released.has(key));
   }
 
-  /** Whether a best-path event tells of something that a pass should look at, and that we did not do ourselves. */
+  /** Whether a best-path event tells of something that a full pass should look at, and that we did not do ourselves. */
   isNews(path: WirePath): boolean {
     const family = familyOfNumbers(path.family);
     if (family === undefined || this.#mark === undefined) return false;
@@ -165,7 +194,9 @@ export class Reconciler {
     if (!seen.marked && !this.#wanted.has(seen.key)) return false;
     const known = this.#rib.own(seen.key);
     if (seen.isWithdraw) return known !== undefined || this.#rib.isForeign(seen.key);
-    return known?.attributesText !== seen.attributesText;
+    if (known?.attributesText === seen.attributesText) return false;
+    this.#found.add(seen.key);
+    return true;
   }
 
   /** Whether all that is wanted is in the RIB and all that is not is out of it, so far as this process knows. */
@@ -220,13 +251,6 @@ export class Reconciler {
     const peers = await link.client.listPeers();
     const now = this.#options.clock.now();
     this.#peers.replacePeers(peers.map((peer) => readPeer(peer, this.#options.address, now)));
-  }
-
-  /** Who is sent those of these routes that are in. */
-  #readAdvertised(link: Link, keys: Iterable<string>): Promise<boolean> {
-    this.#peers.keepOnly((key) => this.#wanted.has(key));
-    const installed = [...keys].filter((key) => this.#wanted.get(key)?.installed);
-    return this.#peers.readAdvertised(link.reader, installed);
   }
 
   async #readKeys(link: Link, keys: ReadonlySet<string>): Promise<void> {

@@ -1,6 +1,7 @@
 /*
- * Reads GoBGP's tables by route key. Unicast routes are looked up one by one in long lists of prefixes, so that a
- * daemon with a full table behind it answers shortly; FlowSpec rules cannot be looked up and are listed whole.
+ * Reads GoBGP's tables by route key. Unicast routes are looked up by their prefixes, so a daemon that holds a full
+ * table answers fast. FlowSpec rules cannot be looked up and are listed whole. What takes GoBGP as long as its tables
+ * are large, and it cannot do otherwise, is to find routes whose prefix is not known, and to list what a peer is sent.
  */
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type GobgpClient, isFamilyNotSupported, type ListPathsOptions } from './gobgpClient.ts';
@@ -12,6 +13,9 @@ import type { WireLargeCommunity } from './wirePath.ts';
 /** Prefixes asked for in one call. */
 const LOOKUPS_PER_CALL = 500;
 
+/** Of an adj-out as many as fit in the 4 MB that gobgpd takes in a message. */
+const ADJ_OUT_LOOKUPS_PER_CALL = 50_000;
+
 export class RibReader {
   readonly #client: GobgpClient;
   readonly #mark: WireLargeCommunity;
@@ -21,23 +25,35 @@ export class RibReader {
     this.#mark = mark;
   }
 
-  /** What was injected into the whole family of the global RIB. */
-  listInjected(family: RouteFamily): Promise<RibPath[]> {
-    return this.#list(family, { injectedOnly: true });
+  /** Every FlowSpec rule that was injected. */
+  async listInjectedRules(): Promise<RibPath[]> {
+    const families = ROUTE_FAMILIES.filter(isFlowspecFamily);
+    return (await Promise.all(families.map((family) => this.#list(family, { injectedOnly: true })))).flat();
   }
 
-  /** Whatever the global RIB, or the adj-out of a peer, holds under these keys; of FlowSpec families possibly more. */
-  async listKeys(keys: Iterable<string>, adjOutOf?: string): Promise<RibPath[]> {
-    const byFamily = Map.groupBy(keys, familyOfKey);
-    const calls: Promise<RibPath[]>[] = [];
-    for (const family of ROUTE_FAMILIES) {
-      const asked = byFamily.get(family) ?? [];
-      const step = isFlowspecFamily(family) ? asked.length : LOOKUPS_PER_CALL;
-      for (let i = 0; i < asked.length; i += step) {
-        calls.push(this.#list(family, { adjOutOf, prefixes: asked.slice(i, i + step).map(nlriOfKey) }));
-      }
+  /** Every unicast route that was injected; slow where GoBGP has learned many. */
+  async findInjectedUnicast(): Promise<RibPath[]> {
+    const families = ROUTE_FAMILIES.filter((family) => !isFlowspecFamily(family));
+    const options = { injectedOnly: true, wholeTable: true };
+    return (await Promise.all(families.map((family) => this.#list(family, options)))).flat();
+  }
+
+  /** Whatever the global RIB holds under these keys; of FlowSpec families possibly more. */
+  async listKeys(keys: Iterable<string>): Promise<RibPath[]> {
+    const lookups = lookupsOf(keys, LOOKUPS_PER_CALL);
+    return (await Promise.all(lookups.map(({ family, prefixes }) => this.#list(family, { prefixes })))).flat();
+  }
+
+  /**
+   * Whatever the adj-out of a peer holds under these keys; of FlowSpec families possibly more. Slow where GoBGP has
+   * learned many routes: it works out the whole of it at every call.
+   */
+  async listAdjOut(keys: Iterable<string>, peer: string): Promise<RibPath[]> {
+    const paths: RibPath[] = [];
+    for (const { family, prefixes } of lookupsOf(keys, ADJ_OUT_LOOKUPS_PER_CALL)) {
+      paths.push(...(await this.#list(family, { adjOutOf: peer, wholeTable: true, prefixes })));
     }
-    return (await Promise.all(calls)).flat();
+    return paths;
   }
 
   /** A family the daemon was not configured with has no table, and so no routes. */
@@ -50,4 +66,23 @@ export class RibReader {
       throw error;
     }
   }
+}
+
+interface Lookup {
+  readonly family: RouteFamily;
+  /** Empty for a FlowSpec family, which is listed whole. */
+  readonly prefixes: readonly string[];
+}
+
+function lookupsOf(keys: Iterable<string>, perCall: number): Lookup[] {
+  const lookups: Lookup[] = [];
+  for (const [family, asked] of Map.groupBy(keys, familyOfKey)) {
+    if (isFlowspecFamily(family)) lookups.push({ family, prefixes: [] });
+    else {
+      for (let i = 0; i < asked.length; i += perCall) {
+        lookups.push({ family, prefixes: asked.slice(i, i + perCall).map(nlriOfKey) });
+      }
+    }
+  }
+  return lookups;
 }

@@ -21,9 +21,9 @@ export class RibSnapshot {
     this.#entries.clear();
   }
 
-  /** Takes a listing of the whole family. */
-  replaceFamily(family: RouteFamily, paths: readonly RibPath[]): void {
-    for (const key of this.#entries.keys()) if (familyOfKey(key) === family) this.#entries.delete(key);
+  /** Takes a listing of all that is known of. */
+  replaceAll(paths: readonly RibPath[]): void {
+    this.#entries.clear();
     this.#insert(paths);
   }
 

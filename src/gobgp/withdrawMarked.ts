@@ -9,7 +9,6 @@ import { inParallel } from './inParallel.ts';
 import { markCommunity } from './pathAttributes.ts';
 import type { RibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
-import { ROUTE_FAMILIES } from './routeFamilies.ts';
 
 const PARALLEL_CALLS = 32;
 
@@ -30,12 +29,12 @@ export async function withdrawMarked(
     await client.deletePath(withdrawalPath(family, nlri, identifier), key);
   });
   const keys = new Set(chosen.map((path) => path.key));
-  const left = (await listMarked(reader)).find((path) => keys.has(path.key));
+  const left = (await reader.listKeys(keys)).find((path) => keys.has(path.key) && path.local && path.marked);
   if (left !== undefined) throw new GobgpError('ABORTED', 'DeletePath', `${left.key} is still in the RIB`, left.key);
   return [...keys];
 }
 
 async function listMarked(reader: RibReader): Promise<RibPath[]> {
-  const listings = await Promise.all(ROUTE_FAMILIES.map((family) => reader.listInjected(family)));
+  const listings = await Promise.all([reader.findInjectedUnicast(), reader.listInjectedRules()]);
   return listings.flat().filter((path) => path.marked);
 }

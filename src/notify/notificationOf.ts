@@ -22,15 +22,9 @@ export interface NotificationContext {
   readonly ribOf: (ban: Ban) => RibEvidenceJson | undefined;
 }
 
-/** Empty where nobody needs to be notified. */
-export function notificationsOf(event: IncidentEvent | OperationalEvent, context: NotificationContext): Notification[] {
-  if (event.kind === 'ban_advertised') return ofAdvertised(event, context);
-  const notification = notificationOf(event, context);
-  return notification === undefined ? [] : [notification];
-}
-
-function notificationOf(
-  event: Exclude<IncidentEvent, AdvertisedEvent> | OperationalEvent,
+/** Undefined where nobody needs to be notified. */
+export function notificationOf(
+  event: IncidentEvent | OperationalEvent,
   context: NotificationContext,
 ): Notification | undefined {
   switch (event.kind) {
@@ -39,18 +33,20 @@ function notificationOf(
     case 'attack_ended':
       return ofAttack(event, context);
     case 'ban_started':
-      // Only a ban that fell back from the start; the others are reported when they are advertised.
+      // Only a ban that fell back from the start; `ban_advertised` reports the others.
       return event.ban.fellBackFrom === undefined ? undefined : ofFallback(event, context);
     case 'ban_changed':
       return ofChange(event, context);
+    case 'ban_advertised':
+      return ofAnnounced(event, context);
     case 'ban_ended':
       return ofEnd(event, context);
     case 'ban_rejected':
       return ofBan('ban_rejected', event, event.ban.reason, withAttack(event, []), context);
     case 'ban_failed':
       return ofFailure(event, 'not_announced', event.reason, context);
-    // Being in GoBGP is not enough: `ban_advertised` reports the recovery.
     case 'ban_recovered':
+      return ofRecovery(event, 'not_announced', context);
     case 'ban_unconfirmed':
     case 'ban_confirmed':
       return undefined;
@@ -61,8 +57,6 @@ function notificationOf(
       return ofOperations(event, context);
   }
 }
-
-type AdvertisedEvent = Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>;
 
 function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationContext): Notification {
   const topic = attackTopic(attack);
@@ -79,24 +73,21 @@ function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationC
     at,
     reason: '',
     failure: undefined,
-    audience: 'all',
     recipients: isStart
       ? { ...BY_ROUTES, opens: [topic] }
       : { ...followUp(topic, 'if_unknown'), closes: kind === 'attack_ended' },
   };
 }
 
-/**
- * A peer was sent the ban's routes. It is the end of a failure, if there was one, and it announces the ban the first time.
- * After a restart, bans that were announced before are not announced again.
- */
-function ofAdvertised(event: AdvertisedEvent, context: NotificationContext): Notification[] {
+/** The first time that a ban's routes were sent to a peer. After a restart the bans of before are not reported again. */
+function ofAnnounced(
+  event: Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>,
+  context: NotificationContext,
+): Notification | undefined {
   const { ban, attack } = event;
-  const recovered = ofRecovery(event, 'not_announced', context);
-  if (ban.startedAt < context.runningSince) return [recovered];
+  if (ban.startedAt < context.runningSince) return undefined;
   const base = attack === undefined ? BY_ROUTES : followUp(attackTopic(attack), 'if_unknown');
-  const recipients: Recipients = { ...base, opens: [banTopic(ban)], once: true };
-  return [recovered, ofBan('ban_announced', event, '', recipients, context)];
+  return ofBan('ban_announced', event, '', { ...base, opens: [banTopic(ban)], once: true }, context);
 }
 
 function ofChange(
@@ -126,8 +117,7 @@ function ofFailure(
 }
 
 function ofRecovery(event: BanIncidentEvent, failure: BanFailure, context: NotificationContext): Notification {
-  const routes = failure === 'fallback' ? 'if_unknown' : 'never';
-  const recipients: Recipients = { ...followUp(failureTopic(event.ban, failure), routes), closes: true };
+  const recipients: Recipients = { ...followUp(failureTopic(event.ban, failure), 'if_unknown'), closes: true };
   return { ...ofBan('ban_recovered', event, '', recipients, context), failure };
 }
 
@@ -152,9 +142,7 @@ function ofEnd(event: BanIncidentEvent, context: NotificationContext): Notificat
   // What this run did not announce, it does not take back; a ban of the last run was announced by that.
   const isOfLastRun = !ban.dryRun && ban.routes.length > 0 && ban.startedAt < context.runningSince;
   const recipients: Recipients = { ...followUp(topic, isOfLastRun ? 'if_unknown' : 'never'), closes: true };
-  // People read it in the end of the attack.
-  const audience = code === 'attack_ended' ? 'programs' : 'all';
-  return { ...ofBan('ban_ended', event, ban.reason, recipients, context), audience };
+  return ofBan('ban_ended', event, ban.reason, recipients, context);
 }
 
 function ofBan(
@@ -176,7 +164,6 @@ function ofBan(
     at,
     reason,
     failure: undefined,
-    audience: 'all',
     recipients,
   };
 }
@@ -211,14 +198,7 @@ function ofInstallation(
   recipients: Recipients,
   { dryRun }: Config,
 ): Notification {
-  const about = {
-    group: '',
-    tenant: undefined,
-    attack: undefined,
-    ban: undefined,
-    failure: undefined,
-    audience: 'all',
-  } as const;
+  const about = { group: '', tenant: undefined, attack: undefined, ban: undefined, failure: undefined };
   return { event, scope, target, ...about, dryRun, at, reason, recipients };
 }
 

@@ -3,16 +3,7 @@
  */
 import { z } from 'zod';
 import { type AttackJson, attackSchema } from './attackJson.ts';
-import { attackSampleSchema, protocolKey } from './attackSampleJson.ts';
-
-/** Editions before samples said where the traffic enters lack these lists. */
-const { top_exporters, top_interfaces } = attackSampleSchema.shape;
-const storedSchema = attackSchema.extend({
-  sample: attackSampleSchema.extend({
-    top_exporters: top_exporters.default([]),
-    top_interfaces: top_interfaces.default([]),
-  }),
-});
+import { protocolKey } from './attackSampleJson.ts';
 
 /** Where the first edition wrote something else: sentences for objects, and protocols by number. */
 const firstEditionSchema = z.looseObject({
@@ -33,10 +24,10 @@ export function storedAttack(text: string): AttackJson | undefined {
   } catch {
     return undefined;
   }
-  const today = storedSchema.safeParse(stored);
+  const today = attackSchema.safeParse(stored);
   if (today.success) return today.data;
   const old = firstEditionSchema.safeParse(stored);
-  return old.success ? storedSchema.safeParse(converted(old.data)).data : undefined;
+  return old.success ? attackSchema.safeParse(converted(old.data)).data : undefined;
 }
 
 function converted({ reason, flowspec, sample, ...rest }: z.infer<typeof firstEditionSchema>) {

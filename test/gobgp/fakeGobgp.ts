@@ -2,6 +2,7 @@
  * A GoBGP made of a map, for what a real one cannot be brought to do on demand: refuse one route of many, accept and
  * not hold, answer late. It speaks generation 4 over real gRPC.
  */
+import { setTimeout } from 'node:timers/promises';
 import {
   Server,
   ServerCredentials,
@@ -17,6 +18,12 @@ import type { WireFamily, WirePath } from '../../src/gobgp/wirePath.ts';
 
 const MARK = { globalAdmin: 0, localData1: 0, localData2: 0 };
 
+interface ListPathRequest {
+  readonly family: WireFamily;
+  /** Only these; empty = all of the family. */
+  readonly prefixes: readonly { readonly prefix: string }[];
+}
+
 export class FakeGobgp {
   readonly asn = 65_001;
   /** By route key. */
@@ -25,6 +32,8 @@ export class FakeGobgp {
   readonly refused = new Set<string>();
   /** Route keys that are answered with OK and not held, as by an import policy. */
   readonly swallowed = new Set<string>();
+  /** For how long a listing of a whole unicast table says nothing, as with a full table from a peer. */
+  wholeTableMs = 0;
   /** Called when a path comes in, before it is answered. */
   onAdd: (key: string) => void = () => {};
   /** Names of the calls received. */
@@ -74,12 +83,12 @@ export class FakeGobgp {
         answer(null, { global: { asn: this.asn, routerId: '127.0.0.1' } }),
       ListPeer: (call: ServerWritableStream<object, object>) => call.end(),
       WatchEvent: () => {},
-      ListPath: (call: ServerWritableStream<{ family: WireFamily }, object>) => {
+      ListPath: async (call: ServerWritableStream<ListPathRequest, object>) => {
         this.calls.push('ListPath');
-        for (const path of this.rib.values()) {
-          if (path.family?.afi === call.request.family.afi && path.family.safi === call.request.family.safi) {
-            call.write({ destination: { prefix: '', paths: [path] } });
-          }
+        const isWholeTable = call.request.family.safi === 1 && call.request.prefixes.length === 0;
+        if (isWholeTable && this.wholeTableMs > 0) await setTimeout(this.wholeTableMs, undefined, { ref: false });
+        for (const [key, path] of this.rib) {
+          if (isAskedFor(path, key, call.request)) call.write({ destination: { prefix: '', paths: [path] } });
         }
         call.end();
       },
@@ -108,6 +117,11 @@ export class FakeGobgp {
     }
     return undefined;
   }
+}
+
+function isAskedFor(path: WirePath, key: string, { family, prefixes }: ListPathRequest): boolean {
+  if (path.family?.afi !== family.afi || path.family.safi !== family.safi) return false;
+  return prefixes.length === 0 || prefixes.some(({ prefix }) => key.endsWith(` ${prefix}`));
 }
 
 function reply(answer: sendUnaryData<object>, problem: string | undefined): void {

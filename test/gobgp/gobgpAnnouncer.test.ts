@@ -1,15 +1,21 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
+import { announcementPath, encodeRoute } from '../../src/gobgp/encodeRoute.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
+import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
 import { silentLogger } from '../../src/log.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
 import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
 
-async function start(t: TestContext): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
+async function start(
+  t: TestContext,
+  prepare: (fake: FakeGobgp) => void = () => {},
+): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
   const fake = await FakeGobgp.start();
+  prepare(fake);
   const announcer = new GobgpAnnouncer({
     address: fake.address,
     gobgp: { api: 'auto', tls: undefined, timeoutSeconds: 2, instanceId: 1 },
@@ -127,4 +133,19 @@ test('a change of attributes that GoBGP refuses leaves the route pending with th
   await eventually(() => announcer.evidence(routeKey(route)).lastError !== undefined);
   assert.match(announcer.evidence(routeKey(route)).lastError ?? '', /invalid path/);
   assert.equal(announcer.evidence(routeKey(route)).installed, false);
+});
+
+test('a table too large to be listed in time delays no announcement, and what nobody knows is withdrawn once found', async (t) => {
+  const orphan = blackhole('192.0.2.99');
+  const { fake, announcer } = await start(t, (it) => {
+    it.wholeTableMs = 2500;
+    it.rib.set(routeKey(orphan), announcementPath(encodeRoute(orphan, markCommunity(it.asn, 1)), 0));
+  });
+  const route = blackhole('192.0.2.1');
+  announcer.setWanted(wanted(route));
+  await eventually(() => announcer.evidence(routeKey(route)).installed, 2000);
+  assert.ok(fake.rib.has(routeKey(orphan)));
+  await eventually(() => !fake.rib.has(routeKey(orphan)), 15_000);
+  assert.equal(announcer.status().connected, true);
+  assert.equal(announcer.evidence(routeKey(route)).installed, true);
 });

@@ -146,6 +146,17 @@ export class Gobgpd {
     return paths.length === 0 ? '' : JSON.stringify(paths[0].attrs);
   }
 
+  /** Prefixes in the global RIB. */
+  async tableSize(): Promise<number> {
+    const { num_destination } = (await this.#client('global', 'rib', 'summary')) as { num_destination?: number };
+    return num_destination ?? 0;
+  }
+
+  /** Whether the global RIB holds this IPv4 prefix; does not list the others. */
+  async holds(prefix: string): Promise<boolean> {
+    return Object.keys(((await this.#client('global', 'rib', prefix)) ?? {}) as object).length > 0;
+  }
+
   /** `gobgp global rib …` with these words, to inject or withdraw as somebody else. */
   async globalRib(...words: string[]): Promise<void> {
     await this.#client('global', 'rib', ...words);

@@ -24,6 +24,9 @@ import { liveConfig } from './kapkanLab.ts';
 const SEED = Number(process.env.KAPKAN_SEED ?? 1);
 const STEPS = Number(process.env.KAPKAN_FAULT_STEPS ?? 10);
 
+/** A flood that comes and goes is held for its TTL at most, which must pass well before SETTLE_MS. */
+const BAN = '{ ttl_seconds: 20, unban_hysteresis_seconds: 2, max_active_bans: 10 }';
+
 /** From the death of any of them to everything being right again, on a busy machine. */
 const SETTLE_MS = 45_000;
 
@@ -82,7 +85,7 @@ async function startNight(t: TestContext, api: GobgpApi, deferralSeconds?: numbe
   });
   const listen = `{ netflow: "127.0.0.1:${await freeUdpPort()}" }`;
   const config = (changes: { readonly [key: string]: string }) =>
-    liveConfig(injector.apiAddress, { listen, ...changes });
+    liveConfig(injector.apiAddress, { listen, ban: BAN, ...changes });
   const kapkan = await new Kapkan(t, config({})).start();
   return { injector, router, bird, frr, kapkan, configure: (changes) => kapkan.configure(config(changes)) };
 }

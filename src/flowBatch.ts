@@ -9,6 +9,8 @@
  * §2.5.5.2), so that one set of columns and one hash serve both families.
  */
 
+import type { Address } from './net/address.ts';
+
 /** Rows that one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that hold an address. */
 export const MAX_FLOWS_PER_DATAGRAM = 16_384;
 
@@ -25,6 +27,9 @@ export const SAMPLING_FROM_OVERRIDE = 4;
 
 /** `FlowBatch.hostSlot` of a flow to an address that is not protected. */
 export const NO_HOST = -1;
+
+/** The exporter of a row that no datagram has filled yet. */
+const NO_EXPORTER: Address = { version: 6, word0: 0, word1: 0, word2: 0, word3: 0 };
 
 export class FlowBatch {
   /** Rows of each column. */
@@ -61,8 +66,11 @@ export class FlowBatch {
   readonly samplingSource: Uint8Array;
   /** How long the flow lasted, by its record. 0 where that is unknown or it is a single packet. */
   readonly durationMs: Uint32Array;
+  /** The ifIndex (RFC 2863) where the traffic entered the exporter and where it left; 0 where that is unknown. */
   readonly inInterface: Uint32Array;
   readonly outInterface: Uint32Array;
+  /** A reference to the exporter's address, of which there is one for each exporter. `writeExporter` fills it. */
+  readonly exporter: Address[];
 
   /** Filled by accounting: clock time of receipt, and the slot of the protected host or `NO_HOST`. */
   readonly receivedAtMs: Float64Array;
@@ -92,6 +100,7 @@ export class FlowBatch {
     this.durationMs = new Uint32Array(capacity);
     this.inInterface = new Uint32Array(capacity);
     this.outInterface = new Uint32Array(capacity);
+    this.exporter = new Array<Address>(capacity).fill(NO_EXPORTER);
     this.receivedAtMs = new Float64Array(capacity);
     this.hostSlot = new Int32Array(capacity).fill(NO_HOST);
   }

@@ -15,7 +15,7 @@ const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'operationalEvent', 'vers
 /** What each room may import besides itself; `types:` allows only `import type`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   net: [],
-  flowBatch: [],
+  flowBatch: ['types:net'],
   trafficMetrics: [],
   capture: ['net'],
   decode: ['net', 'flowBatch'],

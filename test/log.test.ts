@@ -20,7 +20,7 @@ test('a pretty line has time, level, message and values', () => {
   assert.equal(pretty({ level: 40, msg: 'x', why: 'no route' }), '2026-01-02 03:04:05.678Z WARN  x  why="no route"\n');
 });
 
-test('colours change nothing but the colours', () => {
+test('colours do not change the text', () => {
   const record = { level: 50, msg: 'failed', error: 'refused' };
   assert.notEqual(pretty(record, true), pretty(record));
   assert.equal(stripVTControlCharacters(pretty(record, true)), pretty(record));
@@ -42,7 +42,7 @@ test('a newline or control character cannot forge a line, wherever it stands', (
   }
 });
 
-test('whatever is logged, it is one line that can be printed', () => {
+test('everything that is logged is one printable line', () => {
   fc.assert(
     fc.property(fc.dictionary(fc.string({ unit: 'binary' }), fc.jsonValue()), fc.boolean(), (record, isColored) => {
       const line = stripVTControlCharacters(prettyLogLine(JSON.stringify(record), isColored));

@@ -1,6 +1,6 @@
 /*
  * The errors that a request can be answered with, and the one table from such an error to its HTTP
- * status. Handlers throw an ApiError and never write a status; whatever else is thrown is a bug and becomes a 500.
+ * status. Handlers throw an ApiError and never write a status; any other error is a bug and becomes a 500.
  */
 
 /** HTTP status by what went wrong. */
@@ -19,7 +19,7 @@ export const STATUS_OF = {
 
 export type ApiErrorCode = keyof typeof STATUS_OF;
 
-/** `message` goes to the client as it stands, so it never holds a secret or an internal detail. */
+/** `message` is sent to the client unchanged, so it never holds a secret or an internal detail. */
 export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly code: ApiErrorCode;

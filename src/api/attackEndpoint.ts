@@ -34,7 +34,7 @@ export function attackEndpoint(daemon: DaemonFacade): Endpoint {
       const filter = new TenantFilter(daemon.config(), principal);
       const attack = currentAttack(id, daemon, filter) ?? endedAttack(past, filter);
       if (attack === undefined) {
-        // In the same words whether or not there is such an attack of somebody else's.
+        // The same message whether or not another tenant has such an attack.
         if (!filter.isUnscoped) throw new ApiError('forbidden', "this attack does not belong to the token's tenant");
         throw new ApiError('not_found', `there is no attack ${id}`);
       }
@@ -44,7 +44,7 @@ export function attackEndpoint(daemon: DaemonFacade): Endpoint {
   });
 }
 
-/** Where history does not answer, what is in memory has to do. */
+/** Where history does not answer, only what is in memory is returned. */
 async function pastIncident(id: string, daemon: DaemonFacade): Promise<PastIncident | undefined> {
   try {
     return await daemon.pastAttack(id);
@@ -79,7 +79,7 @@ function keyOf({ at, event, code, detail }: TimelineEntryJson): string {
   return JSON.stringify([at, event, code, detail]);
 }
 
-/** A tenant is told of no peers, limits and errors of the whole deployment. */
+/** A tenant does not see peers, limits and errors of the whole deployment. */
 function entryFor(entry: TimelineEntryJson, filter: TenantFilter): TimelineEntryJson {
   if (filter.isUnscoped || isAttackEventKind(entry.event)) return entry;
   return { ...entry, detail: tenantReason(entry.code) };

@@ -12,7 +12,7 @@ import { type Endpoint, endpoint } from './endpoint.ts';
 import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
 import { TenantFilter } from './tenantFilter.ts';
 
-/** Ended attacks that are answered unless more are asked for. */
+/** Ended attacks in an answer where the request gives no limit. */
 const RECENT_ATTACKS = 100;
 
 const MAX_ATTACKS = 1000;

@@ -1,5 +1,5 @@
 /*
- * The audit of every mutation, refused ones included: who asked for what, and what the result was. Each event is
+ * The audit of every mutation, refused ones included: who requested what, and what the result was. Each event is
  * kept for `GET /api/v1/audit`, and is one structured log line under the key `audit`, in the fields of the contract.
  */
 import type { AuditEvent, AuditSink } from '../auditEvent.ts';

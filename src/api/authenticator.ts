@@ -1,5 +1,5 @@
 /*
- * Who is asking: bearer tokens (RFC 6750 §2.1) against the configured ones.
+ * Who sent a request: bearer tokens (RFC 6750 §2.1) against the configured ones.
  *
  * Both sides are hashed before they are compared, so that neither the length nor the first wrong byte of a guess shows
  * in the time it takes, and every token is always compared.
@@ -25,7 +25,7 @@ export class Authenticator {
     this.trustsThisMachine = tokens.length === 0 && !allowUnauthenticated;
   }
 
-  /** Whether nobody is asked for a token. */
+  /** Whether no token is needed. */
   get isOpen(): boolean {
     return this.#known.length === 0;
   }

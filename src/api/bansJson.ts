@@ -31,7 +31,7 @@ export function bansJson(bans: readonly Ban[], daemon: DaemonFacade, filter: Ten
     });
 }
 
-/** Without limits, peers and errors of the whole deployment, and without what another tenant said of the ban. */
+/** Without limits, peers and errors of the whole deployment, and without another tenant's comment on the ban. */
 function tenantBanJson(json: BanJson, ban: Ban, filter: TenantFilter): BanJson {
   const isOwn = filter.seesGroup(ban.group);
   return {

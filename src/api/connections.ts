@@ -1,9 +1,9 @@
 /*
- * The API's connections: how many there may be, how much each may have under way, and the answer to what node:http cannot
- * make a request of.
+ * The API's connections: how many there may be, how many requests each may have in progress, and the answer to what
+ * node:http cannot read as a request.
  *
- * An answer that nobody reads stays in memory, and node:http takes in requests of one connection (pipelining, RFC 9112
- * §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many is cut,
+ * An answer that the client does not read stays in memory, and node:http reads requests of one connection (pipelining,
+ * RFC 9112 §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many is cut,
  * and beyond a total new ones are refused. Addresses from which a valid token came have a share that others cannot
  * take, so that an operator gets in while somebody floods the API.
  */
@@ -32,7 +32,7 @@ export class Connections {
   readonly #known: KnownAddresses;
   readonly #maxHeaderBytes: number;
   readonly #byAddress = new Map<string, number>();
-  /** Answers that are owed, by connection. */
+  /** Answers not sent yet, by connection. */
   readonly #owed = new Map<Socket, Set<ServerResponse>>();
   /** Error codes of connections on which a request was broken. */
   readonly #broken = new WeakMap<Socket, string>();
@@ -51,7 +51,7 @@ export class Connections {
     });
   }
 
-  /** Counts a request until its answer is sent. False where it is not to be handled: it has been answered, or cut off. */
+  /** Counts a request until its answer is sent. False where it must not be handled: it was answered or cut. */
   admit({ socket }: IncomingMessage, response: ServerResponse): boolean {
     const owed = this.#owed.get(socket);
     if (owed === undefined || socket.destroyed) return false;
@@ -96,13 +96,13 @@ export class Connections {
   }
 
   /**
-   * Requests that came whole before the broken one get their answers first. Otherwise a client that sends several at once
-   * would take this answer for that of a ban which was carried out.
+   * Complete requests before the broken one get their answers first. Otherwise a client that sends several at once would
+   * take this answer for the answer to a ban that was made.
    */
   #answerBroken(socket: Socket): void {
     const code = this.#broken.get(socket);
     if (code === undefined) return;
-    // A request that did not come whole is itself the broken one.
+    // A request that is not complete is itself the broken one.
     for (const { req } of this.#owed.get(socket) ?? []) if (req.complete) return;
     if (socket.writable && code !== 'ECONNRESET') socket.write(this.#answerTo(code));
     socket.destroySoon();

@@ -1,8 +1,8 @@
 /*
- * What the API needs of the daemon: everything it shows and everything it may ask for, and no more. The daemon
+ * What the API needs of the daemon: what it shows and what it may request. The daemon
  * implements it over its rooms; tests implement it over plain values. Times are clock milliseconds.
  *
- * What needs an answer from the receiving threads, from GoBGP or from the disk is a promise.
+ * A method that needs the receiving threads, GoBGP or the disk returns a promise.
  */
 import type { AuditArchive } from '../auditEvent.ts';
 import type { Config } from '../config/config.ts';
@@ -40,7 +40,7 @@ export interface DaemonFacade extends AuditArchive {
   activeIncidents(): readonly Incident[];
   /** Those that ended since the start, newest first; as many as are kept. */
   endedIncidents(): readonly Incident[];
-  /** Those that ended before the start, newest first; one that went on over the restart may be among them. */
+  /** Those that ended before the start, newest first; one that continued after the restart may be among them. */
   earlierAttacks(): readonly AttackJson[];
   /** By the id of its attack, active or ended since the start. */
   incident(attackId: string): Incident | undefined;
@@ -71,7 +71,7 @@ export interface DaemonFacade extends AuditArchive {
   unban(target: Address, operator: string): Promise<Ban | undefined>;
   /** Who paused all announcements, and when; undefined while routes are announced. */
   pauseState(): Pause | undefined;
-  /** Withdraws every route and announces none until `resume`; bans and detection go on. */
+  /** Withdraws every route and announces none until `resume`; bans and detection continue. */
   pause(operator: string): Pause;
   resume(operator: string): void;
   /** Sends a test through every channel. Never rejects: failures are part of the answer. */

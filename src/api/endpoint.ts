@@ -1,6 +1,6 @@
 /*
  * An endpoint: one row of the API's table, with everything that routing, validation, authorization, audit and the
- * OpenAPI document need to know of it. Handlers get validated values and know nothing of HTTP but the status.
+ * OpenAPI document need to know of it. Handlers get validated values; of HTTP they know only the status.
  */
 import type { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../auditEvent.ts';
@@ -22,7 +22,7 @@ export type MutationOutcome = Pick<AuditEvent, 'result' | 'reason'> &
 
 export interface Reply {
   readonly status: number;
-  /** Sent as JSON, or as it stands where the endpoint answers text. */
+  /** Sent as JSON, or unchanged where the endpoint answers text. */
   readonly body: unknown;
   /** What a mutation did. */
   readonly outcome?: MutationOutcome;
@@ -36,8 +36,8 @@ interface EndpointFacts {
   /** Who may call it; `open` needs no token and answers before the daemon is ready. */
   readonly role: Role | 'open';
   /**
-   * `scoped` where the handler keeps to what the principal's tenant owns, by TenantFilter. Without it the endpoint is about the
-   * whole deployment, and a token with a tenant is refused.
+   * `scoped` where the handler returns only what the principal's tenant owns, by TenantFilter. Without it the endpoint is
+   * about the whole deployment, and a token with a tenant is refused.
    */
   readonly tenants?: 'scoped';
   /** Content type of the answers where it is not JSON. */

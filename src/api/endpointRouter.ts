@@ -37,7 +37,7 @@ export interface RouterOptions {
   readonly audit: AuditSink;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Filled with the addresses of those that were let in. */
+  /** Gets the addresses of clients with a valid token. */
   readonly known: KnownAddresses;
 }
 

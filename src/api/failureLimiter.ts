@@ -4,7 +4,7 @@
  */
 import { parseAddress } from '../net/address.ts';
 
-/** A script with an old token fails a few times a second; nobody types this many. */
+/** A script with an old token fails a few times a second; no person types so many. */
 const BURST = 60;
 const REFILL_PER_SECOND = 1;
 const MAX_SOURCES = 4096;
@@ -18,7 +18,7 @@ interface Account {
   wasSpent: boolean;
 }
 
-/** `first` of a burst; `last` that is allowed, once a burst; `spent` beyond that. */
+/** `first` of a burst; `last` that is allowed; `spent` for those beyond it. */
 export type FailureVerdict = 'first' | 'more' | 'last' | 'spent';
 
 /** Times are clock milliseconds. */

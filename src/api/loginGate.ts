@@ -1,7 +1,7 @@
 /*
- * The door: finds out who asks. Every token is compared. Only failures are limited: an address that failed too often is
- * told to wait, and the log is not filled with it; a valid token is let in from anywhere, for the one who guesses may
- * share the address (a proxy, NAT, this machine) with an operator who has an attack to stop.
+ * Checks the token of each request. Every token is compared. Only failures are limited: an address that failed too often
+ * has to wait, and does not fill the log. A valid token is always accepted, because an attacker who guesses tokens may
+ * share the address (a proxy, NAT, this machine) with an operator who must stop an attack.
  */
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
@@ -18,7 +18,7 @@ export interface LoginGateOptions {
 
 export class LoginGate {
   readonly #options: LoginGateOptions;
-  readonly #guesses = new FailureLimiter();
+  readonly #failures = new FailureLimiter();
 
   constructor(options: LoginGateOptions) {
     this.#options = options;
@@ -31,14 +31,14 @@ export class LoginGate {
       this.#options.known.add(client);
       return principal;
     }
-    // Who presents no token guesses nothing.
+    // A request without a token is no guess.
     if (authorization !== undefined) this.#count(client);
     throw new ApiError('unauthenticated', 'a valid bearer token is needed');
   }
 
   #count(client: string): void {
     const { clock, logger } = this.#options;
-    const verdict = this.#guesses.fail(client, clock.now());
+    const verdict = this.#failures.fail(client, clock.now());
     if (verdict === 'first') logger.warn({ client }, 'login failed: no such token');
     if (verdict === 'last') logger.warn({ client }, 'too many failed logins from this address');
     if (verdict === 'spent') throw new ApiError('too_many_requests', 'too many failed logins from this address');

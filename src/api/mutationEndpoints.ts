@@ -184,7 +184,7 @@ function pauseEndpoint(daemon: DaemonFacade): Endpoint {
   return endpoint({
     method: 'POST',
     path: '/api/v1/pause',
-    summary: 'Withdraw every route and announce none until resume; detection, bans and notifications go on',
+    summary: 'Withdraw every route and announce none until resume; detection, bans and notifications continue',
     role: 'operator',
     action: 'pause',
     query: noQuery,

@@ -1,6 +1,6 @@
 /*
- * The OpenAPI 3.1 document, made from the table of endpoints: the schemas that type and validate the API are the ones
- * it documents, so the two cannot drift apart.
+ * The OpenAPI 3.1 document, made from the table of endpoints: it documents the same
+ * schemas that type and validate the API, so the two cannot differ.
  */
 import { z } from 'zod';
 import { STATUS_OF } from './apiError.ts';

@@ -105,7 +105,7 @@ function hostsEndpoint(daemon: DaemonFacade): Endpoint {
       const groups = groupsAsked(new TenantFilter(daemon.config(), principal), query.group);
       if (groups?.length === 0) return { status: 200, body: { hosts: [] } };
       const hosts = await daemon.topHosts({ metric: query.sort, limit: query.limit, groups });
-      // The config may have changed while the receiving threads were asked.
+      // The config may have changed while the receiving threads answered.
       const filter = new TenantFilter(daemon.config(), principal);
       return { status: 200, body: { hosts: hostsJson(hosts, daemon, filter) } };
     },
@@ -152,7 +152,7 @@ function listEndpoints(daemon: DaemonFacade): Endpoint[] {
   ];
 }
 
-/** Numbers of the groups that were asked for; undefined = all. A tenant learns of no group but its own. */
+/** Numbers of the requested groups; undefined = all. A tenant sees only its own groups. */
 function groupsAsked(filter: TenantFilter, name: string | undefined): readonly number[] | undefined {
   const groups = filter.groups();
   if (name === undefined) return filter.isUnscoped ? undefined : groups.map(({ number }) => number);

@@ -1,6 +1,6 @@
 /*
  * The body of a mutation: JSON, of bounded size, in UTF-8. Only `application/json` is read. A web page cannot
- * send that to another site without a CORS preflight, which Kapkan never allows. So no foreign web page can ban
+ * send that to another site without a CORS preflight, which Kapkan never allows. So no other web site can ban
  * anything through an operator's browser.
  */
 import type { IncomingMessage } from 'node:http';

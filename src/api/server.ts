@@ -1,7 +1,7 @@
 /*
  * The API's HTTP server: listener, timeouts and shutdown. Requests and answers are in the endpoints.
  *
- * The timeouts end slow and idle clients, so that they do not hold what others need.
+ * The timeouts end slow and idle clients, so that they do not take resources that others need.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -109,9 +109,9 @@ export class ApiServer {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeIdleConnections();
-    const impatience = setTimeout(() => this.#server.closeAllConnections(), this.#timeouts.stopMs);
+    const deadline = setTimeout(() => this.#server.closeAllConnections(), this.#timeouts.stopMs);
     await closed;
-    clearTimeout(impatience);
+    clearTimeout(deadline);
   }
 
   #authenticatorOf(tokens: readonly ApiToken[], allowUnauthenticated: boolean): Authenticator {

@@ -69,7 +69,7 @@ export class TenantFilter {
     return this.seesTarget(ban.target) && (ban.state === 'active' || this.seesGroup(ban.group));
   }
 
-  /** Throws ApiError `forbidden`, in the same words whether or not there is such a host or a ban of it. */
+  /** Throws ApiError `forbidden`, with the same message whether or not there is such a host or a ban of it. */
   requireTarget(target: Address): void {
     if (!this.seesTarget(target)) {
       throw new ApiError('forbidden', "this address does not belong to the token's tenant");
@@ -77,8 +77,8 @@ export class TenantFilter {
   }
 
   /**
-   * Throws ApiError `forbidden` for a tenant. Sources are checked against the whole whitelist, so the answers would tell a
-   * tenant which addresses of others are on it.
+   * Throws ApiError `forbidden` for a tenant. Sources are checked against the whole whitelist, so a tenant
+   * could find out which addresses of others are on it.
    */
   requireSourceMatch(): void {
     if (!this.isUnscoped) throw new ApiError('forbidden', 'match.src: not for a token with a tenant');
@@ -101,7 +101,7 @@ export class TenantFilter {
   }
 }
 
-/** Tenant of the group that owns an address; undefined also where the text is none. */
+/** Tenant of the group that owns an address; undefined also where the text is no address. */
 export function tenantOfTarget(config: Config, text: string): string | undefined {
   const target = parseAddress(text);
   const scope = scopeOf(config);

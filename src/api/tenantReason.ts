@@ -1,6 +1,6 @@
 /*
  * Why a ban was refused or ended, for a tenant. The full reasons compare with limits, entries and peers of the whole
- * deployment; which rule it was is the tenant's to know, the rest is not.
+ * deployment; a tenant may know which rule it was, but not the rest.
  */
 import { BAN_END_CODES, type BanEndCode } from '../mitigation/ban.ts';
 import { ALL_GUARDS, type Guard } from '../mitigation/guard.ts';

@@ -1,5 +1,5 @@
 /*
- * What would have happened, had Kapkan seen the telemetry of a capture: the receiver and the detection cycle of the
+ * What Kapkan would have done with the telemetry of a capture: the receiver and the detection cycle of the
  * daemon, in one thread, by the capture's own clock. Nothing is announced, stored or sent, and the same capture and
  * config always give the same answer.
  */
@@ -35,7 +35,7 @@ const LONGEST_SILENCE_MS = 3_600_000;
 /** The year 2200. Above it a tick would be lost in the rounding of the number. */
 const LATEST_TIME_MS = 7_258_118_400_000;
 
-/** Any seed serves: nobody attacks the hash table of a replay. */
+/** Any seed will do: the hash table of a replay is not attacked. */
 const HASH_SEED = 0;
 
 /** An attack that was found in the capture. */
@@ -95,7 +95,7 @@ export class CaptureReplay {
     receiver.receive(kind, datagram.payload, formatAddress(datagram.src), this.#now);
   }
 
-  /** The capture is over. One more tick judges its last datagrams; what comes after nobody knows. */
+  /** The capture is over. One more tick judges its last datagrams; what happened after them is not known. */
   finish(): void {
     if (this.#receiver !== undefined) this.#tick(this.#receiver, Math.max(this.#nextTickMs, this.#now));
   }
@@ -187,7 +187,7 @@ export class CaptureReplay {
     return entered;
   }
 
-  /** What goes to a listener's port is what that listener takes; elsewhere the version in the first bytes tells. */
+  /** A datagram to a listener's port is of that listener's kind; for others the version in the first bytes decides. */
   #kindOf({ dstPort, payload }: CaptureDatagram): TelemetryKind | undefined {
     const { netflow, sflow } = this.#config.listen;
     if (netflow.some(({ port }) => port === dstPort)) return 'netflow';

@@ -17,9 +17,13 @@ const USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secr
 
 Checks a config file and prints what it means, with everything inherited filled in. Warns of what can hardly be meant.
 
-  --env-file FILE    reads environment variables from this file too, as the service unit does; without it, from kapkan.env
-                     beside the config file, if that exists. A variable of the environment wins over one of the file
+  --env-file FILE    reads environment variables from this file too, as the service unit does (default: kapkan.env
+                     beside the config file, if it exists). A variable of the environment wins over one of the file
   --without-secrets  environment variables that the config names and that are not set are warnings, not errors
+
+Examples:
+  kapkan check-config /etc/kapkan/kapkan.yaml
+  kapkan check-config kapkan.yaml --without-secrets
 
 Exit codes: 0 valid, 1 not.
 `;

@@ -21,5 +21,5 @@ export const EXIT_REFUSED = 3;
 /** The daemon or GoBGP cannot be reached. */
 export const EXIT_UNREACHABLE = 4;
 
-/** A command: takes its arguments without its own name, answers the exit code. */
+/** A command: takes its arguments without its own name, resolves to the exit code. */
 export type Command = (args: readonly string[], io: CommandIo) => Promise<number>;

@@ -1,5 +1,5 @@
 /*
- * Every command by its name, with the line that `kapkan help` prints for it. Each is loaded only when it is asked for, so
+ * Every command by its name, with the line that `kapkan help` prints for it. Each is loaded only when it is used, so
  * that `version` does not wait for gRPC.
  */
 import { closestKey } from '../config/closestKey.ts';
@@ -64,7 +64,7 @@ const SECTIONS: readonly CommandSection[] = [
     ],
   },
   {
-    title: 'Tell the running daemon',
+    title: 'Control the running daemon',
     commands: [
       entry('ban IP', 'ban an address by hand', async () => (await import('./client/banCommands.ts')).banCommand),
       entry(

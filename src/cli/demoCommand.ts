@@ -14,7 +14,7 @@ import { createLogger } from '../log.ts';
 import { VERSION } from '../version.ts';
 import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
 import { DEMO_HOSTS, type DemoPorts, demoConfig } from './demoConfig.ts';
-import { ORDINARY_TRAFFIC, tellDemoStory } from './demoStory.ts';
+import { ORDINARY_TRAFFIC, runDemoSequence } from './demoSequence.ts';
 import { sendDemoTraffic } from './demoTraffic.ts';
 import { numberFlag, withUsage } from './usageError.ts';
 
@@ -66,7 +66,7 @@ export async function demoCommand(args: readonly string[], io: CommandIo): Promi
 async function runDemo(
   directory: string,
   ports: DemoPorts,
-  exitAfterStory: boolean,
+  exitAfterwards: boolean,
   interruption: AbortController,
   io: CommandIo,
 ): Promise<number> {
@@ -87,7 +87,7 @@ async function runDemo(
     return EXIT_FAILED;
   }
   try {
-    await present(daemon, file, exitAfterStory, signal, (line) => io.stdout.write(`${line}\n`));
+    await present(daemon, file, exitAfterwards, signal, (line) => io.stdout.write(`${line}\n`));
   } catch (error) {
     if (!signal.aborted) failure ??= error instanceof Error ? error : new Error(String(error));
   } finally {
@@ -103,26 +103,26 @@ async function runDemo(
 async function present(
   daemon: Daemon,
   file: string,
-  exitAfterStory: boolean,
+  exitAfterwards: boolean,
   signal: AbortSignal,
-  say: (line: string) => void,
+  print: (line: string) => void,
 ): Promise<void> {
   const { api: apiUrl, telemetry } = daemon.addresses();
   const collector = parseSocketAddress(telemetry[0]);
   if (typeof collector === 'string') throw new Error(`the daemon's own address ${collector}`);
-  say(`Kapkan ${VERSION} in dry-run: it does everything except announce routes.
+  print(`Kapkan ${VERSION} in dry-run: it does everything except announce routes.
 
   config     ${file}
   protects   203.0.113.0/24 and 2001:db8::/32, never bans ${DEMO_HOSTS.resolver}
   limits     50,000 packets/s, 400 Mbit/s or 5,000 flows/s to one address
   telemetry  ${telemetry[0]} (NetFlow v5, v9 and IPFIX)
   API        ${apiUrl}`);
-  await tellDemoStory({ apiUrl, collector, say, signal });
-  if (exitAfterStory) {
-    say('\nEnd of the demo.');
+  await runDemoSequence({ apiUrl, collector, print, signal });
+  if (exitAfterwards) {
+    print('\nEnd of the demo.');
     return;
   }
-  say(`
+  print(`
 End of the demo. The daemon keeps running, with ordinary traffic, until you press Ctrl-C. Try:
 
   curl ${apiUrl}/api/v1/attacks

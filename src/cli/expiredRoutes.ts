@@ -6,8 +6,8 @@ import { mayBelongToDamaged, type StoredState } from '../storage/storedState.ts'
 import { keysInForce } from './keysInForce.ts';
 
 /**
- * Chooses the routes that no real ban in force speaks for. A live Kapkan may share GoBGP and the mark with an instance
- * in dry-run, so with `onlyKnown` a route must also be one of a real ban that the state file knows as over.
+ * Chooses the routes that belong to no real ban in force. A live Kapkan may share GoBGP and the mark with an instance in
+ * dry-run, so with `onlyKnown` a route must also belong to a real ban that ended by the state file.
  */
 export function expiredRoutes(state: StoredState, now: number, onlyKnown: boolean): (key: string) => boolean {
   const kept = keysInForce(state.bans, now);

@@ -1,12 +1,12 @@
 /*
- * Which routes the state file speaks for at a moment: those that `withdraw --expired` must leave alone.
+ * Which routes belong to bans in force by the state file: `withdraw --expired` must not touch them.
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/routeText.ts';
 
 /**
- * Keys of all routes of real bans that have not run out at `now` (epoch milliseconds). A ban speaks for every route of
- * its plan: while it climbs its ladder, the route it leaves is still announced until the next is.
+ * Keys of all routes of real bans that have not run out at `now` (epoch milliseconds). They are all routes of a ban's
+ * plan: when it takes the next step of its escalation, the earlier route stays announced until the next one is.
  */
 export function keysInForce(bans: readonly Ban[], now: number): Set<string> {
   const keys = new Set<string>();

@@ -19,9 +19,12 @@ Feeds a capture (pcap or pcapng) of NetFlow, IPFIX and sFlow datagrams through t
 safety rules, by the capture's own clock, and prints the attacks found, what each guard says, and the routes that would
 be announced. Nothing is sent or stored.
 
-  --config FILE  the daemon's config; the environment variables that it names need not be set. What went to the ports that it listens on is taken for what they take; telemetry
-                 to other ports is known by its version
+  --config FILE  the daemon's config; the environment variables that it names need not be set. Datagrams to the ports
+                 of its listeners are read as those listeners would; other telemetry is recognised by its version
   --json         for programs
+
+Example:
+  kapkan replay attack.pcap --config /etc/kapkan/kapkan.yaml
 `;
 
 /** Exit code 0 whatever was found; 1 where the capture or the config cannot be used. */

@@ -68,7 +68,7 @@ function captureLines(file: string, replay: CaptureReplay, capture: CaptureSumma
 
 function attackLines({ attack, verdicts, decisions }: ReplayedAttack, replay: CaptureReplay): string[] {
   const { type, confidence } = attack.classification;
-  const end = attack.endedAt === undefined ? 'going on at the end of the capture' : `to ${toRfc3339(attack.endedAt)}`;
+  const end = attack.endedAt === undefined ? 'active at the end of the capture' : `to ${toRfc3339(attack.endedAt)}`;
   const { name } = replay.config.groups[attack.group];
   const rates = METRICS.filter((metric) => (attack.rates[metric] ?? 0) > 0).map(
     (metric) => `${metric} ${formatRate(attack.rates[metric] ?? 0)}`,

@@ -21,7 +21,7 @@ Example:
   kapkan run --config /etc/kapkan/kapkan.yaml --log-format pretty
 `;
 
-/** Runs until it is told to stop. 1 where it could not start, or could not go on. */
+/** Runs until a signal stops it. 1 where it could not start or could not continue. */
 export async function runCommand(args: readonly string[], io: CommandIo): Promise<number> {
   return withUsage(USAGE, args, io, async () => {
     const { values } = parseArgs({
@@ -55,7 +55,7 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
   try {
     await daemon.stop();
   } catch (error) {
-    // What is still open would keep the process alive, although it decides nothing any more.
+    // What is still open would keep the process running, although it decides nothing any more.
     logger.fatal({ error: messageOf(error) }, 'Kapkan could not stop cleanly');
     process.exit(EXIT_FAILED);
   }

@@ -1,5 +1,5 @@
 /*
- * Wrong usage of a command, and the frame in which every command runs: its help on request; for wrong usage the synopsis,
+ * Wrong usage of a command, and how every command runs: its help on request; for wrong usage the synopsis,
  * then the error as the last line, and exit code 2.
  */
 import { closestKey } from '../config/closestKey.ts';

@@ -38,6 +38,10 @@ For --all beside a running daemon:
   --api URL         its API (default: where the state file says)
   --token-env NAME  environment variable that holds an operator's token (default KAPKAN_TOKEN, if it is set)
 
+Examples:
+  kapkan withdraw --all --config /etc/kapkan/kapkan.yaml
+  kapkan withdraw --expired --config /etc/kapkan/kapkan.yaml
+
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
 
@@ -81,7 +85,7 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
   });
 }
 
-/** A config that the daemon would refuse is enough, but whoever reads this should know. */
+/** A config that the daemon would refuse is enough, but the operator should know. */
 function reportProblems({ problems, isGobgpKnown, gobgp, storage }: WithdrawConfig, io: CommandIo): void {
   if (problems.length === 0) return;
   for (const problem of problems) io.stderr.write(`warning: ${formatConfigProblem(problem)}\n`);
@@ -95,12 +99,12 @@ function reportProblems({ problems, isGobgpKnown, gobgp, storage }: WithdrawConf
 async function withdraw(config: WithdrawConfig, all: boolean, io: CommandIo): Promise<number> {
   const { path: directory } = config.storage;
   if (!all) reportDamaged(directory, io);
-  // Then only the state tells which routes are meant.
+  // Throws where it cannot be read: then nothing says which routes are meant.
   else if (!config.isGobgpKnown) readStoredState(directory);
   let code = EXIT_DONE;
   for (const { address, instanceId, isConfigured } of placesOf(config)) {
     try {
-      // Where the config no longer leads, another Kapkan may be at work: only what is known to be ours is taken.
+      // Where the config no longer points, another Kapkan may run: only routes that are known as ours are withdrawn.
       const onlyKnown = !isConfigured || config.dryRun;
       const isChosen = all && isConfigured ? () => true : chooser(directory, onlyKnown, all, io.clock);
       const keys = await withdrawFrom(address, instanceId, config, isChosen);
@@ -109,7 +113,7 @@ async function withdraw(config: WithdrawConfig, all: boolean, io: CommandIo): Pr
     } catch (error) {
       if (!(error instanceof GobgpError)) throw error;
       io.stderr.write(`kapkan: ${address}: ${messageOf(error)}\n`);
-      // That a daemon could not be reached outweighs what another one answered.
+      // A daemon that could not be reached determines the exit code, whatever another one answered.
       if (error.retryable) code = EXIT_UNREACHABLE;
       else if (code === EXIT_DONE) code = EXIT_FAILED;
     }
@@ -188,9 +192,9 @@ async function withdrawFrom(
 }
 
 /**
- * Chooses by the state file, which is read at the first question. That comes when the RIB has been listed: a ban is stored
- * before it is announced, so every route listed has its ban in a file read after that, and one that a running daemon makes
- * meanwhile is never taken for an orphan. `all` counts every ban as over.
+ * Chooses by the state file, which is read at the first route, after the RIB was listed. A ban is stored before it is
+ * announced, so a file read after the RIB has the ban of every listed route, and a new route of a running daemon is never
+ * taken for an orphan. `all` counts every ban as over.
  */
 function chooser(directory: string, onlyKnown: boolean, all: boolean, clock: Clock): (key: string) => boolean {
   let choose: ((key: string) => boolean) | undefined;

@@ -30,7 +30,7 @@ export class ConfigReloader {
     this.#options = options;
   }
 
-  /** Reloads after the reloads that were asked for before. */
+  /** Reloads when all earlier reloads are done. */
   reload(): Promise<ReloadOutcome> {
     const next = this.#last.then(() => this.#reload());
     this.#last = next.catch(() => undefined);

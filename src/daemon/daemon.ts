@@ -45,7 +45,7 @@ const CLOCK_CHECK_MS = 1000;
 export interface DaemonOptions {
   readonly logger: Logger;
   readonly env: NodeJS.ProcessEnv;
-  /** Called once when the daemon cannot go on. The caller stops it and ends the process with an error. */
+  /** Called once when the daemon cannot continue. The caller stops it and ends the process with an error. */
   readonly onFatal: (error: Error) => void;
 }
 
@@ -225,7 +225,7 @@ export class Daemon {
     this.#monitor.stop();
     this.#loop.stop();
     await this.#pool.stop();
-    // Before the last decision: nobody would end a ban that came after it.
+    // Before the last decision: a ban made after it would never be ended.
     await this.#api.stop();
     const withdraws = this.#config.ban.onShutdown === 'withdraw' && !this.#failed;
     this.#cycle.controller.shutdown(this.#clock.now(), withdraws ? 'withdraw' : 'keep');
@@ -265,7 +265,7 @@ export class Daemon {
     }
   }
 
-  /** The stored bans must have been announced to the GoBGP of this config, or nobody would find their routes. */
+  /** The stored bans must have been announced to the GoBGP of this config, or their routes would not be found. */
   #checkIdentity(): void {
     const { instanceId, addresses } = this.#config.gobgp;
     const identity = { instanceId, addresses, asn: undefined };

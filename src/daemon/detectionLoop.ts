@@ -69,7 +69,7 @@ export class DetectionLoop {
     });
   }
 
-  /** Looks again at attacks that go on. One look at a time; where the threads do not answer, the next one tries again. */
+  /** Reviews active attacks. One review at a time; where the threads do not answer, the next one tries again. */
   #review(): void {
     if (this.#isReviewing) return;
     this.#run((cycle, now) => {

@@ -24,7 +24,7 @@ export class EarlierAttacks {
     this.#log = log;
   }
 
-  /** Asks the history, and again while it does not answer. */
+  /** Reads from history, and tries again until history answers. */
   async load(): Promise<void> {
     const nothing = { from: undefined, to: undefined, target: undefined, group: undefined, type: undefined };
     try {
@@ -44,7 +44,7 @@ export class EarlierAttacks {
     clearTimeout(this.#retry);
   }
 
-  /** Newest first. One that went on over the restart may be among them. */
+  /** Newest first. One that continued after the restart may be among them. */
   list(): readonly AttackJson[] {
     return this.#attacks;
   }

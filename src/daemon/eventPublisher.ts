@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts';
 import type { Announcer } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/routeText.ts';
-import { notificationOf } from '../notify/notificationOf.ts';
+import { notificationsOf } from '../notify/notificationOf.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { OperationalEvent } from '../operationalEvent.ts';
 import { type RibEvidenceJson, ribEvidenceJson } from '../shapes/ribEvidenceJson.ts';
@@ -54,8 +54,7 @@ export class EventPublisher {
   #notify(event: IncidentEvent | OperationalEvent): void {
     const { config, runningSince, notifier } = this.#options;
     const context = { config: config(), runningSince: runningSince(), ribOf: (ban: Ban) => this.#ribOf(ban) };
-    const notification = notificationOf(event, context);
-    if (notification !== undefined) notifier.notify(notification);
+    for (const notification of notificationsOf(event, context)) notifier.notify(notification);
   }
 
   #ribOf({ state, dryRun, routes }: Ban): RibEvidenceJson | undefined {

@@ -1,5 +1,5 @@
 /*
- * The daemon as the API sees it: each question handed to the room that knows the answer.
+ * The daemon as the API sees it: passes each request on to the room that has the answer.
  */
 import { ApiError } from '../api/apiError.ts';
 import type { DaemonFacade, HostQuery, Pause, ReloadOutcome } from '../api/daemonFacade.ts';
@@ -185,7 +185,7 @@ export class Facade implements DaemonFacade {
   }
 }
 
-/** Where history cannot be asked, that is the answer; the rest of the API goes on. */
+/** Where history is not available, the answer says so; the rest of the API works. */
 async function answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
   try {
     return await asked;

@@ -27,7 +27,7 @@ export interface HistoryFeedOptions {
   /** The config in force. */
   readonly config: () => Config;
   readonly clock: Clock;
-  readonly pool: ReceiverPool;
+  readonly pool: Pick<ReceiverPool, 'traffic'>;
   readonly log: Logger;
 }
 

@@ -1,5 +1,5 @@
 /*
- * Looks once a second at GoBGP, its peers, the exporters and the attacks that last, and passes on what is to be reported:
+ * Looks once a second at GoBGP, its peers, the exporters and the attacks that last, and reports:
  * operational events, and the progress of attacks where `notify.update_seconds` asks for it.
  */
 import type { Clock } from '../clock.ts';
@@ -15,7 +15,7 @@ import { OperationalWatch } from './operationalWatch.ts';
 
 const POLL_MS = 1000;
 
-/** Exporters are asked for in every so manieth poll, because every thread has to answer. */
+/** Exporters are read only in one of so many polls, because every thread has to answer. */
 const EXPORTER_POLLS = 5;
 
 export interface OperationalMonitorOptions {

@@ -33,7 +33,7 @@ export interface OperationalState {
     readonly asn: number;
     readonly state: string;
   }[];
-  /** Undefined where they were not asked for this time. */
+  /** Undefined where they were not read this time. */
   readonly exporters:
     | readonly { readonly address: string; readonly datagrams: number; readonly lastSeenAt: number }[]
     | undefined;
@@ -63,7 +63,7 @@ export class OperationalWatch {
   readonly #peers = new Map<string, WatchedPeer>();
   readonly #exporters = new Map<string, WatchedExporter>();
 
-  /** Answers what changed since the last call. `now` is clock milliseconds. */
+  /** Returns what changed since the last call. `now` is clock milliseconds. */
   review(state: OperationalState, now: number): OperationalEvent[] {
     return [
       ...this.#reviewGobgp(state, now),
@@ -145,7 +145,7 @@ function newWatched(): Watched {
   return { downSince: undefined, isReported: false };
 }
 
-/** Answers what has to be reported, once for each outage. */
+/** Returns what has to be reported, once for each outage. */
 function judge(watched: Watched, isUp: boolean, graceMs: number, now: number): 'down' | 'up' | undefined {
   if (isUp) {
     const wasReported = watched.isReported;

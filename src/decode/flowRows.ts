@@ -1,9 +1,10 @@
 /*
  * What decoders of every protocol do with rows of the batch: empty them, write a pair of addresses, turn a row round
- * for the reverse direction; and at the end of a datagram check its counters and settle its sampling rates.
+ * for the reverse direction; and at the end of a datagram check its counters, settle its sampling rates and write its
+ * exporter.
  */
 import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
-import { IPV4_MAPPED_WORD } from '../net/address.ts';
+import { type Address, IPV4_MAPPED_WORD } from '../net/address.ts';
 
 /**
  * Longest duration that is believed, a day in milliseconds. Active timeouts are minutes, an hour at most. A longer
@@ -131,4 +132,10 @@ export function resolveSampling(batch: FlowBatch, override: number, defaultRate:
   for (let i = start; i < end; i++) {
     if (samplingRate[i] === 0) samplingRate[i] = defaultRate;
   }
+}
+
+/** Writes the exporter of the datagram into its rows. */
+export function writeExporter(batch: FlowBatch, address: Address): void {
+  const { exporter, start, end } = batch;
+  for (let i = start; i < end; i++) exporter[i] = address;
 }

@@ -58,6 +58,10 @@ export interface AttackSample {
   readonly topDstPorts: readonly TopEntry[];
   /** Keys are IP protocol numbers as text. */
   readonly protocols: readonly TopEntry[];
+  /** Keys are exporter addresses. */
+  readonly topExporters: readonly TopEntry[];
+  /** Input interfaces; keys are an exporter's address and an ifIndex, as `192.0.2.1 17`. */
+  readonly topInterfaces: readonly TopEntry[];
   readonly totalPackets: number;
   readonly totalBytes: number;
 }
@@ -79,6 +83,8 @@ export const EMPTY_SAMPLE: AttackSample = {
   topSrcPorts: [],
   topDstPorts: [],
   protocols: [],
+  topExporters: [],
+  topInterfaces: [],
   totalPackets: 0,
   totalBytes: 0,
 };

@@ -9,6 +9,9 @@ import type { FlowSlice } from './flowSlice.ts';
 /** Entries of each list. */
 const TOP_ENTRIES = 20;
 
+/** No interface has this ifIndex (RFC 2863). */
+const UNKNOWN_INTERFACE = 0;
+
 /** A sample for each of the targets that the slices were asked for, in their order. */
 export function samplesOf(
   slices: readonly FlowSlice[],
@@ -39,6 +42,8 @@ class SampleSum {
   readonly #srcPorts = new Map<number, Counter>();
   readonly #dstPorts = new Map<number, Counter>();
   readonly #protocols = new Map<number, Counter>();
+  /** Of each slice, by exporter and by input interface. */
+  readonly #exporters = new Map<Address, Map<number, Counter>>();
   readonly #flowsShown: number;
   #newestSlice: FlowSlice | undefined;
   #rowsOfSlice = 0;
@@ -58,6 +63,7 @@ class SampleSum {
     this.#bytes += bytes;
     count(this.#sources, sourceKey(slice, row), packets, bytes);
     count(this.#protocols, slice.ipProtocol[row], packets, bytes);
+    count(this.#interfacesOf(slice.exporters[slice.exporter[row]]), slice.inInterface[row], packets, bytes);
     // Only the first fragment of a packet has ports, so the ports of a fragment are not used.
     if (slice.fragment[row] === 1) return;
     count(this.#srcPorts, slice.srcPort[row], packets, bytes);
@@ -66,6 +72,7 @@ class SampleSum {
 
   sample(target: Address): AttackSample {
     const dst = formatAddress(target);
+    const { exporters, interfaces } = this.#exporterSums();
     this.#places.sort((a, b) => b.slice.receivedAtMs[b.row] - a.slice.receivedAtMs[a.row]);
     return {
       flows: this.#places.slice(0, this.#flowsShown).map((place) => flowAt(place, dst)),
@@ -73,9 +80,34 @@ class SampleSum {
       topSrcPorts: largest(this.#srcPorts, String),
       topDstPorts: largest(this.#dstPorts, String),
       protocols: largest(this.#protocols, String),
+      topExporters: largest(exporters, String),
+      topInterfaces: largest(interfaces, String),
       totalPackets: this.#packets,
       totalBytes: this.#bytes,
     };
+  }
+
+  #interfacesOf(exporter: Address): Map<number, Counter> {
+    let interfaces = this.#exporters.get(exporter);
+    if (interfaces === undefined) {
+      interfaces = new Map();
+      this.#exporters.set(exporter, interfaces);
+    }
+    return interfaces;
+  }
+
+  /** By the keys that are shown. An unknown interface counts for its exporter only. */
+  #exporterSums(): { exporters: Map<string, Counter>; interfaces: Map<string, Counter> } {
+    const exporters = new Map<string, Counter>();
+    const interfaces = new Map<string, Counter>();
+    for (const [address, counters] of this.#exporters) {
+      const exporter = formatAddress(address);
+      for (const [ifIndex, { packets, bytes }] of counters) {
+        count(exporters, exporter, packets, bytes);
+        if (ifIndex !== UNKNOWN_INTERFACE) count(interfaces, `${exporter} ${ifIndex}`, packets, bytes);
+      }
+    }
+    return { exporters, interfaces };
   }
 
   #keepIfNew(slice: FlowSlice, row: number): void {

@@ -26,6 +26,9 @@ import { VectorReview } from './vectorReview.ts';
 /** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;
 
+/** Exporters send templates at least every 30 minutes (the default of Cisco's NetFlow v9); one that does not is broken. */
+const MAX_UNOBSERVED_MS = 30 * 60_000;
+
 /** Attacks looked at again in one go; the others follow. */
 const MAX_REVIEWS = 50;
 
@@ -58,6 +61,8 @@ interface HostState {
   peak: Float64Array | undefined;
   /** Its sample is being fetched. */
   isOpening: boolean;
+  /** Before this it is not known whether the attack was quiet. */
+  observedFrom: number;
   /** It crossed a limit when there was no room for another attack, which is counted once. */
   isTurnedAway: boolean;
 }
@@ -106,7 +111,8 @@ export class Detector {
       if (host.attack !== undefined) {
         this.#update(host, host.attack, over >= 0, now);
         if (over >= 0) seen.push(host.attack);
-        else if (now - host.attack.lastSeenAt >= hysteresisMs) ended.push(this.#end(key, host, host.attack, now));
+        else if (now - Math.max(host.attack.lastSeenAt, host.observedFrom) >= hysteresisMs)
+          ended.push(this.#end(key, host, host.attack, now));
       } else if (named === 'all' && over >= 0 && !host.isOpening) {
         if (this.#hasRoomFor(host)) {
           crossed.push(host.rates.target);
@@ -187,6 +193,18 @@ export class Detector {
     return attack;
   }
 
+  /**
+   * What happened between `since` and now could not be seen: attacks last seen before are not taken for quiet in that
+   * time. An exporter that stays unreadable keeps no attack for longer than MAX_UNOBSERVED_MS.
+   */
+  notObserved(since: number, now: number): void {
+    for (const key of this.#active.keys()) {
+      const host = this.#hosts.get(key);
+      const lastSeenAt = host?.attack?.lastSeenAt ?? now;
+      if (host !== undefined && lastSeenAt <= since && now - lastSeenAt <= MAX_UNOBSERVED_MS) host.observedFrom = now;
+    }
+  }
+
   /** What every thread must report whatever its rate: hosts under attack, and those that could become it. */
   watched(): Address[] {
     const isAlone = this.#plan.workers === 1;
@@ -228,6 +246,7 @@ export class Detector {
       attack.startedAt += deltaMs;
       attack.lastSeenAt += deltaMs;
     }
+    for (const host of this.#hosts.values()) host.observedFrom += deltaMs;
   }
 
   active(): Attack[] {
@@ -253,7 +272,15 @@ export class Detector {
     const group = this.#protected.lookupAddress(target);
     if (group === NO_MATCH) return undefined;
     const rates = new HostRates(target, this.#plan.workers);
-    const host: HostState = { rates, group, attack: undefined, peak: undefined, isOpening: false, isTurnedAway: false };
+    const host: HostState = {
+      rates,
+      group,
+      attack: undefined,
+      peak: undefined,
+      isOpening: false,
+      observedFrom: 0,
+      isTurnedAway: false,
+    };
     this.#hosts.set(key, host);
     return host;
   }

@@ -8,7 +8,7 @@ import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 
 /** Flows one slice holds at most, the newest; 4 MB. */
-export const SLICE_LIMIT = 65_536;
+const SLICE_LIMIT = 65_536;
 
 /** Columns of flows, newest first. Structured-cloneable; `sliceBuffers` are to be transferred. */
 export interface FlowSlice {
@@ -17,6 +17,11 @@ export interface FlowSlice {
   readonly target: Uint16Array<ArrayBuffer>;
   /** Four words a flow. */
   readonly src: Uint32Array<ArrayBuffer>;
+  /** The exporters of the flows. */
+  readonly exporters: readonly Address[];
+  /** An index into `exporters`. */
+  readonly exporter: Uint16Array<ArrayBuffer>;
+  readonly inInterface: Uint32Array<ArrayBuffer>;
   readonly srcPort: Uint16Array<ArrayBuffer>;
   readonly dstPort: Uint16Array<ArrayBuffer>;
   readonly ipProtocol: Uint8Array<ArrayBuffer>;
@@ -34,6 +39,8 @@ export function sliceBuffers(slice: FlowSlice): ArrayBuffer[] {
   return [
     slice.target,
     slice.src,
+    slice.exporter,
+    slice.inInterface,
     slice.srcPort,
     slice.dstPort,
     slice.ipProtocol,
@@ -78,10 +85,15 @@ function isTo(batch: FlowBatch, row: number, target: Address): boolean {
 
 function copied(batch: FlowBatch, rows: Int32Array, targetOfSlot: ReadonlyMap<number, number>): FlowSlice {
   const count = rows.length;
+  const exporters: Address[] = [];
+  const exporterIndexes = new Map<Address, number>();
   const slice: FlowSlice = {
     count,
     target: new Uint16Array(count),
     src: new Uint32Array(4 * count),
+    exporters,
+    exporter: new Uint16Array(count),
+    inInterface: new Uint32Array(count),
     srcPort: new Uint16Array(count),
     dstPort: new Uint16Array(count),
     ipProtocol: new Uint8Array(count),
@@ -99,6 +111,14 @@ function copied(batch: FlowBatch, rows: Int32Array, targetOfSlot: ReadonlyMap<nu
     slice.src[4 * i + 1] = batch.src1[row];
     slice.src[4 * i + 2] = batch.src2[row];
     slice.src[4 * i + 3] = batch.src3[row];
+    const exporter = batch.exporter[row];
+    let index = exporterIndexes.get(exporter);
+    if (index === undefined) {
+      index = exporters.push(exporter) - 1;
+      exporterIndexes.set(exporter, index);
+    }
+    slice.exporter[i] = index;
+    slice.inInterface[i] = batch.inInterface[row];
     slice.srcPort[i] = batch.srcPort[row];
     slice.dstPort[i] = batch.dstPort[row];
     slice.ipProtocol[i] = batch.ipProtocol[row];

@@ -14,6 +14,8 @@ export interface HostReport {
   readonly groups: Uint16Array<ArrayBuffer>;
   /** `METRIC_COUNT` a host, in the order and units of METRICS. */
   readonly rates: Float64Array<ArrayBuffer>;
+  /** Since when the thread cannot read the data of an exporter, in clock milliseconds; undefined where it can read all. */
+  readonly unreadableSince?: number;
 }
 
 /** What to name in the transfer list when the report is posted. */

@@ -71,7 +71,7 @@ export class AttackTraffic {
   }
 }
 
-/** Mean length of the attack's packets from the IP header on, where none is asked for. */
+/** Mean length of the attack's packets from the IP header on, where none is given. */
 export function meanPacketBytes(attack: AttackName, version: IpVersion): number {
   const lengths = ATTACK_PROFILES[attack].map((vector) => usualPacketBytes(vector, version));
   return lengths.reduce((sum, length) => sum + length, 0) / lengths.length;

@@ -38,7 +38,7 @@ export function protocolProblem(
 ): string | undefined {
   if (protocol !== 'netflow5') return undefined;
   if (traffic.version === 6) return 'netflow5 knows only IPv4; use netflow9, ipfix or sflow5 for an IPv6 target';
-  if (traffic.fragments) return 'netflow5 has no field that tells fragments; use netflow9, ipfix or sflow5';
+  if (traffic.fragments) return 'netflow5 has no field that marks fragments; use netflow9, ipfix or sflow5';
   if (traffic.sampling > MAX_NETFLOW5_SAMPLING) {
     return `netflow5 can state a sampling rate up to ${MAX_NETFLOW5_SAMPLING}, got ${traffic.sampling}`;
   }

@@ -1,5 +1,5 @@
 /*
- * NetFlow v5 and v9 and sFlow tell time as milliseconds since the exporter booted, in 32 bits.
+ * NetFlow v5 and v9 and sFlow state time as milliseconds since the exporter booted, in 32 bits.
  */
 
 /** This exporter booted so long before its first datagram, so that earlier flows have a valid time too. */

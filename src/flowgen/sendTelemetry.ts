@@ -69,7 +69,7 @@ export async function sendTelemetry(options: SendOptions): Promise<SendReport> {
   return report;
 }
 
-/** Whether the kernel took it. Like a real exporter, the run goes on when the collector is away. */
+/** Whether the kernel accepted it. Like a real exporter, the run continues when nothing listens. */
 function send(socket: Socket, datagram: Uint8Array): Promise<boolean> {
   return new Promise((resolve) => socket.send(datagram, (error) => resolve(error === null)));
 }

@@ -1,6 +1,6 @@
 /*
- * When templates are sent again. Over UDP a collector that was restarted knows none (RFC 7011 §8.4); real exporters let
- * it wait for minutes, this one for a second.
+ * When templates are sent again. Over UDP a collector that was restarted knows none (RFC 7011 §8.4); real exporters repeat
+ * them after minutes, this one after a second.
  */
 const REFRESH_MS = 1_000;
 

@@ -3,10 +3,10 @@
  * The daemon drives it by the wall clock and `replay` by the clock of a capture, so the two cannot differ.
  *
  * How it is driven, several times a second:
- *   1. `report`  for each report of a thread. It answers the hosts that crossed a limit.
+ *   1. `report`  for each report of a thread. It returns the hosts that crossed a limit.
  *   2. the caller fetches a sample of those hosts, which may take a moment;
  *   3. `open`    makes attacks of them and decides about them.
- *   4. `dueForReview` and `review`: the same for attacks that go on, whose vector may change.
+ *   4. `dueForReview` and `review`: the same for active attacks, whose vector may change.
  *   5. `tick`    for what time alone brings: expiries, rungs, retries.
  *   6. `watched` is what every thread must report, whatever its rate.
  *
@@ -24,6 +24,9 @@ import type { Address } from '../net/address.ts';
 import type { AttackEvent, IncidentEvent } from './incidentEvent.ts';
 import { IncidentTable } from './incidentTable.ts';
 
+/** It is driven ten times a second. Where that did not happen for so long, the process stood still. */
+const STOOD_STILL_MS = 3000;
+
 export interface DetectionCycleOptions extends Omit<ControllerOptions, 'onEvent'> {
   readonly plan: EnginePlan;
   /** Called with each event in order, after the decision took effect. It must not throw nor call back into the cycle. */
@@ -35,6 +38,8 @@ export class DetectionCycle {
   readonly controller: MitigationController;
   readonly incidents = new IncidentTable();
   readonly #onEvent: (event: IncidentEvent) => void;
+  /** When it was last given a report or the time; the process runs as long as that does not stop. */
+  #lastDrivenAt = Number.POSITIVE_INFINITY;
   /** Attack events of the decision under way, and then its ban events; undefined between decisions. */
   #underWay: { readonly attacks: AttackEvent[]; readonly bans: MitigationEvent[] } | undefined;
 
@@ -45,8 +50,8 @@ export class DetectionCycle {
   }
 
   /**
-   * Takes over the bans that outlived the last run, and goes on with their attacks, so that each ends by its hysteresis
-   * like any other. The first call, once. Throws what the store throws.
+   * Takes over the bans of the last run that are still active, and continues their attacks, so that each ends by its
+   * hysteresis like any other. The first call, once. Throws what the store throws.
    */
   restore(now: number): void {
     const bans = this.controller.restore(now);
@@ -55,9 +60,10 @@ export class DetectionCycle {
     });
   }
 
-  /** A report of thread `worker`, counted from 0. Answers the hosts that crossed a limit: to be sampled and opened. */
+  /** A report of thread `worker`, counted from 0. Returns the hosts that crossed a limit, to be sampled and opened. */
   report(worker: number, report: HostReport, now: number): readonly Address[] {
     return this.#decide(now, () => {
+      this.#observe(report.unreadableSince, now);
       this.detector.report(worker, report);
       const { seen, ended, crossed } = this.detector.advance(now);
       for (const attack of seen) this.controller.attackSeen(attack.id, now);
@@ -66,12 +72,12 @@ export class DetectionCycle {
     });
   }
 
-  /** Makes attacks of hosts that `report` answered, each with its sample; one that is missing is taken as empty. */
+  /** Makes attacks of hosts that `report` returned, each with its sample; one that is missing is taken as empty. */
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): void {
     this.#decide(now, () => {
       for (const attack of this.detector.open(targets, samples, now)) {
         this.#enter(attack, now);
-        this.#tell('attack_started', attack, now);
+        this.#add('attack_started', attack, now);
       }
     });
   }
@@ -86,13 +92,14 @@ export class DetectionCycle {
     this.#decide(now, () => {
       for (const attack of this.detector.review(targets, samples, now)) {
         this.controller.vectorChanged(attack, now);
-        this.#tell('attack_updated', attack, now);
+        this.#add('attack_updated', attack, now);
       }
     });
   }
 
   /** Time has passed. */
   tick(now: number): void {
+    this.#observe(undefined, now);
     this.controller.tick(now);
   }
 
@@ -107,6 +114,7 @@ export class DetectionCycle {
   /** The wall clock was set by this much; times held move with it. */
   clockStepped(deltaMs: number, now: number): void {
     this.#decide(now, () => {
+      this.#lastDrivenAt += deltaMs;
       this.detector.clockStepped(deltaMs);
       this.controller.clockStepped(deltaMs, now);
     });
@@ -117,7 +125,7 @@ export class DetectionCycle {
     return this.detector.watched();
   }
 
-  /** Runs a decision as one batch; its attacks are told first, each with the ban that answers it, then its bans. */
+  /** Runs a decision as one batch. Events of attacks come first, each with the ban that answers it, then those of bans. */
   #decide<T>(now: number, work: () => T): T {
     const underWay = { attacks: [] as AttackEvent[], bans: [] as MitigationEvent[] };
     this.#underWay = underWay;
@@ -127,12 +135,21 @@ export class DetectionCycle {
     } finally {
       this.#underWay = undefined;
     }
-    for (const { ban } of onlyBans(underWay.bans)) this.incidents.answer(ban);
+    for (const { ban } of onlyBans(underWay.bans)) this.incidents.enterBan(ban);
     for (const event of underWay.attacks) {
       this.#publish({ ...event, ban: this.incidents.banOf(event.attack.id) });
     }
     for (const event of underWay.bans) this.#publishMitigation(event);
     return answer;
+  }
+
+  /** Notes what could not be observed: while the process stood still, or while an exporter could not be read. */
+  #observe(unreadableSince: number | undefined, now: number): void {
+    const stoodStill = now - this.#lastDrivenAt > STOOD_STILL_MS;
+    this.#lastDrivenAt = now;
+    if (!stoodStill && unreadableSince === undefined) return;
+    this.detector.notObserved(stoodStill ? now : (unreadableSince ?? now), now);
+    this.controller.notObserved(now);
   }
 
   #resume(ban: Ban, now: number): void {
@@ -150,10 +167,10 @@ export class DetectionCycle {
 
   #end(attack: Attack, now: number): void {
     this.controller.attackEnded(attack.id, now);
-    this.#tell('attack_ended', attack, now);
+    this.#add('attack_ended', attack, now);
   }
 
-  #tell(kind: AttackEvent['kind'], attack: Attack, at: number): void {
+  #add(kind: AttackEvent['kind'], attack: Attack, at: number): void {
     this.#underWay?.attacks.push({ kind, at, attack: { ...attack }, ban: undefined });
   }
 
@@ -164,7 +181,7 @@ export class DetectionCycle {
 
   #publishMitigation(event: MitigationEvent): void {
     if ('ban' in event) {
-      const attack = this.incidents.answer(event.ban);
+      const attack = this.incidents.enterBan(event.ban);
       this.#publish({ ...event, attack: attack && { ...attack } });
     } else {
       this.#publish(event);

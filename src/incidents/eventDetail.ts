@@ -4,7 +4,7 @@
 import { routeSummary } from '../mitigation/routeText.ts';
 import type { IncidentEvent } from './incidentEvent.ts';
 
-/** One sentence or less; empty where the kind of the event says it all. */
+/** One sentence or less; empty where the kind of the event says enough. */
 export function eventDetail(event: IncidentEvent): string {
   switch (event.kind) {
     case 'attack_started':
@@ -41,7 +41,7 @@ export function eventDetail(event: IncidentEvent): string {
   }
 }
 
-/** What tells events of one kind apart: the guard that refused a ban, what ended it, how it changed; else empty. */
+/** What distinguishes events of one kind: the guard that refused a ban, what ended it, how it changed; else empty. */
 export function eventCode(event: IncidentEvent): string {
   if (event.kind === 'ban_changed') return event.change;
   if (event.kind === 'ban_rejected') return event.ban.rejectedBy ?? '';

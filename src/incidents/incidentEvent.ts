@@ -18,7 +18,7 @@ export interface AttackEvent {
   readonly ban: Ban | undefined;
 }
 
-/** What became of a ban. `attack` is undefined where no attack is known that it answers. */
+/** A ban began, changed or ended. `attack` is undefined where it answers no known attack. */
 export type BanIncidentEvent = Extract<MitigationEvent, { readonly ban: Ban }> & {
   readonly attack: Attack | undefined;
 };

@@ -7,7 +7,7 @@ import type { Ban } from '../mitigation/ban.ts';
 import type { IncidentEvent } from './incidentEvent.ts';
 import { Timeline } from './timeline.ts';
 
-/** Ended incidents that are kept: a ban may end after its attack, and people look back. */
+/** Ended incidents that are kept: a ban may end after its attack, and people look at them later. */
 const KEPT_ENDED = 1000;
 
 export interface Incident {
@@ -24,7 +24,7 @@ interface Entry extends Incident {
 
 export class IncidentTable {
   readonly #byAttack = new Map<string, Entry>();
-  /** Of attacks that go on, by the text of the target. */
+  /** Active attacks, by the text of the target. */
   readonly #byTarget = new Map<string, Entry>();
   /** Ids of ended attacks, oldest first. */
   readonly #ended: string[] = [];
@@ -43,8 +43,8 @@ export class IncidentTable {
     if (this.#ended.length > KEPT_ENDED) this.#byAttack.delete(this.#ended.shift() ?? '');
   }
 
-  /** Takes in what became of a ban; answers the attack that it answers, if one is known. */
-  answer(ban: Ban): Attack | undefined {
+  /** Enters a new or changed ban at the attack that it answers, and returns that attack; undefined where none is known. */
+  enterBan(ban: Ban): Attack | undefined {
     const entry = ban.attackId === undefined ? this.#byTarget.get(ban.targetText) : this.#byAttack.get(ban.attackId);
     if (entry === undefined) return undefined;
     if (entry.ban === undefined || ban.id === entry.ban.id || takesPlaceOf(ban, entry.ban)) entry.ban = ban;
@@ -64,7 +64,7 @@ export class IncidentTable {
     return this.#byAttack.get(attackId)?.ban;
   }
 
-  /** Those whose attack goes on, in the order in which they were found. */
+  /** Those whose attack is active, in the order in which they were found. */
   active(): Incident[] {
     return [...this.#byTarget.values()];
   }

@@ -4,7 +4,7 @@
 import { eventCode, eventDetail } from './eventDetail.ts';
 import type { IncidentEvent, IncidentEventKind } from './incidentEvent.ts';
 
-/** A ban that flaps for a day makes more entries than anybody reads; the first ones and the newest are kept. */
+/** A ban that flaps for a day makes more entries than people read; the first ones and the newest are kept. */
 export const MAX_ENTRIES = 100;
 export const FIRST_ENTRIES = 20;
 

@@ -31,6 +31,8 @@ export class Exporter {
   lastSeenAt = NEVER;
   #lastFlowAt = NEVER;
   #lastUndecodedAt = NEVER;
+  /** The first datagram since the last flow whose template is missing. */
+  #unreadableFrom: number | undefined;
   #recordsNotUsed = 0;
   #samplingRate = 0;
   #samplingSource = 0;
@@ -49,6 +51,7 @@ export class Exporter {
     this.lastSeenAt = now;
     if (batch.end > batch.start) {
       this.#lastFlowAt = now;
+      this.#unreadableFrom = undefined;
       this.#samplingRate = batch.samplingRate[batch.end - 1];
       this.#samplingSource = batch.samplingSource[batch.end - 1];
       return;
@@ -57,6 +60,12 @@ export class Exporter {
     const recordsNotUsed = state.recordsWithoutCounters + state.recordsWithoutAddresses;
     if (!clean || recordsNotUsed > this.#recordsNotUsed || state.awaitingTemplateSets > 0) this.#lastUndecodedAt = now;
     this.#recordsNotUsed = recordsNotUsed;
+    if (state.awaitingTemplateSets > 0) this.#unreadableFrom ??= now;
+  }
+
+  /** Since when its data cannot be read for want of a template; undefined where it can, or where none comes. */
+  unreadableSince(now: number): number | undefined {
+    return now - this.#lastUndecodedAt < BLIND_AFTER_MS ? this.#unreadableFrom : undefined;
   }
 
   snapshot(now: number): ExporterSnapshot {

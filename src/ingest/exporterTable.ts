@@ -96,6 +96,16 @@ export class ExporterTable {
     return this.#exporters.size;
   }
 
+  /** Since when an exporter cannot be read, the one that became so last; undefined where all can be. */
+  unreadableSince(now: number): number | undefined {
+    let latest: number | undefined;
+    for (const exporter of this.#exporters.values()) {
+      const since = exporter.unreadableSince(now);
+      if (since !== undefined && since > (latest ?? Number.NEGATIVE_INFINITY)) latest = since;
+    }
+    return latest;
+  }
+
   exporters(): Iterable<Exporter> {
     return this.#exporters.values();
   }

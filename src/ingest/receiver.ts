@@ -8,7 +8,7 @@
 import type { Config } from '../config/config.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
-import { resolveSampling } from '../decode/flowRows.ts';
+import { resolveSampling, writeExporter } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
 import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
 import { Accounting } from '../engine/accounting.ts';
@@ -92,7 +92,7 @@ export class Receiver {
 
   /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
   tick(now: number): HostReport {
-    return this.#accounting.tick(now);
+    return { ...this.#accounting.tick(now), unreadableSince: this.#exporters.unreadableSince(now) };
   }
 
   /** Replaces the set of hosts that every tick reports, whatever their rates. */
@@ -170,7 +170,7 @@ export class Receiver {
     };
   }
 
-  /** Decodes into rows from `batch.end` on and settles their sampling rates. */
+  /** Decodes into rows from `batch.end` on, settles their sampling rates and writes their exporter. */
   #decode(datagram: QueuedDatagram, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
@@ -181,6 +181,7 @@ export class Receiver {
     this.#context.begin(datagram.view, datagram.length, exporter.state, now);
     const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
+    writeExporter(batch, exporter.address);
     exporter.recordDatagram(batch, clean, now);
   }
 

@@ -12,7 +12,8 @@ import type { Route } from './route.ts';
 /** `at` is clock milliseconds. */
 export type BanEvent = { readonly at: number } & (
   | { readonly kind: 'attackSeen' }
-  | { readonly kind: 'attackEnded' }
+  /** `detail`: more than that the attack ended, where there is more to say. */
+  | { readonly kind: 'attackEnded'; readonly detail?: string }
   /** The same attack under another id: the detector was restarted, or forgot it and found it again. */
   | { readonly kind: 'attackRenamed'; readonly attackId: string }
   | { readonly kind: 'ttlExpired' }
@@ -126,7 +127,9 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'attackSeen':
       return ban.madeBy === 'operator' ? ignore(ban) : extend(ban, event.at);
     case 'attackEnded':
-      return ban.madeBy === 'operator' ? ignore(ban) : end(ban, event.at, 'attack_ended', 'the attack ended');
+      return ban.madeBy === 'operator'
+        ? ignore(ban)
+        : end(ban, event.at, 'attack_ended', event.detail ?? 'the attack ended');
     case 'attackRenamed':
       return ban.madeBy === 'operator' ? ignore(ban) : { ban: { ...ban, attackId: event.attackId }, effects: ['save'] };
     case 'ttlExpired':

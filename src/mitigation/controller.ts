@@ -13,10 +13,14 @@ import type { Ban } from './ban.ts';
 import { BanCommit, type BanCommitOptions, type MitigationCounters } from './banCommit.ts';
 import { BanJudge, type JudgedRequest, type ManualBanRequest } from './banJudge.ts';
 import { transition } from './banMachine.ts';
+import { FlapDamping } from './flapDamping.ts';
 import { type Judgement, whitelistedByPlan } from './guards.ts';
 import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
 import { overruledBans } from './rulesAfterReload.ts';
+
+/** A ban with less to live gets more when nothing can be seen; so it is stored once a hysteresis and not at every look. */
+const TIME_TO_LOOK_BELOW_MS = 1000;
 
 export interface ControllerOptions extends BanCommitOptions {
   readonly config: Config;
@@ -52,6 +56,7 @@ export class MitigationController {
   readonly #commit: BanCommit;
   readonly #judge: BanJudge;
   readonly #attacks = new AttackTable();
+  readonly #damping = new FlapDamping();
   /** Those that every active ban was last looked at with. */
   #checkedEndpoints: readonly Address[] = [];
   #phase: 'new' | 'running' | 'stopped' | 'failed' = 'new';
@@ -109,6 +114,7 @@ export class MitigationController {
         active.attackId === attack.id
           ? active
           : this.#commit.apply(active, { kind: 'attackRenamed', at: now, attackId: attack.id });
+      this.#damping.seen(renamed);
       return this.#commit.apply(renamed, { kind: 'attackSeen', at: now });
     });
   }
@@ -119,6 +125,19 @@ export class MitigationController {
    */
   attackResumed(attack: Attack, ban: Ban): void {
     this.#attacks.open(attack, ban.lastSeenAt ?? ban.startedAt);
+  }
+
+  /**
+   * For a while nothing could be seen of any attack, because the process stood still or an exporter could not be read.
+   * Bans that would run out next get time to look, as after a restart and within the same bound.
+   */
+  notObserved(now: number): void {
+    if (this.#phase === 'stopped' || this.#phase === 'failed') return;
+    this.batch(now, () => {
+      for (const ban of this.#bans.active()) {
+        if (ban.expiresAt - now < TIME_TO_LOOK_BELOW_MS) this.#commit.apply(ban, { kind: 'adopted', at: now });
+      }
+    });
   }
 
   /** The attack crossed a limit just now; its ban's expiry moves on, which is saved with a later tick. */
@@ -138,12 +157,12 @@ export class MitigationController {
     });
   }
 
-  /** The attack was quiet for the hysteresis, which the detector waited out; its ban ends at once. */
+  /** The attack was quiet for the hysteresis, which the detector waited out; its ban ends, unless it is held. */
   attackEnded(attackId: string, now: number): void {
     this.batch(now, () => {
       this.#attacks.close(attackId);
       const ban = this.#bans.ofAttack(attackId);
-      if (ban !== undefined) this.#commit.apply(ban, { kind: 'attackEnded', at: now });
+      if (ban !== undefined && !this.#damping.holds(ban, now)) this.#endQuiet(ban, now);
     });
   }
 
@@ -195,7 +214,8 @@ export class MitigationController {
     this.batch(now, () => {
       this.#spareBgpSessions(now);
       for (const ban of this.#bans.active()) {
-        if (now >= ban.expiresAt) this.#expire(ban, now);
+        if (this.#damping.isProbeDue(ban, now)) this.#endQuiet(ban, now);
+        else if (now >= ban.expiresAt) this.#expire(ban, now);
         else this.#reviewMethod(ban, now);
       }
       this.#answerAttacks(now);
@@ -210,6 +230,7 @@ export class MitigationController {
   clockStepped(deltaMs: number, now: number): void {
     this.batch(now, () => {
       this.#attacks.clockStepped(deltaMs);
+      this.#damping.clockStepped(deltaMs);
       this.#commit.clockStepped(deltaMs);
       for (const ban of this.#bans.active()) this.#commit.apply(ban, { kind: 'clockStepped', at: now, deltaMs });
     });
@@ -290,7 +311,9 @@ export class MitigationController {
     const { refusedBy, verdicts } = judgement;
     if (refusedBy === undefined) {
       live.refused = false;
-      return this.#commit.admit(request, judgement, replaced);
+      const ban = this.#commit.admit(request, judgement, replaced);
+      this.#damping.began(ban);
+      return ban;
     }
     if (live.refused) return undefined;
     live.refused = true;
@@ -306,6 +329,11 @@ export class MitigationController {
       if (this.#bans.of(targetText) === undefined && this.#judge.scope.isProtected(target))
         this.#answer(live, undefined, now);
     }
+  }
+
+  /** The attack is quiet; where it had been back before, this says that it is a probe. */
+  #endQuiet(ban: Ban, now: number): void {
+    this.#commit.apply(ban, { kind: 'attackEnded', at: now, detail: this.#damping.ended(ban, now) });
   }
 
   /** A manual ban that runs out while its target is attacked hands over to an automatic one without a gap. */

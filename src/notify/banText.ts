@@ -15,7 +15,7 @@ export function banLines({ event, attack, ban, dryRun, reason }: Notification): 
   if (reason !== '') lines.push(`Why: ${reason}`);
   if (ban.state !== 'active') return lines;
   if (ban.route !== '') lines.push(`${dryRun ? 'Route it would announce' : 'Route'}: ${ban.route}`);
-  if (!dryRun && ban.route !== '') lines.push(`Announced: ${placeText(ban)}`);
+  if (!dryRun && ban.route !== '') lines.push(`Announced: ${placeText(ban, reason)}`);
   const isExtended = attack !== undefined && attack.endedAt === undefined && !ban.manual;
   lines.push(`Until: ${formatTime(ban.expiresAt)}${isExtended ? ', and longer while the attack lasts' : ''}`);
   return lines;
@@ -28,9 +28,12 @@ function banText({ state, method, manual, operator, fellBackFrom }: BanFacts): s
 }
 
 /** Where the routes were, as read back from GoBGP: `to 192.0.2.1; not to 192.0.2.2 (session down)`. */
-function placeText({ rib }: BanFacts): string {
+function placeText({ rib }: BanFacts, reason: string): string {
   if (rib?.held_back !== undefined) return `no, ${rib.held_back}`;
-  if (rib === undefined || !rib.installed) return `not yet, ${rib?.last_error ?? 'GoBGP has not confirmed it'}`;
+  if (rib === undefined || !rib.installed) {
+    const why = rib?.last_error ?? 'GoBGP has not confirmed it';
+    return why === reason ? 'no' : `not yet, ${why}`;
+  }
   const sent = rib.advertised_to ?? [];
   const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `${peer} (${why})`);
   const to = sent.length === 0 ? 'in GoBGP, but sent to no peer yet' : `to ${named(sent)}`;

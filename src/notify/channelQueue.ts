@@ -61,8 +61,9 @@ export class ChannelQueue {
 
   add(notification: Notification): void {
     if (this.channel.accepts?.(notification) === false) return;
-    if (this.channel.audience === 'people') this.#grouping.add(notification);
-    else this.#queue.push(notification.target, this.#messageOf(notification));
+    if (this.channel.audience === 'people') {
+      if (notification.audience === 'all') this.#grouping.add(notification);
+    } else this.#queue.push(notification.target, this.#messageOf(notification));
   }
 
   /** Makes one attempt without the queue, for an operator who waits for the result. Rejects with DeliveryError. */

@@ -16,10 +16,8 @@ export function headline(notification: Notification): string {
       const lasted = attack === undefined ? '' : ` after ${formatSeconds((at - attack.startedAt) / 1000)}`;
       return `Attack on ${target} ended${lasted}`;
     }
-    case 'ban_announced': {
-      const peers = ban?.rib?.advertised_to?.length ?? 0;
-      return `Ban of ${target} is announced: ${method}${peers === 0 ? '' : `, sent to ${peers} ${plural(peers, 'peer')}`}`;
-    }
+    case 'ban_announced':
+      return `Ban of ${target} is announced: ${method}${sentText(notification)}`;
     case 'ban_escalated':
       return `Ban of ${target} escalated to ${method}`;
     case 'ban_ended':
@@ -31,7 +29,7 @@ export function headline(notification: Notification): string {
     case 'ban_recovered':
       return notification.failure === 'fallback'
         ? `Ban of ${target} returned to ${method}`
-        : `Ban of ${target} is announced again: ${method}`;
+        : `Ban of ${target} is announced now: ${method}${sentText(notification)}`;
     case 'store_failed':
       return `Bans cannot be saved: ${reason}`;
     case 'store_recovered':
@@ -68,6 +66,8 @@ function vectorAndRate({ classification, metric, rate, threshold }: AttackFacts)
   return `${formatVector(classification)}, ${formatAmount(rate, metric)}, limit ${formatAmount(threshold, metric)}`;
 }
 
-function plural(count: number, noun: string): string {
-  return count === 1 ? noun : `${noun}s`;
+/** `, sent to 2 peers`. */
+function sentText({ ban }: Notification): string {
+  const peers = ban?.rib?.advertised_to?.length ?? 0;
+  return peers === 0 ? '' : `, sent to ${peers} ${peers === 1 ? 'peer' : 'peers'}`;
 }

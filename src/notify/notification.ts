@@ -37,6 +37,8 @@ export interface Notification {
   readonly reason: string;
   /** Of `ban_failed` and `ban_recovered`. */
   readonly failure: BanFailure | undefined;
+  /** `programs`: people read the same in another notification. */
+  readonly audience: 'all' | 'programs';
   readonly recipients: Recipients;
 }
 

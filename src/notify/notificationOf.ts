@@ -22,9 +22,15 @@ export interface NotificationContext {
   readonly ribOf: (ban: Ban) => RibEvidenceJson | undefined;
 }
 
-/** Undefined where nobody needs to be notified. */
-export function notificationOf(
-  event: IncidentEvent | OperationalEvent,
+/** Empty where nobody needs to be notified. */
+export function notificationsOf(event: IncidentEvent | OperationalEvent, context: NotificationContext): Notification[] {
+  if (event.kind === 'ban_advertised') return ofAdvertised(event, context);
+  const notification = notificationOf(event, context);
+  return notification === undefined ? [] : [notification];
+}
+
+function notificationOf(
+  event: Exclude<IncidentEvent, AdvertisedEvent> | OperationalEvent,
   context: NotificationContext,
 ): Notification | undefined {
   switch (event.kind) {
@@ -33,20 +39,18 @@ export function notificationOf(
     case 'attack_ended':
       return ofAttack(event, context);
     case 'ban_started':
-      // Only a ban that fell back from the start; `ban_advertised` reports the others.
+      // Only a ban that fell back from the start; the others are reported when they are advertised.
       return event.ban.fellBackFrom === undefined ? undefined : ofFallback(event, context);
     case 'ban_changed':
       return ofChange(event, context);
-    case 'ban_advertised':
-      return ofAnnounced(event, context);
     case 'ban_ended':
       return ofEnd(event, context);
     case 'ban_rejected':
       return ofBan('ban_rejected', event, event.ban.reason, withAttack(event, []), context);
     case 'ban_failed':
       return ofFailure(event, 'not_announced', event.reason, context);
+    // Being in GoBGP is not enough: `ban_advertised` reports the recovery.
     case 'ban_recovered':
-      return ofRecovery(event, 'not_announced', context);
     case 'ban_unconfirmed':
     case 'ban_confirmed':
       return undefined;
@@ -57,6 +61,8 @@ export function notificationOf(
       return ofOperations(event, context);
   }
 }
+
+type AdvertisedEvent = Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>;
 
 function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationContext): Notification {
   const topic = attackTopic(attack);
@@ -73,21 +79,24 @@ function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationC
     at,
     reason: '',
     failure: undefined,
+    audience: 'all',
     recipients: isStart
       ? { ...BY_ROUTES, opens: [topic] }
       : { ...followUp(topic, 'if_unknown'), closes: kind === 'attack_ended' },
   };
 }
 
-/** The first time that a ban's routes were sent to a peer. After a restart the bans of before are not reported again. */
-function ofAnnounced(
-  event: Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>,
-  context: NotificationContext,
-): Notification | undefined {
+/**
+ * A peer was sent the ban's routes. It is the end of a failure, if there was one, and it announces the ban the first time.
+ * After a restart, bans that were announced before are not announced again.
+ */
+function ofAdvertised(event: AdvertisedEvent, context: NotificationContext): Notification[] {
   const { ban, attack } = event;
-  if (ban.startedAt < context.runningSince) return undefined;
+  const recovered = ofRecovery(event, 'not_announced', context);
+  if (ban.startedAt < context.runningSince) return [recovered];
   const base = attack === undefined ? BY_ROUTES : followUp(attackTopic(attack), 'if_unknown');
-  return ofBan('ban_announced', event, '', { ...base, opens: [banTopic(ban)], once: true }, context);
+  const recipients: Recipients = { ...base, opens: [banTopic(ban)], once: true };
+  return [recovered, ofBan('ban_announced', event, '', recipients, context)];
 }
 
 function ofChange(
@@ -117,7 +126,8 @@ function ofFailure(
 }
 
 function ofRecovery(event: BanIncidentEvent, failure: BanFailure, context: NotificationContext): Notification {
-  const recipients: Recipients = { ...followUp(failureTopic(event.ban, failure), 'if_unknown'), closes: true };
+  const routes = failure === 'fallback' ? 'if_unknown' : 'never';
+  const recipients: Recipients = { ...followUp(failureTopic(event.ban, failure), routes), closes: true };
   return { ...ofBan('ban_recovered', event, '', recipients, context), failure };
 }
 
@@ -142,7 +152,9 @@ function ofEnd(event: BanIncidentEvent, context: NotificationContext): Notificat
   // What this run did not announce, it does not take back; a ban of the last run was announced by that.
   const isOfLastRun = !ban.dryRun && ban.routes.length > 0 && ban.startedAt < context.runningSince;
   const recipients: Recipients = { ...followUp(topic, isOfLastRun ? 'if_unknown' : 'never'), closes: true };
-  return ofBan('ban_ended', event, ban.reason, recipients, context);
+  // People read it in the end of the attack.
+  const audience = code === 'attack_ended' ? 'programs' : 'all';
+  return { ...ofBan('ban_ended', event, ban.reason, recipients, context), audience };
 }
 
 function ofBan(
@@ -164,6 +176,7 @@ function ofBan(
     at,
     reason,
     failure: undefined,
+    audience: 'all',
     recipients,
   };
 }
@@ -198,7 +211,14 @@ function ofInstallation(
   recipients: Recipients,
   { dryRun }: Config,
 ): Notification {
-  const about = { group: '', tenant: undefined, attack: undefined, ban: undefined, failure: undefined };
+  const about = {
+    group: '',
+    tenant: undefined,
+    attack: undefined,
+    ban: undefined,
+    failure: undefined,
+    audience: 'all',
+  } as const;
   return { event, scope, target, ...about, dryRun, at, reason, recipients };
 }
 

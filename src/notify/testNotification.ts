@@ -32,6 +32,8 @@ export function testNotification(at: number): Notification {
         topSrcPorts: [top('123', 1)],
         topDstPorts: [top('443', 1)],
         protocols: [top('17', 1)],
+        topExporters: [top('192.0.2.1', 1)],
+        topInterfaces: [top('192.0.2.1 17', 1)],
         totalPackets: packets,
         totalBytes: packets * 468,
       },
@@ -41,6 +43,7 @@ export function testNotification(at: number): Notification {
     at,
     reason: '',
     failure: undefined,
+    audience: 'all',
     recipients: BY_ROUTES,
   };
 }

@@ -32,6 +32,10 @@ export const attackSampleSchema = z
     protocols: z
       .array(topEntrySchema)
       .describe('keys are udp, tcp, icmp (of either family), else the IP protocol number'),
+    top_exporters: z.array(topEntrySchema).describe('keys are exporter addresses'),
+    top_interfaces: z
+      .array(topEntrySchema)
+      .describe('input interfaces; keys are exporter address, space, ifIndex. Flows that name none are left out'),
     top_asns: z.array(topEntrySchema),
     total_packets: z.number(),
     total_bytes: z.number(),
@@ -59,6 +63,8 @@ export function attackSampleJson(sample: AttackSample): AttackSampleJson {
     top_src_ports: topEntries(sample.topSrcPorts),
     top_dst_ports: topEntries(sample.topDstPorts),
     protocols: topEntries(sample.protocols).map((entry) => ({ ...entry, key: protocolKey(entry.key) })),
+    top_exporters: topEntries(sample.topExporters),
+    top_interfaces: topEntries(sample.topInterfaces),
     top_asns: [],
     total_packets: sample.totalPackets,
     total_bytes: sample.totalBytes,

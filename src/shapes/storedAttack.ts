@@ -3,7 +3,16 @@
  */
 import { z } from 'zod';
 import { type AttackJson, attackSchema } from './attackJson.ts';
-import { protocolKey } from './attackSampleJson.ts';
+import { attackSampleSchema, protocolKey } from './attackSampleJson.ts';
+
+/** Editions before samples said where the traffic enters lack these lists. */
+const { top_exporters, top_interfaces } = attackSampleSchema.shape;
+const storedSchema = attackSchema.extend({
+  sample: attackSampleSchema.extend({
+    top_exporters: top_exporters.default([]),
+    top_interfaces: top_interfaces.default([]),
+  }),
+});
 
 /** Where the first edition wrote something else: sentences for objects, and protocols by number. */
 const firstEditionSchema = z.looseObject({
@@ -24,10 +33,10 @@ export function storedAttack(text: string): AttackJson | undefined {
   } catch {
     return undefined;
   }
-  const today = attackSchema.safeParse(stored);
+  const today = storedSchema.safeParse(stored);
   if (today.success) return today.data;
   const old = firstEditionSchema.safeParse(stored);
-  return old.success ? attackSchema.safeParse(converted(old.data)).data : undefined;
+  return old.success ? storedSchema.safeParse(converted(old.data)).data : undefined;
 }
 
 function converted({ reason, flowspec, sample, ...rest }: z.infer<typeof firstEditionSchema>) {

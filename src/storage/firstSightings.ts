@@ -8,7 +8,7 @@ import path from 'node:path';
 import { requireRegularFile } from './regularFile.ts';
 
 /**
- * Epoch milliseconds of each name's first sighting; `now` for a new name. Names that are not asked for are deleted.
+ * Epoch milliseconds of each name's first sighting; `now` for a new name. Other names are deleted.
  * A new name is left out where the file cannot be written.
  */
 export function firstSightings(directory: string, names: readonly string[], now: number): Map<string, number> {

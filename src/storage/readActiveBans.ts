@@ -1,6 +1,6 @@
 /*
  * The active bans in the state file, for commands that run without the daemon. It takes no lock, so it works whether a
- * daemon runs, hangs or died during a write.
+ * daemon runs, hangs or was killed during a write.
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { readStoredState } from './storedState.ts';

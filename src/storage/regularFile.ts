@@ -24,7 +24,7 @@ export function createPrivateFile(file: string): void {
   if (!existsSync(file)) closeSync(openSync(file, 'a', 0o600));
 }
 
-/** Sets mode 0600 where others have access; answers a warning where that fails. */
+/** Sets mode 0600 where others have access; returns a warning where that fails. */
 export function tightenFile(file: string): string | undefined {
   const mode = statSync(file, { throwIfNoEntry: false })?.mode ?? 0;
   if ((mode & 0o077) === 0) return undefined;
@@ -36,7 +36,7 @@ export function tightenFile(file: string): string | undefined {
   }
 }
 
-/** Answers a warning where others have access to the directory. Its mode is not changed: others may need it. */
+/** Returns a warning where others have access to the directory. Its mode is not changed: others may need it. */
 export function looseDirectory(directory: string): string | undefined {
   const mode = statSync(directory).mode & 0o777;
   if ((mode & 0o077) === 0) return undefined;

@@ -277,7 +277,7 @@ export class SqliteBanStore implements BanStore {
   }
 }
 
-/** A text that cannot be read counts as a pause: nothing is announced until somebody says so. */
+/** A text that cannot be read counts as a pause: nothing is announced until an operator resumes. */
 function pauseOfText(text: string): { readonly since: number; readonly by: string } | undefined {
   if (text === '') return undefined;
   try {

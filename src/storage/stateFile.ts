@@ -37,7 +37,7 @@ import { openStateImage } from './stateImage.ts';
 
 export const STATE_VERSION = 2;
 
-/** "Kapk" in ASCII. It tells a state file from other SQLite databases. */
+/** "Kapk" in ASCII. It distinguishes a state file from other SQLite databases. */
 const APPLICATION_ID = 0x4b61706b;
 
 const SQLITE_MAGIC = 'SQLite format 3\0';
@@ -128,7 +128,7 @@ export function reserveRoom(file: string, db: DatabaseSync): void {
     db.exec(`CREATE TABLE IF NOT EXISTS room (page BLOB) STRICT; DELETE FROM room;
       INSERT INTO room VALUES (randomblob(${2 * RESERVED_PAGES * 4096}))`);
   } catch {
-    // There is less space than it seemed, for example because of a quota. Go on without the reserve.
+    // There is less space than it seemed, for example because of a quota. Continue without the reserve.
   }
   db.exec('DROP TABLE IF EXISTS room');
 }

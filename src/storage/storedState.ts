@@ -24,7 +24,7 @@ export interface StoredState {
   /** Expiry records of active bans, by the ban's id. */
   readonly records: ReadonlyMap<string, ExpiryRecord>;
   readonly identity: GobgpIdentity | undefined;
-  /** Where the daemon that wrote the state has its API; undefined where nothing tells it. */
+  /** Where the daemon that wrote the state has its API; undefined where it is not stored. */
   readonly apiUrl: string | undefined;
 }
 

@@ -64,11 +64,15 @@ test('an attack comes with the ban that answers it', async (t) => {
   });
   const top = [{ key: '203.0.113.7', packets: 1000, bytes: 468000 }];
   assert.deepEqual((sample as Row).top_sources, top);
+  assert.deepEqual((sample as Row).top_exporters, [{ key: '192.0.2.1', packets: 1000, bytes: 468000 }]);
+  assert.deepEqual((sample as Row).top_interfaces, [{ key: '192.0.2.1 17', packets: 1000, bytes: 468000 }]);
   assert.deepEqual(Object.keys(sample as Row).sort(), [
     'flows',
     'protocols',
     'top_asns',
     'top_dst_ports',
+    'top_exporters',
+    'top_interfaces',
     'top_sources',
     'top_src_ports',
     'total_bytes',

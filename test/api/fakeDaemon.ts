@@ -138,6 +138,8 @@ export function attackOf(target: string, overrides: Partial<Attack> = {}): Attac
       topSrcPorts: [{ key: '123', packets: 1000, bytes: 468_000 }],
       topDstPorts: [{ key: '4444', packets: 1000, bytes: 468_000 }],
       protocols: [{ key: '17', packets: 1000, bytes: 468_000 }],
+      topExporters: [{ key: '192.0.2.1', packets: 1000, bytes: 468_000 }],
+      topInterfaces: [{ key: '192.0.2.1 17', packets: 1000, bytes: 468_000 }],
       totalPackets: 1000,
       totalBytes: 468_000,
     },

@@ -22,15 +22,11 @@ test('every command of the contract that is built is listed once, and help names
   for (const name of names) assert.match(HELP, new RegExp(`^  ${name}\\b`, 'm'));
 });
 
-/** Their help has no example yet. */
-const WITHOUT_EXAMPLE = ['check-config', 'withdraw', 'replay'];
-
 for (const { name, load } of COMMANDS) {
   test(`${name} --help says how it is used and gives an example`, async () => {
     const { code, stdout, stderr } = await runInProcess(await load(), ['--help']);
     assert.deepEqual([code, stderr], [0, '']);
     assert.match(stdout, new RegExp(`^Usage: kapkan ${name}\\b`));
-    if (WITHOUT_EXAMPLE.includes(name)) return;
     assert.match(stdout, new RegExp(`^Examples?:\n(  .*\n)*  kapkan ${name}\\b`, 'm'));
     for (const line of stdout.split('\n')) assert.ok(line.length <= 120, line);
   });

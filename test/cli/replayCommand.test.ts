@@ -78,7 +78,7 @@ test('an attack on a whitelisted address is found and its ban refused, with the 
   scene.play({ attack: 'syn_flood', target: '203.0.113.53', from: 0, to: 4, packetsPerSecond: 100_000 });
   const { attacks } = await replayed(t, scene);
   const [attack] = attacks;
-  assert.equal(attack.active, true, 'it goes on at the end of the capture');
+  assert.equal(attack.active, true, 'it is active at the end of the capture');
   assert.deepEqual(
     attack.guards.filter(({ ok }) => !ok).map(({ guard }) => guard),
     ['whitelist'],
@@ -134,7 +134,7 @@ test('the text for people names the attack, every guard and the route', async (t
   assert.equal(code, 0);
   assert.match(stdout, /1 attack\n/);
   assert.match(stdout, /203\.0\.113\.10 \(group web\): ntp_amplification, 100 % of the sample/);
-  assert.match(stdout, /going on at the end of the capture/);
+  assert.match(stdout, /active at the end of the capture/);
   for (const guard of ['scope', 'whitelist', 'max_active_bans', 'harmless'])
     assert.match(stdout, new RegExp(`ok +${guard} `));
   assert.match(stdout, /would announce: flowspec: dst 203\.0\.113\.10\/32 proto udp src-port 123 discard/);

@@ -9,8 +9,10 @@ import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
 import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
 import { sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
 import { silentLogger } from '../../src/log.ts';
+import type { AttackJson } from '../../src/shapes/attackJson.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { FakeGobgp } from '../gobgp/fakeGobgp.ts';
+import { flowsTo, sendDatagrams, telemetry } from '../ingest/runningPool.ts';
 import { eventually } from '../integration/eventually.ts';
 import { liveConfig } from '../integration/kapkanLab.ts';
 
@@ -84,6 +86,40 @@ test('a reload during the start is in force when it has ended', async (t) => {
     await sent;
   });
   await eventually(() => daemon.facade.activeIncidents().length === 1, 5000);
+});
+
+test('an attack shows at which exporters and input interfaces it enters, whichever threads receive them', async (t) => {
+  const { daemon } = await build(t, { dry_run: 'true', ingest: '{ workers: 2 }' });
+  await daemon.start();
+  const { api, telemetry: listeners } = daemon.addresses();
+  const [netflow, sflow] = listeners.map((text) => Number(text.slice(text.lastIndexOf(':') + 1)));
+  const flows = (inInterface: number, count: number) =>
+    flowsTo('203.0.113.7', count).map((flow) => ({ ...flow, inInterface }));
+  // Many sources, which the kernel spreads over the threads. All of them stay below the limit until the last one.
+  for (let n = 1; n <= 8; n++) {
+    const datagrams = telemetry('netflow5', flows(17, 1), 1000);
+    await sendDatagrams(datagrams, { host: '127.0.0.1', port: netflow }, `127.0.3.${n}`);
+  }
+  await eventually(async () => {
+    const response = await fetch(`${api}/api/v1/exporters`);
+    return ((await response.json()) as { exporters: unknown[] }).exporters.length === 8;
+  }, 5000);
+  const datagrams = telemetry('sflow5', flows(3, 20), 10_000, '192.0.2.2');
+  await sendDatagrams(datagrams, { host: '127.0.0.1', port: sflow }, '127.0.3.9');
+
+  await eventually(() => daemon.facade.activeIncidents().length === 1, 5000);
+  const [{ attack }] = daemon.facade.activeIncidents();
+  const response = await fetch(`${api}/api/v1/attacks/${attack.id}`);
+  const { sample } = (await response.json()) as AttackJson;
+  const netflowExporters = Array.from({ length: 8 }, (_, n) => `127.0.3.${n + 1}`);
+  assert.deepEqual(
+    sample.top_exporters.map(({ key, packets }) => [key, packets]),
+    [['192.0.2.2', 2_000_000], ...netflowExporters.map((key) => [key, 10_000])],
+  );
+  assert.deepEqual(
+    sample.top_interfaces.map(({ key, packets }) => [key, packets]),
+    [['192.0.2.2 3', 2_000_000], ...netflowExporters.map((key) => [`${key} 17`, 10_000])],
+  );
 });
 
 test('a daemon may be stopped twice, and reloads nothing any more', async (t) => {

@@ -127,7 +127,7 @@ test('an installed kapkan finds the wire definitions of GoBGP', async (t) => {
   assert.doesNotMatch(stderr, /ENOENT|proto/);
 });
 
-test('an installed kapkan tells the demo to its end', async (t) => {
+test('an installed kapkan runs the demo to its end', async (t) => {
   if (!isInstalled(t)) return;
   const { code, stdout, stderr } = await kapkan(['demo', '--exit', '--api-port', '0', '--flow-port', '0']);
   assert.equal(code, 0, stderr);
@@ -158,7 +158,7 @@ test('an installed daemon receives telemetry, keeps history and answers the comm
   assert.doesNotMatch(log, /ERROR|FATAL/);
 });
 
-test('a Node that is too old is told which one is needed, and nothing else', async (t) => {
+test('on a Node that is too old, the only output names the Node that is needed', async (t) => {
   if (!isInstalled(t)) return;
   const versions = "{value:{...process.versions,node:'20.1.0'}}";
   const old = `data:text/javascript,Object.defineProperty(process,'versions',${versions})`;

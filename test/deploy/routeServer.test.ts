@@ -137,20 +137,20 @@ async function checkRouteServer(
   await memberHearsNothing(member);
 }
 
-test('members of a GoBGP route server hear the blackhole and FlowSpec routes of the injector', async (t) => {
+test('members of a GoBGP route server receive the blackhole and FlowSpec routes of the injector', async (t) => {
   const gobgpd = requireDaemon(t, 'gobgpd');
   if (gobgpd === undefined) return;
   await checkRouteServer(t, gobgpd, (lab) => lab.startGobgpRouteServer(gobgpd), true);
 });
 
-test('members of a BIRD route server hear the blackhole and FlowSpec routes of the injector', async (t) => {
+test('members of a BIRD route server receive the blackhole and FlowSpec routes of the injector', async (t) => {
   const gobgpd = requireDaemon(t, 'gobgpd');
   const bird = requireDaemon(t, 'bird');
   if (gobgpd === undefined || bird === undefined) return;
   await checkRouteServer(t, gobgpd, (lab) => lab.startBirdRouteServer(bird), true);
 });
 
-test('members of an OpenBGPD route server hear the blackhole routes of the injector', async (t) => {
+test('members of an OpenBGPD route server receive the blackhole routes of the injector', async (t) => {
   const gobgpd = requireDaemon(t, 'gobgpd');
   const bgpd = requireOpenbgpd(t);
   if (gobgpd === undefined || bgpd === undefined) return;
@@ -219,7 +219,7 @@ test('an OpenBGPD route server takes blackholes and prefixes of a member only fo
   await checkFilters(t, gobgpd, (lab) => lab.startOpenbgpdRouteServer(bgpd), 'unknown');
 });
 
-test('the injector tells its neighbours everything and takes nothing from them', async (t) => {
+test('the injector sends its routes to its neighbours and accepts none from them', async (t) => {
   const gobgpd = requireDaemon(t, 'gobgpd');
   if (gobgpd === undefined) return;
   const lab = await Lab.create(t);

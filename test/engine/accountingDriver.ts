@@ -22,6 +22,9 @@ export interface FlowFixture {
   readonly srcPort?: number;
   readonly dstPort?: number;
   readonly durationMs?: number;
+  /** Address of the exporter. */
+  readonly exporter?: string;
+  readonly inInterface?: number;
 }
 
 export class AccountingDriver {
@@ -66,6 +69,15 @@ export function ratesByHost(report: HostReport): Map<string, Record<Metric, numb
   return rates;
 }
 
+const exporterAddresses = new Map<string, Address>();
+
+/** The same object each time, as exporters have one. */
+function exporterAddress(text: string): Address {
+  const exporter = exporterAddresses.get(text) ?? address(text);
+  exporterAddresses.set(text, exporter);
+  return exporter;
+}
+
 function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
   const row = batch.end++;
   const to: Address = address(flow.to);
@@ -87,4 +99,6 @@ function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
   batch.sampledBytes[row] = flow.bytes ?? 100;
   batch.samplingRate[row] = flow.sampling ?? 1;
   batch.durationMs[row] = flow.durationMs ?? 0;
+  batch.exporter[row] = exporterAddress(flow.exporter ?? '192.0.2.1');
+  batch.inInterface[row] = flow.inInterface ?? 0;
 }

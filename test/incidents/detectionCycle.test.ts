@@ -230,3 +230,45 @@ test('an attack that is seen again after a restart keeps its ban, which climbs a
   const [active] = next.controller.activeBans();
   assert.deepEqual([active?.attackId, active?.method], [store.loadActive()[0]?.attackId, 'blackhole']);
 });
+
+test('while the process stands still no quiet is counted, so the ban of an attack that goes on stays', () => {
+  const { cycle, events } = cycleFixture({ plan: enginePlan({ hysteresisSeconds: 20 }) });
+  cycle.restore(0);
+  for (let now = 1000; now <= 10_000; now += 1000) step(cycle, now, HOST);
+  // Stopped for 65 s, which is longer than the hysteresis and the TTL; the first reports have nothing in them yet.
+  for (let now = 75_000; now <= 80_000; now += 1000) step(cycle, now);
+  for (let now = 81_000; now <= 90_000; now += 1000) step(cycle, now, HOST);
+  assert.equal(cycle.controller.activeBans()[0]?.startedAt, 1000);
+  for (let now = 91_000; now <= 110_000; now += 1000) step(cycle, now);
+  assert.deepEqual(cycle.controller.activeBans(), [], 'quiet that was observed ends it');
+  assert.equal(events.filter(({ kind }) => kind === 'ban_started').length, 1);
+});
+
+test('quiet is not counted while an exporter that sent flows of the attack cannot be read', () => {
+  const plan = enginePlan({ hysteresisSeconds: 20 });
+  const ban = { ...groupFixture().ban, ttlSeconds: 120 };
+  const { cycle, store } = cycleFixture({ plan }, { groups: [groupFixture({ ban })] });
+  cycle.restore(0);
+  for (let now = 1000; now <= 10_000; now += 1000) step(cycle, now, HOST);
+  const { cycle: next } = cycleFixture({ plan, store }, { groups: [groupFixture({ ban })] });
+  next.restore(12_000);
+  const unread = { ...reportOf(), unreadableSince: 13_000 };
+  for (let now = 13_000; now <= 60_000; now += 1000) {
+    next.report(0, unread, now);
+    next.tick(now);
+  }
+  assert.equal(next.controller.activeBans().length, 1, 'the exporter has sent no template yet');
+  for (let now = 61_000; now <= 81_000; now += 1000) step(next, now);
+  assert.equal(next.controller.activeBans().length, 0, 'now it can be read, and the attack is over');
+});
+
+test('an exporter that could not be read before the attack was last seen keeps no ban', () => {
+  const { cycle } = cycleFixture({ plan: enginePlan({ hysteresisSeconds: 20 }) });
+  cycle.restore(0);
+  for (let now = 1000; now <= 10_000; now += 1000) step(cycle, now, HOST);
+  for (let now = 11_000; now <= 31_000; now += 1000) {
+    cycle.report(0, { ...reportOf(), unreadableSince: 5000 }, now);
+    cycle.tick(now);
+  }
+  assert.equal(cycle.controller.activeBans().length, 0);
+});

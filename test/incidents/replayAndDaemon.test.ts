@@ -106,7 +106,7 @@ async function daemonEvents(
   const tick = async (at: number) => {
     now = at;
     loop.receive(0, receiver.tick(now));
-    // The sample is answered, and its attacks opened, before time goes on.
+    // The sample is answered, and its attacks opened, before time advances.
     for (let turn = 0; turn < 5; turn++) await Promise.resolve();
     mock.timers.tick(TICK_MS);
   };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { samplesOf } from '../../src/engine/attackSample.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { ExporterSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
@@ -56,6 +57,37 @@ test('an exporter that is silent, or sends only counters, is not blind', () => {
   counters.receive('sflow', header, '192.0.2.1', 0);
   assert.equal(onlyExporter(counters, 0).blind, false);
 });
+
+for (const protocol of ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const) {
+  test(`a sample names the exporters and input interfaces of ${protocol}`, () => {
+    const receiver = receiverOf();
+    const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
+    const send = (source: string, inInterface: number, count: number): void => {
+      const flows = flowsTo(TARGET, count).map((flow) => ({ ...flow, inInterface }));
+      for (const datagram of telemetry(protocol, flows, 1, source)) receiver.receive(kind, datagram, source, 1000);
+    };
+    send('192.0.2.1', 17, 5);
+    send('192.0.2.1', 3, 1);
+    send('2001:db8:e::1', 17, 2);
+    const target = [address(TARGET)];
+    const [sample] = samplesOf([receiver.sample(target, 1000)], target, 20);
+    assert.deepEqual(
+      sample.topExporters.map(({ key, packets }) => [key, packets]),
+      [
+        ['192.0.2.1', 60],
+        ['2001:db8:e::1', 20],
+      ],
+    );
+    assert.deepEqual(
+      sample.topInterfaces.map(({ key, packets }) => [key, packets]),
+      [
+        ['192.0.2.1 17', 50],
+        ['2001:db8:e::1 17', 20],
+        ['192.0.2.1 3', 10],
+      ],
+    );
+  });
+}
 
 test('an sFlow datagram belongs to its agent, and to its sender where it has none', () => {
   const receiver = receiverOf();

@@ -177,6 +177,15 @@ test('the samples of several hosts hold flows from all workers', async (t) => {
   assert.equal(first.flows.length, config.samples.flowsPerAttack);
   assert.ok(first.flows.every((flow) => flow.dst === TARGET && Math.abs(flow.receivedAtMs - Date.now()) < 60_000));
   assert.deepEqual(first.topSrcPorts, [{ key: '53', packets: first.totalPackets, bytes: first.totalBytes }]);
+  const exporters = Array.from({ length: 9 }, (_, i) => `127.0.2.${i + 1}`);
+  assert.deepEqual(
+    first.topExporters,
+    exporters.map((key) => ({ key, packets: 400, bytes: 200_000 })),
+  );
+  assert.deepEqual(
+    second.topInterfaces,
+    exporters.map((key) => ({ key: `${key} 1`, packets: 200, bytes: 100_000 })),
+  );
 });
 
 test('telemetry from sources that are not in flow_sources is dropped and counted when that is enforced', async (t) => {

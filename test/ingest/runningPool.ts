@@ -121,6 +121,11 @@ export function flowsTo(target: string, count: number): FlowRecord[] {
 }
 
 /** The datagrams in which an exporter reports the flows. sFlow reports each packet separately. */
-export function telemetry(protocol: TelemetryProtocol, flows: readonly FlowRecord[], sampling = 1): Uint8Array[] {
-  return createEncoder(protocol, { sampling, agent: address('192.0.2.77') }).encode(flows, EXPORTED_AT);
+export function telemetry(
+  protocol: TelemetryProtocol,
+  flows: readonly FlowRecord[],
+  sampling = 1,
+  agent = '192.0.2.77',
+): Uint8Array[] {
+  return createEncoder(protocol, { sampling, agent: address(agent) }).encode(flows, EXPORTED_AT);
 }

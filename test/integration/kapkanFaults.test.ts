@@ -166,3 +166,24 @@ for (const api of ['v3', 'v4'] as const) {
     assert.deepEqual(await router.rib('ipv4-flowspec'), [], 'the route is held for ever');
   });
 }
+
+for (const api of ['v3', 'v4'] as const) {
+  test(`${api}: Kapkan, stopped for longer than the hysteresis while an attack goes on, withdraws nothing`, async (t) => {
+    const live = await startLive(t, api);
+    if (live === undefined) return;
+    const { kapkan, router, injector } = live;
+    const stop = kapkan.flood({ target: '203.0.113.99' });
+    await eventually(async () => assert.deepEqual(await router.rib('ipv4'), ['203.0.113.99/32']));
+    const updates = await router.updatesFrom(injector.options.address);
+    for (let times = 0; times < 3; times++) {
+      kapkan.signal('SIGSTOP');
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      kapkan.signal('SIGCONT');
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    }
+    assert.equal(await router.updatesFrom(injector.options.address), updates);
+    assert.deepEqual(await router.rib('ipv4'), ['203.0.113.99/32']);
+    await stop();
+    await eventually(async () => assert.deepEqual(await router.rib('ipv4'), []));
+  });
+}

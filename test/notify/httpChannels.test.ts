@@ -67,6 +67,8 @@ test('a webhook gets exactly the fields of the contract, and the headers of the 
     'top_src_ports',
     'top_dst_ports',
     'protocols',
+    'top_exporters',
+    'top_interfaces',
     'top_asns',
     'total_packets',
     'total_bytes',

@@ -77,7 +77,10 @@ test('the first line alone says what happened', () => {
     '[Kapkan] Ban of 203.0.113.7 is not announced: GoBGP is down',
     'a fallback of long ago is not what failed',
   );
-  assert.equal(firstLine({ event: 'ban_recovered' }), '[Kapkan] Ban of 203.0.113.7 is announced again: blackhole');
+  assert.equal(
+    firstLine({ event: 'ban_recovered' }),
+    '[Kapkan] Ban of 203.0.113.7 is announced now: blackhole, sent to 1 peer',
+  );
   assert.equal(
     firstLine({ event: 'ban_announced' }),
     '[Kapkan] Ban of 203.0.113.7 is announced: blackhole, sent to 1 peer',
@@ -120,6 +123,7 @@ test('a summary of both kinds says how many were in dry-run', () => {
 test('a ban that is not in GoBGP, or that no peer got, is not said to be announced', () => {
   const missing = banFacts({ rib: { installed: false, last_error: 'connection refused' } });
   assert.match(textOf({ ban: missing }), /^Announced: not yet, connection refused$/m);
+  assert.match(textOf({ ban: missing, reason: 'connection refused' }), /^Announced: no$/m);
   const paused = banFacts({ rib: { installed: true, held_back: 'announcements are paused' } });
   assert.match(textOf({ ban: paused }), /^Announced: no, announcements are paused$/m);
   const unheard = banFacts({

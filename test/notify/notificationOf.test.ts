@@ -4,7 +4,7 @@ import type { Attack } from '../../src/engine/attack.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import type { Ban, BanEndCode } from '../../src/mitigation/ban.ts';
 import { type Notification, severityOf } from '../../src/notify/notification.ts';
-import { type NotificationContext, notificationOf } from '../../src/notify/notificationOf.ts';
+import { type NotificationContext, notificationsOf as notificationsOfOne } from '../../src/notify/notificationOf.ts';
 import { OPERATIONAL_EVENT_KINDS, type OperationalEvent } from '../../src/operationalEvent.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { banOf } from '../fixtures/banFixture.ts';
@@ -24,7 +24,7 @@ const CONTEXT: NotificationContext = {
 };
 
 function notificationsOf(...events: (IncidentEvent | OperationalEvent)[]): Notification[] {
-  return events.flatMap((event) => notificationOf(event, CONTEXT) ?? []);
+  return events.flatMap((event) => notificationsOfOne(event, CONTEXT));
 }
 
 function linesOf(...events: IncidentEvent[]): string[] {
@@ -127,14 +127,20 @@ test('a ban is announced only once a peer was sent its routes, and says where th
     { kind: 'ban_unconfirmed', at: AT, ban, attack, reason: 'not yet' },
   ];
   assert.deepEqual(linesOf(...quiet), []);
-  const [sent] = notificationsOf(advertised(ban, attack));
+  const [recovered, sent] = notificationsOf(advertised(ban, attack));
+  assert.equal(recovered.event, 'ban_recovered');
+  assert.equal(recovered.recipients.routes, 'never', 'only for those who got a failure');
   assert.equal(sent.event, 'ban_announced');
   assert.deepEqual(sent.ban?.rib, RIB);
   assert.equal(sent.ban?.expiresAt, ban.expiresAt);
   assert.deepEqual(sent.recipients.opens, ['ban ban-1']);
   assert.equal(sent.recipients.followUpOf, 'attack a');
   const before = answerTo(attack, { startedAt: AT - 60_001 });
-  assert.deepEqual(linesOf(advertised(before, attack)), [], 'a restart does not announce it again');
+  assert.deepEqual(
+    notificationsOf(advertised(before, attack)).map(({ event }) => event),
+    ['ban_recovered'],
+    'a restart does not announce it again',
+  );
 });
 
 test('a failure says what failed, whatever happened to the ban before', () => {
@@ -148,13 +154,14 @@ test('a failure says what failed, whatever happened to the ban before', () => {
   } as const;
   const [failed, recovered, fallback, back] = notificationsOf(
     failure,
-    banEvent('ban_recovered', fellBackBefore),
+    advertised({ ...fellBackBefore, startedAt: 0 }),
     changed('fallback', fellBackBefore),
     changed('return', banOf()),
   );
   assert.deepEqual([failed.event, failed.failure, failed.reason], ['ban_failed', 'not_announced', 'GoBGP is down']);
   assert.equal(severityOf(failed), 'critical');
   assert.deepEqual([recovered.event, recovered.failure], ['ban_recovered', 'not_announced']);
+  assert.deepEqual(notificationsOf(banEvent('ban_recovered', fellBackBefore)), [], 'in GoBGP, but sent to no peer yet');
   assert.deepEqual([fallback.event, fallback.failure], ['ban_failed', 'fallback']);
   assert.equal(fallback.reason, 'no peer takes FlowSpec');
   assert.deepEqual([back.event, back.failure], ['ban_recovered', 'fallback']);
@@ -185,13 +192,16 @@ test('the end of a ban is a failure where it leaves an attack without an answer'
       startedAt: AT,
     });
     const [sent] = notificationsOf(banEvent('ban_ended', ban, ended));
-    return sent === undefined ? 'nothing' : `${sent.event} ${sent.failure ?? ''} ${sent.reason}`;
+    return sent === undefined
+      ? 'nothing'
+      : `${sent.event} ${sent.failure ?? ''} ${sent.reason}${sent.audience === 'all' ? '' : ' for programs'}`;
   };
   assert.equal(endOf('harmful'), 'ban_failed ended why');
   assert.equal(endOf('cap_lowered'), 'ban_failed ended why');
   assert.equal(endOf('harmful', attackOn('a', { active: false, endedAt: AT })), 'ban_ended  why');
   assert.equal(endOf('ttl_expired'), 'ban_ended  why');
   assert.equal(endOf('unbanned'), 'ban_ended  why');
+  assert.equal(endOf('attack_ended', attackOn('a', { active: false, endedAt: AT })), 'ban_ended  why for programs');
   assert.equal(endOf('replaced'), 'nothing', 'the ban that replaces it keeps the routes');
 });
 

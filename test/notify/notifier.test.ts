@@ -227,6 +227,15 @@ test('a recovery goes to those who got the problem and to nobody else, and a pro
   assert.deepEqual(eventsOf(receiver), ['gobgp_down live', 'gobgp_up live', 'gobgp_down live', 'gobgp_up live']);
 });
 
+test('what people read in another notification goes to programs only', async (t) => {
+  const slack = await receiveHttp(t);
+  const webhook = await receiveHttp(t);
+  const notifier = notifierOf({ slack: { webhookUrl: slack.url }, webhook: webhookTo(webhook) });
+  notifier.notify(notificationOf({ event: 'ban_ended', audience: 'programs' }));
+  await notifier.stop();
+  assert.deepEqual([slack.requests.length, webhook.requests.length], [0, 1]);
+});
+
 test('what happens once is sent once', async (t) => {
   const receiver = await receiveHttp(t);
   const notifier = notifierOf({ webhook: webhookTo(receiver) });

@@ -50,6 +50,8 @@ export function attackFacts(overrides: Partial<AttackFacts> = {}): AttackFacts {
       topSrcPorts: [{ key: '123', packets: 980, bytes: 458_640 }],
       topDstPorts: [{ key: '443', packets: 1000, bytes: 468_000 }],
       protocols: [{ key: '17', packets: 1000, bytes: 468_000 }],
+      topExporters: [{ key: '192.0.2.1', packets: 1000, bytes: 468_000 }],
+      topInterfaces: [{ key: '192.0.2.1 17', packets: 1000, bytes: 468_000 }],
       totalPackets: 1000,
       totalBytes: 468_000,
     },
@@ -90,6 +92,7 @@ export function notificationOf(overrides: Partial<Notification> = {}): Notificat
     at: NOW,
     reason: '',
     failure: undefined,
+    audience: 'all',
     recipients: recipientsOf(overrides.event ?? 'attack_started', overrides.attack?.id ?? 'attack-1'),
     ...overrides,
   };

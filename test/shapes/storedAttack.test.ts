@@ -12,16 +12,25 @@ test('an attack that was stored comes back as it was', () => {
   assert.deepEqual(storedAttack(JSON.stringify(today)), today);
 });
 
+test('an attack that was stored before samples named exporters and interfaces comes back with none', () => {
+  const { top_exporters: _exporters, top_interfaces: _interfaces, ...oldSample } = today.sample;
+  assert.deepEqual(storedAttack(JSON.stringify({ ...today, sample: oldSample })), {
+    ...today,
+    sample: { ...oldSample, top_exporters: [], top_interfaces: [] },
+  });
+});
+
 test('an attack of the first edition comes back in the shape of today', () => {
   const { peak: _peak, ...rest } = today;
   const [flow] = today.sample.flows;
   const { proto: _proto, ...oldFlow } = flow;
+  const { top_exporters: _exporters, top_interfaces: _interfaces, ...oldSample } = today.sample;
   const old = {
     ...rest,
     reason: 'over the limit',
     flowspec: ['dst 192.0.2.130/32 proto udp src-port 123 discard', 'dst 192.0.2.130/32 rate-limit 8 mbps'],
     sample: {
-      ...today.sample,
+      ...oldSample,
       flows: [{ ...oldFlow, ip_proto: 17 }],
       protocols: [{ key: '17', packets: 1, bytes: 2 }],
     },
@@ -38,6 +47,7 @@ test('an attack of the first edition comes back in the shape of today', () => {
     ],
   );
   assert.equal(converted.sample.flows[0].proto, 'udp');
+  assert.deepEqual(converted.sample.top_exporters, []);
   assert.deepEqual(converted.sample.protocols, [{ key: 'udp', packets: 1, bytes: 2 }]);
 });
 

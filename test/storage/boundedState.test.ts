@@ -10,7 +10,7 @@ import { stateDirectory } from './stateDirectory.ts';
 const NOW = 1_700_000_000_000;
 const YEAR_MS = 31_536_000_000;
 
-test('a ban stored while the clock was ahead ends its own life after it is first met, and is not met anew', (t) => {
+test('a ban stored while the clock was ahead ends its lifetime after it was first seen, and is seen first only once', (t) => {
   const directory = stateDirectory(t);
   const ahead = NOW + YEAR_MS;
   const store = new SqliteBanStore(directory, { now: () => ahead });
@@ -22,7 +22,7 @@ test('a ban stored while the clock was ahead ends its own life after it is first
   assert.equal(endAt(NOW + YEAR_MS / 2), NOW + 60_000);
 });
 
-test('no ban lives longer than its own life after it was saved', (t) => {
+test('no ban lives longer than its lifetime after it was saved', (t) => {
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory, { now: () => NOW });
   store.save([banOf({ startedAt: NOW, expiresAt: NOW + YEAR_MS })]);

@@ -23,7 +23,7 @@ import { stateDirectory } from './stateDirectory.ts';
 
 const BANS = Array.from({ length: 20 }, (_, index) => banOf({ id: `ban-${index}`, targetText: `192.0.2.${index}` }));
 
-test('a state file truncated anywhere is refused and left as it is', (t) => {
+test('a state file truncated anywhere is refused and not changed', (t) => {
   const { directory, file } = savedState(t);
   const whole = readFileSync(file);
   for (const length of [0, 1, 15, 16, 100, 4_096, 5_000, whole.length - 4_096, whole.length - 1]) {
@@ -34,7 +34,7 @@ test('a state file truncated anywhere is refused and left as it is', (t) => {
   }
 });
 
-test('a file that is something else is refused and left as it is', (t) => {
+test('a file that is no state file is refused and not changed', (t) => {
   const { directory, file } = savedState(t);
   rmSync(file);
   const other = new DatabaseSync(file);
@@ -47,7 +47,7 @@ test('a file that is something else is refused and left as it is', (t) => {
   }
 });
 
-test('a state file with any bit flipped gives the bans that were saved or an error, never others', (t) => {
+test('a state file with any bit flipped gives the saved bans or an error, never other bans', (t) => {
   const { directory, file } = savedState(t);
   const whole = readFileSync(file);
   fc.assert(
@@ -97,7 +97,7 @@ test('a lost or truncated write-ahead log loses no ban', (t) => {
   }
 });
 
-test('a missing file is a new beginning for the daemon and an error for a reader', (t) => {
+test('a missing file is created by the daemon and an error for a reader', (t) => {
   const directory = stateDirectory(t);
   assert.throws(
     () => readActiveBans(directory),
@@ -109,7 +109,7 @@ test('a missing file is a new beginning for the daemon and an error for a reader
   store.close();
 });
 
-test('a database moved away from its write-ahead log is not begun anew', (t) => {
+test('a database that was moved away from its write-ahead log is not created again', (t) => {
   const { directory, file } = runningState(t);
   const copy = path.join(directory, 'copy');
   mkdirSync(copy);

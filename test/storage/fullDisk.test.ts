@@ -54,7 +54,7 @@ test('on a full disk stored bans keep their expiries, and new ones are stored wh
   again.close();
 });
 
-test('an end that a full disk has no room for is recorded, and the ban is not active after a restart', (t) => {
+test('the end of a ban is recorded on a full disk, and the ban is not active after a restart', (t) => {
   const directory = smallDisk(t);
   if (directory === undefined) return;
   const store = new SqliteBanStore(directory);

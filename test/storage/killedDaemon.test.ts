@@ -11,7 +11,7 @@ import { stateDirectory } from './stateDirectory.ts';
 const SAVING_PROCESS = path.join(import.meta.dirname, 'savingProcess.ts');
 const BANS_A_SAVE = 7;
 
-test('a daemon killed while it writes loses nothing it had saved, leaves no half save and no lock', async (t) => {
+test('a daemon killed during a write loses nothing it had saved, and leaves no partial save and no lock', async (t) => {
   const directory = stateDirectory(t);
   for (let round = 0; round < 5; round++) {
     const child = savingProcess(t, directory, 100);
@@ -28,7 +28,7 @@ test('a daemon killed while it writes loses nothing it had saved, leaves no half
   }
 });
 
-test('a daemon that is stopped in its tracks still lets its bans be read, and keeps its lock', async (t) => {
+test('the bans of a suspended daemon can be read, and it keeps its lock', async (t) => {
   const directory = stateDirectory(t);
   const child = savingProcess(t, directory, 100);
   const output = await outputUntil(child, (text) => count(text, 'saved') > 30);

@@ -1,7 +1,7 @@
 /*
  * A process that saves bans until something stops it: argv is the state directory, how many bans make a save, and how
  * many bytes of comment each carries. It prints the number of each save once that has returned, so what was printed was
- * promised; or why a save failed, and goes on.
+ * promised; or why a save failed, and continues.
  */
 import { writeSync } from 'node:fs';
 import { messageOf } from '../../src/errors.ts';

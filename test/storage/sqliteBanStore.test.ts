@@ -11,7 +11,7 @@ import { StateFileError } from '../../src/storage/stateFileError.ts';
 import { anyBan, banOf } from '../fixtures/banFixture.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
-test('what was saved is loaded as it was, by a later daemon and beside a running one', (t) => {
+test('saved bans are loaded unchanged, by a later daemon and while one runs', (t) => {
   let run = 0;
   const root = stateDirectory(t);
   fc.assert(
@@ -40,7 +40,7 @@ test('what was saved is loaded as it was, by a later daemon and beside a running
   );
 });
 
-test('the state directory is made for its owner alone', (t) => {
+test('only the owner can read the state directory', (t) => {
   const directory = path.join(stateDirectory(t), 'var', 'kapkan');
   new SqliteBanStore(directory).close();
   assert.equal(statSync(directory).mode & 0o777, 0o700);
@@ -118,7 +118,7 @@ test('refusals of one group remove neither those of another nor the bans that en
   store.close();
 });
 
-test('starts that count for a cap outlast the bans that ended, and refusals are no starts', (t) => {
+test('starts that count for a cap are kept longer than ended bans, and refusals are no starts', (t) => {
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory, { now: () => 1_000_000 });
   const ended = Array.from({ length: 12_000 }, (_, i) =>
@@ -133,7 +133,7 @@ test('starts that count for a cap outlast the bans that ended, and refusals are 
   again.close();
 });
 
-test('every file of the state is for its owner alone, also one that was not', (t) => {
+test('only the owner can read the state files, also one that others could read before', (t) => {
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory);
   store.save([banOf()]);
@@ -151,7 +151,7 @@ test('every file of the state is for its owner alone, also one that was not', (t
   again.close();
 });
 
-test('what is no regular file is refused before it is opened', (t) => {
+test('a file that is no regular file is refused before it is opened', (t) => {
   for (const name of ['kapkan.db', 'kapkan.lock', 'kapkan.expiries', 'kapkan.db-wal']) {
     for (const kind of ['fifo', 'directory', 'device', 'circle'] as const) {
       const directory = stateDirectory(t);

@@ -39,7 +39,7 @@ function attackTable(attacks: readonly AttackJson[], nowMs: number): string {
     formatNumber(attack.threshold),
     formatNumber(attack.rates.mbps),
     `${formatAge(attack.started_at, nowMs)} ago`,
-    attack.ended_at === undefined ? 'goes on' : formatAge(attack.started_at, Date.parse(attack.ended_at)),
+    attack.ended_at === undefined ? 'active' : formatAge(attack.started_at, Date.parse(attack.ended_at)),
     attackBanText(attack),
   ]);
   return formatTable(columns, rows);

@@ -1,6 +1,6 @@
 /*
- * The frame of a command that asks a running daemon: it asks the API once and prints the answer, as text for people or
- * as it came for programs. One file of this folder holds the commands of one thing, with what they print.
+ * What all commands that use the running daemon share: one request to the API, and its answer printed as text for people
+ * or unchanged for programs. One file of this folder holds the commands about one thing, with what they print.
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../../errors.ts';
@@ -33,11 +33,11 @@ export interface ClientCommand {
   readonly operand?: string;
   /** Throws UsageError. `operand` is empty where the command takes none. */
   request(client: ApiClient, operand: string, flags: Flags): Promise<ApiAnswer>;
-  /** GoBGPs that the daemon cannot reach, each in words; asked where the answer means nothing without them. */
+  /** The GoBGPs that the daemon cannot reach, each in words; for commands whose answer depends on them. */
   readonly unreachable?: (client: ApiClient, body: unknown) => Promise<readonly string[]>;
   /** Of an answer of status 200. `nowMs` is wall-clock time, to say how long ago something was. */
   text(body: unknown, nowMs: number, unreachable: readonly string[]): string;
-  /** Exit code of a 400: what the operator typed was wrong, unless it is what the daemon reads that was. */
+  /** Exit code of a 400: wrong usage, unless the fault is in a file that the daemon reads. */
   readonly malformed?: number;
   /** Whether an answer of status 200 says that it did not succeed. */
   readonly failed?: (body: unknown) => boolean;

@@ -20,7 +20,7 @@ export const pauseCommand = clientCommand({
   name: 'pause',
   synopsis: '',
   help: `Withdraws every route of Kapkan from GoBGP and announces none until "kapkan resume", also over a restart.
-Detection, bans and notifications go on.
+Detection, bans and notifications continue.
 `,
   examples: [''],
   request: (client) => client.post('api/v1/pause', {}),
@@ -55,7 +55,7 @@ delivered.
 });
 
 function notifyTestText({ results }: NotifyTestJson): string {
-  if (results.length === 0) return 'No channel is configured, nobody is told.\n';
+  if (results.length === 0) return 'No channel is configured, so nobody is notified.\n';
   return formatTable(
     [{ title: 'CHANNEL' }, { title: 'DELIVERED' }, { title: 'ERROR' }],
     results.map(({ channel, delivered, error }) => [channel, delivered ? 'yes' : 'no', error ?? '']),

@@ -1,5 +1,5 @@
 /*
- * `kapkan status`: the daemon at a glance.
+ * `kapkan status`: the state of the daemon.
  */
 import type { DeploymentJson, StatusJson } from '../../api/statusJson.ts';
 import { formatDuration, formatNumber } from '../humanUnits.ts';

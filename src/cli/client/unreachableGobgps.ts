@@ -4,7 +4,7 @@
 import type { StatusJson } from '../../api/statusJson.ts';
 import type { ApiClient } from './apiClient.ts';
 
-/** One sentence each. Empty also for a token with a tenant, which is not told of GoBGP. */
+/** One sentence each. Empty also for a token with a tenant, which sees nothing of GoBGP. */
 export async function unreachableGobgps(client: ApiClient): Promise<string[]> {
   return (await gobgps(client))
     .filter(({ connected }) => !connected)

@@ -94,7 +94,7 @@ export class ClickhouseHistory implements HistoryBackend {
         values: clickhouseRows(table, rows),
         format: 'JSONEachRow',
         clickhouse_settings: {
-          // The token tells the server that a batch is already stored, if an answer was lost.
+          // By the token the server knows that a batch is already stored, if an answer was lost.
           insert_deduplication_token: token,
           insert_deduplicate: 1,
           async_insert: 0,

@@ -55,7 +55,7 @@ export interface AttackEventRow {
   readonly method: string;
   readonly route: string;
   readonly dryRun: boolean;
-  /** What programs tell events of one kind apart by: the guard that refused a ban, what ended it, how it changed. */
+  /** What distinguishes events of one kind for programs: the guard that refused a ban, what ended it, how it changed. */
   readonly code: string;
   /** What happened, for a person. */
   readonly detail: string;
@@ -87,7 +87,7 @@ export interface TrafficRow {
   readonly peak: TrafficRates;
 }
 
-/** Who asked for what, and the result. */
+/** Who requested what, and the result. */
 export interface AuditEventRow extends AuditRow {
   /** As in AttackEventRow. */
   readonly sequence: number;

@@ -1,7 +1,7 @@
 /*
  * History on the main thread's side: adding rows never blocks, and questions are promises. A thread of its own has the
  * store. If that thread hangs, for example on its disk, only a bounded number of rows waits here; further rows are dropped
- * and counted. A thread that dies is started again, and the daemon goes on.
+ * and counted. A thread that ends is started again, and the daemon continues.
  */
 import { Worker } from 'node:worker_threads';
 import type { AuditQuery } from '../../auditEvent.ts';
@@ -51,7 +51,7 @@ export class HistoryThread implements HistoryReader {
   readonly #settings: HistorySettings;
   readonly #onLog: (line: HistoryLogLine) => void;
   readonly #questions = new Map<number, Question>();
-  /** Rows that were lost on this side or with a thread that died. */
+  /** Rows that were lost on this side or with a thread that ended. */
   readonly #lost = noCounts();
   #counts: RowCounts = noCounts();
   #worker: Worker | undefined;
@@ -135,7 +135,7 @@ export class HistoryThread implements HistoryReader {
     worker.on('message', (message: FromHistory) => this.#handle(message));
     worker.on('error', (error) => this.#log('error', 'the history thread failed', { reason: messageOf(error) }));
     worker.on('exit', () => this.#end());
-    // The thread alone does not keep the process alive. A clean stop waits for its last answer.
+    // The thread alone does not keep the process running. A clean stop waits for its last answer.
     worker.unref();
     this.#worker = worker;
   }

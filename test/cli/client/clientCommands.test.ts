@@ -359,7 +359,7 @@ test('notify-test says what arrived and what did not, and fails unless everythin
   assert.equal((await ask(api, 'notify-test')).code, 0);
   api.daemon.testOutcomes = [];
   const nobody = await ask(api, 'notify-test');
-  assert.deepEqual([nobody.code, nobody.stdout], [1, 'No channel is configured, nobody is told.\n']);
+  assert.deepEqual([nobody.code, nobody.stdout], [1, 'No channel is configured, so nobody is notified.\n']);
   assert.equal((await ask(api, 'notify-test', [], VIEWER)).code, 1);
   assert.equal(api.daemon.notificationTests, 3);
 });

@@ -117,7 +117,7 @@ async function checkCounters(kapkan: Kapkan): Promise<void> {
   }
 }
 
-test('what hit us is known afterwards, and after a restart', async (t) => {
+test('past attacks and traffic are known afterwards, also after a restart', async (t) => {
   const kapkan = new Kapkan(t, configText('{ traffic_interval_seconds: 2 }'));
   await kapkan.start();
   assert.equal((await kapkan.post('/api/v1/ban', { ip: '192.0.2.99' })).status, 200);
@@ -129,7 +129,7 @@ test('what hit us is known afterwards, and after a restart', async (t) => {
   await checkHistory(kapkan);
 });
 
-test('a history file that is destroyed costs the history, and no ban', async (t) => {
+test('a destroyed history file loses the history and no ban', async (t) => {
   const kapkan = new Kapkan(t, configText('{ traffic_interval_seconds: 2 }'));
   await kapkan.start();
   await kapkan.post('/api/v1/ban', { ip: '192.0.2.99' });

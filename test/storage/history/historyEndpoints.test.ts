@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { attackJson } from '../../../src/shapes/attackJson.ts';
 import { runApi, VIEWER } from '../../api/runningApi.ts';
 
-test('with a parameter, ended attacks come from the history, and those still going on are not among them', async (t) => {
+test('with a parameter, ended attacks come from the history, and active ones are not among them', async (t) => {
   const { daemon, get } = await runApi(t);
   const before = attackJson(daemon.endedIncidents()[0], daemon.config());
   daemon.past = [

@@ -76,7 +76,7 @@ test('an interval that was cut short by the next still gives its rows, under its
   );
 });
 
-test('of more hosts than are kept, those with most packets are', () => {
+test('the hosts with the most packets are kept', () => {
   const intervals = new TrafficIntervals(2);
   const rows = intervals.add(sampleOf([1, 30, 20, 10], { isLast: true }));
   assert.deepEqual(
@@ -85,7 +85,7 @@ test('of more hosts than are kept, those with most packets are', () => {
   );
 });
 
-test('rows that are handed to the thread are in the answers, and in the file after a stop', async (t) => {
+test('rows sent to the thread are in the answers, and in the file after a stop', async (t) => {
   const file = path.join(stateDirectory(t), 'history.db');
   const { thread } = threadOn(t, file);
   thread.addAttackEvent(attackRow());

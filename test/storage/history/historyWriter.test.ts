@@ -79,7 +79,7 @@ test('a full batch does not wait for the flush', async () => {
   await writer.stop();
 });
 
-test('what does not fit the queue is dropped, counted and said once', async () => {
+test('rows that do not fit the queue are dropped, counted and logged once', async () => {
   const { writer, lines } = writerOn(new FlakyStore());
   writer.add('traffic', rowsOf(150));
   writer.add('traffic', rowsOf(10));
@@ -88,7 +88,7 @@ test('what does not fit the queue is dropped, counted and said once', async () =
   assert.equal(lines.filter(({ level }) => level === 'warn').length, 1);
 });
 
-test('an outage is waited out, longer each time, with one line when it begins and one when it ends', async () => {
+test('writes are retried during an outage with growing pauses, and its start and end are logged', async () => {
   const store = new FlakyStore(['unavailable', 'unavailable', 'answer lost', 'unavailable']);
   const { writer, lines, delays } = writerOn(store);
   writer.add('traffic', rowsOf(5));
@@ -149,7 +149,7 @@ test('a store that refuses everything is asked a bounded number of times for eac
   await writer.stop();
 });
 
-test('rows for which there is no room are dropped at once, and later ones are written', async () => {
+test('rows without disk space are dropped at once, and later ones are written', async () => {
   const store = new FlakyStore(['full']);
   const { writer, delays } = writerOn(store);
   writer.add('traffic', rowsOf(40));
@@ -159,7 +159,7 @@ test('rows for which there is no room are dropped at once, and later ones are wr
   await writer.stop();
 });
 
-test('a stop tries once more and drops what the store does not take', async () => {
+test('a stop tries once more and drops the rest', async () => {
   const store = new FlakyStore(Array(1000).fill('unavailable'));
   const { writer } = writerOn(store);
   writer.add('traffic', rowsOf(40));

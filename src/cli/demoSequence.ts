@@ -1,5 +1,5 @@
 /*
- * The course of the demo: ordinary traffic, three attacks at once, what is found and what would be announced, and their
+ * The steps of the demo: ordinary traffic, three attacks at once, what is found and what would be announced, and their
  * end. Everything printed is read from the daemon's API over HTTP, as any client would.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ const QUIET_MS = 1_000;
 const ATTACK_MS = 3_000;
 
 /** How long detection, or the end of an attack, may take before the demo says that something is wrong. */
-const PATIENCE_MS = 15_000;
+const LONGEST_WAIT_MS = 15_000;
 const POLL_MS = 50;
 
 export const ORDINARY_TRAFFIC: DemoTraffic = {
@@ -39,105 +39,109 @@ const SHOWN_METRICS = [
   'kapkan_mitigate_bans_rejected_total',
 ];
 
-export interface DemoStage {
+export interface DemoOptions {
   readonly apiUrl: string;
   readonly collector: { readonly host: string; readonly port: number };
-  /** Takes one line of the story. */
-  readonly say: (line: string) => void;
-  /** Ends the story early; it then rejects with an AbortError. */
+  /** Prints one line. */
+  readonly print: (line: string) => void;
+  /** Ends the demo early; the sequence then rejects with an AbortError. */
   readonly signal: AbortSignal;
 }
 
-export async function tellDemoStory(stage: DemoStage): Promise<void> {
-  const teller = new StoryTeller(stage);
-  await teller.quiet();
-  const attacks = await teller.startAttacks();
-  await teller.found();
-  await teller.atItsHeight();
+export async function runDemoSequence(options: DemoOptions): Promise<void> {
+  const demo = new DemoSequence(options);
+  await demo.sendOrdinaryTraffic();
+  const attacks = await demo.startAttacks();
+  await demo.printAttacks();
+  await demo.printRates();
   await attacks.stop();
-  await teller.afterwards();
+  await demo.printEnds();
 }
 
-class StoryTeller {
-  readonly #stage: DemoStage;
+class DemoSequence {
+  readonly #options: DemoOptions;
   readonly #startedAt = performance.now();
   #attacksBeganAt = 0;
 
-  constructor(stage: DemoStage) {
-    this.#stage = stage;
+  constructor(options: DemoOptions) {
+    this.#options = options;
   }
 
-  async quiet(): Promise<void> {
+  async sendOrdinaryTraffic(): Promise<void> {
     const traffic = this.#send([ORDINARY_TRAFFIC]);
-    this.#tell(`Ordinary traffic: ${rate(ORDINARY_TRAFFIC)} to ${ORDINARY_TRAFFIC.target}.`);
+    this.#print(`Ordinary traffic: ${rate(ORDINARY_TRAFFIC)} to ${ORDINARY_TRAFFIC.target}.`);
     await this.#pause(QUIET_MS);
     const { active } = await this.#attacks();
-    this.#more(active.length === 0 ? 'No attack, as it should be.' : `${active.length} attacks found, which is wrong.`);
+    this.#printMore(
+      active.length === 0 ? 'No attack, as it should be.' : `${active.length} attacks found, which is wrong.`,
+    );
     await traffic.stop();
   }
 
   async startAttacks(): Promise<{ stop(): Promise<void> }> {
-    this.#tell('Three attacks begin at the same moment:');
+    this.#print('Three attacks begin at the same moment:');
     for (const attack of ATTACKS) {
-      this.#more(`${attack.attack} on ${attack.target}, ${rate(attack)}, exported as ${attack.protocol}`);
+      this.#printMore(`${attack.attack} on ${attack.target}, ${rate(attack)}, exported as ${attack.protocol}`);
     }
     this.#attacksBeganAt = performance.now();
     return this.#send(ATTACKS);
   }
 
   /** Prints each attack when the API first shows it. */
-  async found(): Promise<void> {
+  async printAttacks(): Promise<void> {
     const missing = new Set(ATTACKS.map(({ target }) => target));
     await this.#until('the attacks are found', async () => {
       for (const attack of (await this.#attacks()).active) {
-        if (missing.delete(attack.target)) await this.#tellFound(attack);
+        if (missing.delete(attack.target)) await this.#printFound(attack);
       }
       return missing.size === 0;
     });
   }
 
   /** Once the window holds only the attack, the rates shown are the rates sent. */
-  async atItsHeight(): Promise<void> {
+  async printRates(): Promise<void> {
     await this.#pause(Math.max(0, this.#attacksBeganAt + ATTACK_MS - performance.now()));
-    this.#tell('The rates a full window later, corrected for sampling:');
+    this.#print('The rates a full window later, corrected for sampling:');
     for (const { target, rates } of (await this.#attacks()).active) {
-      this.#more(
+      this.#printMore(
         `${target}  ${count(rates.pps)} packets/s, ${rates.mbps.toFixed(1)} Mbit/s, ${count(rates.flows_per_sec)} flows/s`,
       );
     }
-    this.#tell('What Prometheus would read at /metrics:');
+    this.#print('What Prometheus would read at /metrics:');
     const metrics = await this.#text('/metrics');
     for (const line of metrics.split('\n')) {
-      if (SHOWN_METRICS.includes(line.split(/[ {]/, 1)[0])) this.#more(line);
+      if (SHOWN_METRICS.includes(line.split(/[ {]/, 1)[0])) this.#printMore(line);
     }
   }
 
-  async afterwards(): Promise<void> {
-    this.#tell('The attacks stop. Their bans end once it was quiet for unban_hysteresis_seconds.');
+  async printEnds(): Promise<void> {
+    this.#print('The attacks stop. Their bans end once it was quiet for unban_hysteresis_seconds.');
     await this.#until('the attacks end', async () => (await this.#attacks()).active.length === 0);
     const { bans } = await this.#json<{ bans: BanJson[] }>('/api/v1/bans');
-    this.#tell('All attacks have ended. Their bans:');
+    this.#print('All attacks have ended. Their bans:');
     for (const ban of bans) {
-      this.#more(`${ban.target}  ${ban.state}: ${ban.reason}`);
+      this.#printMore(`${ban.target}  ${ban.state}: ${ban.reason}`);
     }
   }
 
-  async #tellFound(attack: AttackJson): Promise<void> {
+  async #printFound(attack: AttackJson): Promise<void> {
     const afterSeconds = (performance.now() - this.#attacksBeganAt) / 1_000;
     const { type, confidence, src_port: port } = attack.classification;
-    this.#tell(`Attack on ${attack.target} (group ${attack.group}) found ${afterSeconds.toFixed(2)} s after it began.`);
-    this.#more(
+    this.#print(
+      `Attack on ${attack.target} (group ${attack.group}) found ${afterSeconds.toFixed(2)} s after it began.`,
+    );
+    this.#printMore(
       `classified      ${type}, ${Math.round(confidence * 100)} % of the sample${port === undefined ? '' : `, source port ${port}`}`,
     );
-    this.#more(`why             ${attack.reason.text}`);
-    this.#more(
+    this.#printMore(`why             ${attack.reason.text}`);
+    this.#printMore(
       `top sources     ${attack.sample.top_sources
         .slice(0, 3)
         .map(({ key }) => key)
         .join(', ')}`,
     );
-    if (attack.route === undefined) this.#more(`not banned      ${await this.#refusal(attack.target)}`);
-    else this.#more(`would announce  ${attack.route}`);
+    if (attack.route === undefined) this.#printMore(`not banned      ${await this.#refusal(attack.target)}`);
+    else this.#printMore(`would announce  ${attack.route}`);
   }
 
   async #refusal(target: string): Promise<string> {
@@ -147,8 +151,8 @@ class StoryTeller {
 
   #send(traffics: readonly DemoTraffic[]): { stop(): Promise<void> } {
     const stopper = new AbortController();
-    const signal = AbortSignal.any([stopper.signal, this.#stage.signal]);
-    const sending = Promise.all(traffics.map((traffic) => sendDemoTraffic(traffic, this.#stage.collector, signal)));
+    const signal = AbortSignal.any([stopper.signal, this.#options.signal]);
+    const sending = Promise.all(traffics.map((traffic) => sendDemoTraffic(traffic, this.#options.collector, signal)));
     // `stop` reports it; if the demo fails before, its own error is reported.
     sending.catch(() => undefined);
     return {
@@ -168,32 +172,32 @@ class StoryTeller {
   }
 
   async #text(path: string): Promise<string> {
-    const response = await fetch(`${this.#stage.apiUrl}${path}`, { signal: this.#stage.signal });
+    const response = await fetch(`${this.#options.apiUrl}${path}`, { signal: this.#options.signal });
     if (!response.ok) throw new Error(`GET ${path} was answered with ${response.status}: ${await response.text()}`);
     return response.text();
   }
 
   async #until(what: string, isTrue: () => Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = performance.now() + LONGEST_WAIT_MS;
     while (!(await isTrue())) {
       if (performance.now() > deadline)
-        throw new Error(`waited ${PATIENCE_MS / 1_000} s until ${what}, without success`);
+        throw new Error(`waited ${LONGEST_WAIT_MS / 1_000} s until ${what}, without success`);
       await this.#pause(POLL_MS);
     }
   }
 
   async #pause(ms: number): Promise<void> {
-    await sleep(ms, undefined, { signal: this.#stage.signal });
+    await sleep(ms, undefined, { signal: this.#options.signal });
   }
 
   /** Begins a paragraph, with the time since the start. */
-  #tell(line: string): void {
+  #print(line: string): void {
     const seconds = (performance.now() - this.#startedAt) / 1_000;
-    this.#stage.say(`\n[${seconds.toFixed(1).padStart(4)} s] ${line}`);
+    this.#options.print(`\n[${seconds.toFixed(1).padStart(4)} s] ${line}`);
   }
 
-  #more(line: string): void {
-    this.#stage.say(`         ${line}`);
+  #printMore(line: string): void {
+    this.#options.print(`         ${line}`);
   }
 }
 

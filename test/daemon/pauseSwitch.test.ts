@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Pause } from '../../src/api/daemonFacade.ts';
+import { PauseSwitch } from '../../src/daemon/pauseSwitch.ts';
+import { silentLogger } from '../../src/log.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
+import { PAUSED, PausableAnnouncer } from '../../src/mitigation/pausableAnnouncer.ts';
+import { blackhole, wanted } from '../fixtures/routeFixture.ts';
+
+function fixture(saved?: Pause) {
+  const daemon = new DryRunAnnouncer();
+  const announcer = new PausableAnnouncer(daemon, saved !== undefined);
+  const store = {
+    saved,
+    failure: undefined as string | undefined,
+    savedPause: () => store.saved,
+    savePause: (pause: Pause | undefined) => {
+      if (store.failure !== undefined) throw new Error(store.failure);
+      store.saved = pause;
+    },
+  };
+  const toggle = new PauseSwitch({ announcer, store, clock: { now: () => 1000 }, log: silentLogger() });
+  return { daemon, announcer, store, toggle };
+}
+
+const ONE = wanted(blackhole('192.0.2.1'));
+const TWO = wanted(blackhole('192.0.2.1'), blackhole('192.0.2.2'));
+
+test('a pause takes every route out, and resume brings back what is wanted by then', () => {
+  const { daemon, announcer, toggle, store } = fixture();
+  announcer.setWanted(ONE);
+  assert.deepEqual(toggle.pause('noc'), { since: 1000, by: 'noc' });
+  assert.equal(daemon.wanted().size, 0);
+  announcer.setWanted(TWO);
+  assert.equal(daemon.wanted().size, 0, 'what is decided meanwhile is not announced');
+  assert.equal(announcer.evidence('any').heldBack, PAUSED);
+  assert.deepEqual(store.saved, { since: 1000, by: 'noc' });
+  toggle.resume('noc');
+  assert.deepEqual([...daemon.wanted().keys()], [...TWO.keys()]);
+  assert.equal(announcer.evidence('any').heldBack, undefined);
+  assert.deepEqual([store.saved, toggle.state()], [undefined, undefined]);
+});
+
+test('a pause that outlived a restart holds from the first moment', () => {
+  const { daemon, announcer, toggle } = fixture({ since: 5, by: 'noc' });
+  announcer.setWanted(ONE);
+  assert.equal(daemon.wanted().size, 0);
+  assert.deepEqual(toggle.state(), { since: 5, by: 'noc' });
+  assert.deepEqual(toggle.pause('other'), { since: 5, by: 'noc' }, 'the first pause stays');
+});
+
+test('before anything is known to be wanted, nothing is said to GoBGP, so that no route is taken for an orphan', () => {
+  const { daemon, toggle } = fixture();
+  let calls = 0;
+  daemon.setWanted = () => {
+    calls++;
+  };
+  toggle.pause('noc');
+  toggle.resume('noc');
+  assert.equal(calls, 0);
+});
+
+test('a store that fails keeps nobody from pausing', () => {
+  const { daemon, announcer, toggle, store } = fixture();
+  announcer.setWanted(ONE);
+  store.failure = 'disk full';
+  toggle.pause('noc');
+  assert.equal(daemon.wanted().size, 0);
+  toggle.resume('noc');
+  assert.equal(daemon.wanted().size, 1);
+});

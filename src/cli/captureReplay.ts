@@ -23,6 +23,9 @@ import { formatAddress } from '../net/address.ts';
 /** As often as the daemon's receiving threads. */
 const TICK_MS = 100;
 
+/** In a silence longer than `IDLE_SILENCE_MS` only timers run, which are counted in seconds. */
+const SLOW_TICK_MS = 1000;
+
 /**
  * A silence is skipped after this long, once no attack and no ban is left: every window is empty by then. A damaged
  * clock may claim decades, and may do so again with each datagram.
@@ -142,9 +145,9 @@ export class CaptureReplay {
     const silentFrom = this.#now;
     while (this.#nextTickMs <= timeMs && this.#nextTickMs - silentFrom < this.#silenceToPlayMs()) {
       this.#tick(receiver, this.#nextTickMs);
-      this.#nextTickMs += TICK_MS;
+      this.#nextTickMs += this.#nextTickMs - silentFrom < IDLE_SILENCE_MS ? TICK_MS : SLOW_TICK_MS;
     }
-    if (this.#nextTickMs <= timeMs) this.#nextTickMs = timeMs + TICK_MS;
+    if (this.#nextTickMs <= timeMs || this.#nextTickMs > timeMs + TICK_MS) this.#nextTickMs = timeMs + TICK_MS;
     this.#now = timeMs;
   }
 

@@ -60,9 +60,9 @@ export function sliceOf(
   targetOfSlot: ReadonlyMap<number, number>,
   sinceMs: number,
 ): FlowSlice {
-  const rows = new Int32Array(SLICE_LIMIT);
-  let count = 0;
   const used = Math.max(batch.highWater, batch.end);
+  const rows = new Int32Array(Math.min(used, SLICE_LIMIT));
+  let count = 0;
   for (let i = 1; i <= used && count < SLICE_LIMIT && targetOfSlot.size > 0; i++) {
     // From the newest row back, round the end of the ring.
     const row = i <= batch.end ? batch.end - i : batch.end + used - i;

@@ -26,3 +26,26 @@ test('times that no capture can mean, and a leap of a day with every datagram, d
     assert.match(replayText('x.pcap', replay, capture.summary), /x\.pcap: \d{4}-/);
   }
 });
+
+test('attacks whose end comes long after the last datagram end on time, and the next is found at once', () => {
+  const scene = new TelemetryScene();
+  scene.play({ attack: 'udp_flood', target: '198.51.100.1', from: 0, to: 2, packetsPerSecond: 100_000 });
+  const [datagram] = readCapture(scene.bytes()).datagrams;
+  const config = configFixture();
+  const groups = config.groups.map((group) => ({
+    ...group,
+    thresholds: { flows_per_sec: 1e-3 },
+    ban: { ...group.ban, unbanHysteresisSeconds: 3_400 },
+  }));
+  const replay = new CaptureReplay({ ...config, groups });
+  const times = Array.from({ length: 10 }, (_, i) => datagram.timeMs + i * 3_500_000);
+  for (const timeMs of times) replay.receive({ ...datagram, timeMs });
+  const attacks = replay.attacks().map(({ attack }) => attack);
+  assert.deepEqual(
+    attacks.map(({ startedAt }) => startedAt),
+    times.slice(0, -1).map((timeMs) => timeMs + 100),
+  );
+  for (const { endedAt = 0, lastSeenAt } of attacks) {
+    assert.ok(endedAt - lastSeenAt >= 3_400_000 && endedAt - lastSeenAt <= 3_401_000, `${endedAt - lastSeenAt} ms`);
+  }
+});

@@ -92,7 +92,7 @@ export class CandidateHosts {
     }
   }
 
-  /** whether the host was a candidate in any bucket that still counts; if not, the last of the list takes its place. */
+  /** Whether the host was a candidate in any bucket that still counts; if not, the last of the list takes its place. */
   keepOrDrop(place: number, bucket: number): boolean {
     if (this.#table.word(this.#slots[place], CANDIDATE_BUCKET) + BUCKETS > bucket) return true;
     this.#dropAt(place);

@@ -9,10 +9,9 @@ import {
   type Prefix,
   parsePrefix,
   prefixesOverlap,
-  prefixOf,
   prefixSize,
 } from '../../src/net/prefix.ts';
-import { NO_MATCH, PrefixTable } from '../../src/net/prefixTable.ts';
+import { anyPrefix } from './anyPrefix.ts';
 
 function address(text: string): Address {
   return parseAddress(text) ?? assert.fail(text);
@@ -23,22 +22,6 @@ function prefix(text: string): Prefix {
   if (typeof parsed === 'string') assert.fail(parsed);
   return parsed;
 }
-
-/** Addresses that lie close together, so that prefixes of them nest and collide. */
-const anyAddress = fc
-  .oneof(
-    fc.tuple(fc.constantFrom(10, 192), fc.constantFrom(0, 1, 128), fc.nat(3), fc.nat(255)).map((o) => o.join('.')),
-    fc.ipV4(),
-    fc
-      .tuple(fc.constantFrom('2001:db8', '2001:db9', '::'), fc.nat(3), fc.nat(0xffff))
-      .map(([head, a, b]) => (head === '::' ? `::${b.toString(16)}` : `${head}:${a}::${b.toString(16)}`)),
-    fc.ipV6(),
-  )
-  .map(address);
-
-const anyPrefix = fc
-  .tuple(anyAddress, fc.nat(128))
-  .map(([at, length]) => prefixOf(at, at.version === 4 ? length % 33 : length));
 
 test('a prefix survives being written and read', () => {
   fc.assert(fc.property(anyPrefix, (p) => assert.deepEqual(prefix(p.text), p)));
@@ -79,24 +62,4 @@ test('a bare address is its host prefix', () => {
 test('a prefix knows its size', () => {
   assert.equal(prefixSize(prefix('192.0.2.0/24')), 256);
   assert.equal(prefixSize(prefix('2001:db8::/64')), 2 ** 64);
-});
-
-test('the prefix table agrees with a linear scan', () => {
-  fc.assert(
-    fc.property(fc.array(anyPrefix, { maxLength: 40 }), fc.array(anyAddress, { maxLength: 40 }), (prefixes, probes) => {
-      const table = new PrefixTable(prefixes.map((p, value) => [p, value] as const));
-      for (const probe of [...probes, ...prefixes.map((p) => p.address)]) {
-        let expected = NO_MATCH;
-        let longest = -1;
-        prefixes.forEach((p, value) => {
-          if (p.length >= longest && containsAddress(p, probe)) {
-            expected = value;
-            longest = p.length;
-          }
-        });
-        assert.equal(table.lookupAddress(probe), expected);
-      }
-    }),
-    { numRuns: 500 },
-  );
 });

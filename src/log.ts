@@ -41,11 +41,6 @@ export function createLogger(level: LogLevel = 'info', format: LogFormat = 'json
   return pino(options, { write: (line) => stderr.write(prettyLogLine(line, isColored)) });
 }
 
-/** For tests and for commands that log nothing. */
-export function silentLogger(): Logger {
-  return pino({ level: 'silent' });
-}
-
 /**
  * Formats a line of pino's JSON for people: UTC time, level, message, then `key=value`. The result is always one line.
  * Control characters are written as codes, so that text from outside cannot forge a second line. A value with a blank is

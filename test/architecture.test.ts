@@ -180,22 +180,14 @@ function circleIn(edges: ReadonlyMap<string, ReadonlySet<string>>): string[] | u
   return undefined;
 }
 
-/** Imports that close a circle and are yet to go: by the beginnings of both files' paths. */
-const CIRCULAR: readonly (readonly [from: string, to: string])[] = [
-  ['src/notify/summaryText.ts', 'src/notify/messageText.ts'],
-  ['src/notify/fastnetmonCall.ts', 'src/notify/execChannel.ts'],
-];
-
 /**
- * Imports, types included, as edges between what `nameOf` makes of the files, but for those within one name and those
- * in `CIRCULAR`.
+ * Imports, types included, as edges between what `nameOf` makes of the files, but for those within one name.
  */
 function importEdges(nameOf: (file: string) => string): Map<string, Set<string>> {
   const edges = new Map<string, Set<string>>();
   for (const { file, specifier } of sourceFiles().flatMap(importsOf)) {
     if (!specifier.startsWith('.')) continue;
     const target = path.posix.join(path.posix.dirname(file), specifier);
-    if (CIRCULAR.some(([from, to]) => file.startsWith(from) && target.startsWith(to))) continue;
     const from = nameOf(file);
     const to = nameOf(target);
     if (to !== from) edges.set(from, (edges.get(from) ?? new Set()).add(to));

@@ -15,7 +15,7 @@ export function markCommunity(asn: number, instanceId: number): WireLargeCommuni
   return { globalAdmin: asn, localData1: MARK_FUNCTION, localData2: instanceId };
 }
 
-export function largeCommunitiesOf(attributes: readonly WireAttribute[]): readonly WireLargeCommunity[] {
+function largeCommunitiesOf(attributes: readonly WireAttribute[]): readonly WireLargeCommunity[] {
   return attributes.flatMap((attribute) => attribute.largeCommunities?.communities ?? []);
 }
 

@@ -9,7 +9,7 @@ import type { RibReader } from './ribReader.ts';
 import { familyOfKey } from './ribSnapshot.ts';
 
 /** The route was just announced, or GoBGP takes long to list what it sends. */
-export const NOT_READ_YET = 'not known yet';
+const NOT_READ_YET = 'not known yet';
 
 /** Ours is sent, or something else under the same NLRI, or nothing. */
 type Sent = 'ours' | 'other' | 'nothing';

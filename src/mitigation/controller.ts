@@ -257,10 +257,6 @@ export class MitigationController {
     return this.#bans.active();
   }
 
-  activeBanOf(targetText: string): Ban | undefined {
-    return this.#bans.of(targetText);
-  }
-
   /** The announcer that answers for a ban's evidence. */
   announcerOf(ban: Ban): Announcer {
     return this.#commit.announcerOf(ban);

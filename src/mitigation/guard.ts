@@ -16,7 +16,7 @@ export const GUARDS = [
 ] as const;
 
 /** Further guards of a ban by hand. */
-export const MANUAL_GUARDS = ['max_ttl_seconds', 'max_tenant_share'] as const;
+const MANUAL_GUARDS = ['max_ttl_seconds', 'max_tenant_share'] as const;
 
 /** All names of guards, as they are counted and shown. */
 export const ALL_GUARDS = [...GUARDS, ...MANUAL_GUARDS] as const;

@@ -82,7 +82,7 @@ export function mayFallBack(plan: BanPlan, method: MitigationMethod): boolean {
 }
 
 /** The guards that ask about the target, whatever is done to it. */
-export function judgeTarget(candidate: Candidate, circumstances: Circumstances): GuardVerdict[] {
+function judgeTarget(candidate: Candidate, circumstances: Circumstances): GuardVerdict[] {
   return [
     judgeNetworks(candidate, circumstances.scope),
     judgeWhitelist(candidate, circumstances.scope),

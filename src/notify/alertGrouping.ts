@@ -10,11 +10,11 @@ import type { Scheduler } from './scheduler.ts';
 /** This many notifications, and so many more critical ones, are sent one by one within the window. */
 export const SINGLE_MESSAGES = 10;
 export const SINGLE_CRITICAL_MESSAGES = 5;
-export const SINGLE_WINDOW_MS = 60_000;
+const SINGLE_WINDOW_MS = 60_000;
 
 /** How long a group is collected: at first, and at most. */
 export const FIRST_GROUP_WAIT_MS = 10_000;
-export const LONGEST_GROUP_WAIT_MS = 300_000;
+const LONGEST_GROUP_WAIT_MS = 300_000;
 
 /** Notifications in one group. The engine follows ten thousand attacks, and each has a start and an end. */
 const MAX_GROUP = 20_000;

@@ -24,6 +24,13 @@ export interface Message {
   readonly consoleUrl: string;
 }
 
+/** A message as people read it. */
+export interface MessageText {
+  /** One line, short enough for the subject of a mail. */
+  readonly subject: string;
+  readonly lines: readonly string[];
+}
+
 /** Why an attempt failed. The message never contains a secret. */
 export class DeliveryError extends Error {
   override readonly name = 'DeliveryError';

@@ -8,19 +8,13 @@ import { once } from 'node:events';
 import type { ExecConfig } from '../config/sections/notify/exec.ts';
 import { messageOf } from '../errors.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
-import { fastnetmonCall } from './fastnetmonCall.ts';
-import { type Notification, notificationPayload } from './notification.ts';
+import type { Notification } from './notification.ts';
+import { fastnetmonCall, kapkanCall } from './programCall.ts';
 
 const PASSED_ON = ['PATH', 'HOME', 'TZ', 'LANG', 'USER', 'TMPDIR'];
 
 /** How much of the program's stderr an error message contains. */
 const MAX_STDERR_CHARACTERS = 300;
-
-/** The arguments and the input of a program. */
-export interface ProgramCall {
-  readonly args: readonly string[];
-  readonly stdin: string;
-}
 
 export class ExecChannel implements Channel {
   readonly name = 'exec';
@@ -77,10 +71,6 @@ export class ExecChannel implements Channel {
     }
     return child;
   }
-}
-
-function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
-  return { args: [notification.event], stdin: `${JSON.stringify(notificationPayload(notification))}\n` };
 }
 
 /** `detached` made the child the leader of its process group. A negative pid means the group. */

@@ -5,19 +5,13 @@
 import type { TopEntry } from '../engine/attack.ts';
 import { type Metric, TOTAL_METRICS } from '../trafficMetrics.ts';
 import { banLines } from './banText.ts';
-import type { Message } from './channel.ts';
+import type { Message, MessageText } from './channel.ts';
 import { headline } from './headline.ts';
 import { formatTime } from './messageTime.ts';
 import { formatAmount, formatShare, formatVector } from './messageUnits.ts';
 import type { AttackFacts, Notification } from './notification.ts';
 import type { NotificationEvent } from './notificationEvent.ts';
 import { summaryText } from './summaryText.ts';
-
-export interface MessageText {
-  /** One line, short enough for the subject of a mail. */
-  readonly subject: string;
-  readonly lines: readonly string[];
-}
 
 const MAX_SUBJECT_CHARACTERS = 180;
 const TOP_SOURCES = 5;

@@ -4,8 +4,8 @@
  */
 
 import { SEVERITIES } from '../config/sections/notify/routes.ts';
+import type { MessageText } from './channel.ts';
 import { headline } from './headline.ts';
-import type { MessageText } from './messageText.ts';
 import { formatAmount, formatVector } from './messageUnits.ts';
 import { type Notification, severityOf } from './notification.ts';
 import type { NotificationEvent } from './notificationEvent.ts';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Authenticator } from '../../src/api/authenticator.ts';
 import { ApiServer, endpointsOf } from '../../src/api/server.ts';
 import type { ApiToken } from '../../src/config/sections/api.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { FakeDaemon } from './fakeDaemon.ts';
 import { OPERATOR, type RunningApi, requestPath, runApi, TOKENS, VIEWER } from './runningApi.ts';
 

@@ -6,7 +6,7 @@ import { KnownAddresses } from '../../src/api/knownAddresses.ts';
 import { LoginGate } from '../../src/api/loginGate.ts';
 import { ApiClient } from '../../src/cli/client/apiClient.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { OPERATOR, type RunningApi, runApi, TOKENS, VIEWER } from './runningApi.ts';
 
 const HOST = '192.0.2.130';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { MAX_BODY_BYTES } from '../../src/api/requestBody.ts';
 import { ApiServer } from '../../src/api/server.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { OPERATOR, type RunningApi, runApi } from './runningApi.ts';
 
 /** Writes raw bytes and gives all that comes back until the server closes. */

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DetectionLoop, type DetectionLoopOptions } from '../../src/daemon/detectionLoop.ts';
 import { HostReportWriter } from '../../src/engine/hostReport.ts';
-import { silentLogger } from '../../src/log.ts';
 import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { cycleFixture } from '../incidents/cycleFixture.ts';
 import { eventually } from '../integration/eventually.ts';
 
@@ -37,7 +38,7 @@ test('an attack is answered though no sample of it can be made', async (t) => {
   loop.start();
   t.after(() => loop.stop());
   loop.receive(0, floodReport());
-  await eventually(() => cycle.controller.activeBanOf(HOST) !== undefined, 2000);
+  await eventually(() => activeBanOf(cycle.controller, HOST) !== undefined, 2000);
   assert.deepEqual(failures, []);
 });
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { EarlierAttacks } from '../../src/daemon/earlierAttacks.ts';
-import { silentLogger } from '../../src/log.ts';
 import { attackJson } from '../../src/shapes/attackJson.ts';
 import { HistoryError, type PastAttack } from '../../src/storage/history/historyStore.ts';
 import { attackOf, FakeDaemon } from '../api/fakeDaemon.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 
 function past(target: string): PastAttack {
   const json = attackJson({ attack: attackOf(target), ban: undefined }, new FakeDaemon().config());

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventPublisher } from '../../src/daemon/eventPublisher.ts';
-import { silentLogger } from '../../src/log.ts';
 import { NO_EVIDENCE } from '../../src/mitigation/announcer.ts';
 import type { Notification } from '../../src/notify/notification.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { banOf } from '../fixtures/banFixture.ts';
 import { configFixture } from '../fixtures/configFixture.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 
 const AT = 1_700_000_000_000;
 const attack = attackFixture('a', '198.51.100.1', AT);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { HistoryFeed } from '../../src/daemon/historyFeed.ts';
-import { silentLogger } from '../../src/log.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { banOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { stateDirectory } from '../storage/stateDirectory.ts';
 
 const HOST = '198.51.100.1';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pause } from '../../src/api/daemonFacade.ts';
 import { PauseSwitch } from '../../src/daemon/pauseSwitch.ts';
-import { silentLogger } from '../../src/log.ts';
 import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import { PAUSED, PausableAnnouncer } from '../../src/mitigation/pausableAnnouncer.ts';
 import { blackhole, wanted } from '../fixtures/routeFixture.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 
 function fixture(saved?: Pause) {
   const daemon = new DryRunAnnouncer();

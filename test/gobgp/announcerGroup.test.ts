@@ -3,9 +3,9 @@ import { type TestContext, test } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
 import { AnnouncerGroup } from '../../src/gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
-import { silentLogger } from '../../src/log.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
 import { blackhole, wanted } from '../fixtures/routeFixture.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
 

@@ -6,6 +6,7 @@ import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { enginePlan } from '../engine/planFixture.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
 import { groupFixture } from '../fixtures/configFixture.ts';
 import { cycleFixture } from './cycleFixture.ts';
 
@@ -167,7 +168,7 @@ test('a decision that throws takes no effect, then or later, whoever asked for i
 
 /** Where the decision asks nothing that a test can break, the ban that it is about breaks it. */
 function breakTransition({ cycle }: ReturnType<typeof cycleFixture>): void {
-  const ban = cycle.controller.activeBanOf(HOST);
+  const ban = activeBanOf(cycle.controller, HOST);
   assert.ok(ban !== undefined);
   Object.defineProperty(ban, 'state', {
     get: () => {
@@ -181,7 +182,7 @@ test('what the guards would say is asked without touching what is counted', () =
   const { cycle } = cycleFixture({}, { groups, flowspecMaxRules: 1 });
   cycle.restore(0);
   step(cycle, 1000, HOST);
-  const ban = cycle.controller.activeBanOf(HOST);
+  const ban = activeBanOf(cycle.controller, HOST);
   assert.equal(ban?.method, 'flowspec');
   const asked = () => cycle.controller.explain(address(HOST), 1500).judgement;
   assert.equal(asked().refusedBy, undefined, 'its own rule is not in its way');

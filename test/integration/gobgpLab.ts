@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
 import type { GobgpApi } from '../../src/gobgp/generation.ts';
 import { GobgpAnnouncer, type GobgpAnnouncerOptions } from '../../src/gobgp/gobgpAnnouncer.ts';
-import { silentLogger } from '../../src/log.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { requireDaemon } from './daemons.ts';
 import { eventually } from './eventually.ts';
 import { ALL_FAMILIES, freePort, Gobgpd, type GobgpdOptions, loopbackAddress, type NeighborConfig } from './gobgpd.ts';

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 import { START, setUp, started, VICTIM } from './controllerFixture.ts';
 import { MemoryStore } from './memoryStore.ts';
@@ -91,7 +92,7 @@ test('while bans that replace each other cannot be saved, the last saved one cov
   const other = controller.ban(wish, START + 2000).ban;
   assert.deepEqual([other.method, other.fellBackFrom], ['blackhole', 'flowspec'], 'the rule in use leaves no room');
   const now = run(START + 2000, 25, 'a');
-  assert.equal(controller.activeBanOf(VICTIM)?.madeBy, 'attack', 'the manual ban ran out and handed over');
+  assert.equal(activeBanOf(controller, VICTIM)?.madeBy, 'attack', 'the manual ban ran out and handed over');
   assert.deepEqual(keys(), covering);
   store.failure = undefined;
   run(now, 2, 'a');

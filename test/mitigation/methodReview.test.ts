@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attackFixture } from '../fixtures/attackFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 import { START, started, VICTIM } from './controllerFixture.ts';
 
@@ -27,7 +28,7 @@ test('a ban climbs its ladder while its attack is seen, by routes frozen when it
   const [divert] = announcer.wanted?.values() ?? [];
   assert.ok(divert.route.kind === 'unicast' && divert.route.nextHop === '203.0.113.9');
   run(now, 12);
-  assert.equal(controller.activeBanOf(VICTIM)?.method, 'divert', 'a quiet attack does not climb');
+  assert.equal(activeBanOf(controller, VICTIM)?.method, 'divert', 'a quiet attack does not climb');
   assert.deepEqual(told(), ['ban_started', 'rung', 'rung']);
 });
 
@@ -36,7 +37,7 @@ test('after a pause the highest rung due comes at once', () => {
   controller.attackOpened(attackFixture('a', VICTIM, START), START);
   run(START + 25_000, 0.5, 'a');
   assert.deepEqual(
-    [controller.activeBanOf(VICTIM)?.method, controller.activeBanOf(VICTIM)?.escalationStep],
+    [activeBanOf(controller, VICTIM)?.method, activeBanOf(controller, VICTIM)?.escalationStep],
     ['blackhole', 3],
   );
 });
@@ -54,7 +55,7 @@ test('a ban whose method is no longer heard falls back, and returns when it is h
   assert.deepEqual(keys(), [`ipv4-flowspec dst ${VICTIM}/32 proto udp`], 'a session that bounces moves nothing');
   now = run(now, 2, 'a');
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
-  const fallen = controller.activeBanOf(VICTIM);
+  const fallen = activeBanOf(controller, VICTIM);
   assert.deepEqual(
     [fallen?.fellBackFrom, fallen?.fellBackReason],
     ['flowspec', 'no established peer negotiated ipv4-flowspec'],
@@ -73,7 +74,7 @@ test('a rule that GoBGP refuses gives way to a blackhole and is not tried again'
   controller.attackOpened(attackFixture('a', VICTIM, START), START);
   const now = run(START, 5, 'a');
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
-  assert.match(controller.activeBanOf(VICTIM)?.fellBackReason ?? '', /GoBGP refused: invalid argument/);
+  assert.match(activeBanOf(controller, VICTIM)?.fellBackReason ?? '', /GoBGP refused: invalid argument/);
   run(now, 30, 'a');
   assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
   assert.deepEqual(told(), ['ban_started', 'fallback']);

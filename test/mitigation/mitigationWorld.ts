@@ -11,6 +11,7 @@ import type { RouteFamily } from '../../src/mitigation/route.ts';
 import { containsAddress } from '../../src/net/prefix.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
 import { type ConfigOverrides, configFixture, groupFixture, NO_LIMITS } from '../fixtures/configFixture.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
 import { KapkanProcess, type Moment } from './kapkanProcess.ts';
@@ -317,7 +318,7 @@ export class MitigationWorld {
       assert.ok(known.has(id) || !stored.has(id), `ban ${id} was lost by a restart`);
     }
     for (const [host, attack] of [...this.#attacks]) {
-      const ban = this.controller.activeBanOf(HOSTS[host]);
+      const ban = activeBanOf(this.controller, HOSTS[host]);
       // The new detector resumes the attacks of adopted bans and finds the rest anew.
       if (ban?.attackId === attack.id) attack.lastSeenAt = this.now;
       else this.#attacks.delete(host);

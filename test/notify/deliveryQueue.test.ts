@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { silentLogger } from '../../src/log.ts';
 import { type Channel, DeliveryError, type Message } from '../../src/notify/channel.ts';
 import { DeliveryQueue, type QueueLimits } from '../../src/notify/deliveryQueue.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { FakeChannel } from './fakeChannel.ts';
 import { FakeScheduler, settle } from './fakeScheduler.ts';
 import { notificationOf } from './notifyFixture.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NotifyRoute } from '../../src/config/sections/notify/routes.ts';
-import { silentLogger } from '../../src/log.ts';
 import { FIRST_GROUP_WAIT_MS, SINGLE_MESSAGES } from '../../src/notify/alertGrouping.ts';
 import { BY_ROUTES, type Notification } from '../../src/notify/notification.ts';
 import { Notifier } from '../../src/notify/notifier.ts';
 import { SystemScheduler } from '../../src/notify/scheduler.ts';
+import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeScheduler } from './fakeScheduler.ts';
 import { type HttpReceiver, receiveHttp } from './httpReceiver.ts';

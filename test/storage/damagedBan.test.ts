@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
-import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
 import { banOf } from '../fixtures/banFixture.ts';
+import { readActiveBans } from './readActiveBans.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const NOW = 1_700_000_000_000;

@@ -13,12 +13,12 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { STATE_VERSION, stateFileOf } from '../../src/storage/stateFile.ts';
 import { StateFileError, type StateFileFault } from '../../src/storage/stateFileError.ts';
 import { readStoredState } from '../../src/storage/storedState.ts';
 import { banOf } from '../fixtures/banFixture.ts';
+import { readActiveBans } from './readActiveBans.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const BANS = Array.from({ length: 20 }, (_, index) => banOf({ id: `ban-${index}`, targetText: `192.0.2.${index}` }));

@@ -7,10 +7,10 @@ import { mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { banOf } from '../fixtures/banFixture.ts';
 import { skip } from '../integration/daemons.ts';
+import { readActiveBans } from './readActiveBans.ts';
 
 const LIVE = banOf({ id: 'live', targetText: '192.0.2.1' });
 

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Ban } from '../../src/mitigation/ban.ts';
-import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
+import { readActiveBans } from './readActiveBans.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 const SAVING_PROCESS = path.join(import.meta.dirname, 'savingProcess.ts');

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Ban } from '../../src/mitigation/ban.ts';
-import { readActiveBans } from '../../src/storage/readActiveBans.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
 import { StateFileError } from '../../src/storage/stateFileError.ts';
 import { anyBan, banOf } from '../fixtures/banFixture.ts';
+import { readActiveBans } from './readActiveBans.ts';
 import { stateDirectory } from './stateDirectory.ts';
 
 test('saved bans are loaded unchanged, by a later daemon and while one runs', (t) => {

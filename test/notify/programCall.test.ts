@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Message } from '../../src/notify/channel.ts';
-import { fastnetmonCall } from '../../src/notify/fastnetmonCall.ts';
 import type { Notification } from '../../src/notify/notification.ts';
+import { fastnetmonCall } from '../../src/notify/programCall.ts';
 import { attackFacts, banFacts, notificationOf } from './notifyFixture.ts';
 
 function messageOf(overrides: Partial<Notification> = {}): Message {

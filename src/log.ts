@@ -3,6 +3,7 @@
  * so that they never mix with log lines. Code never passes secrets to a logger; the redaction list is a second guard.
  */
 import { type Logger, pino } from 'pino';
+import { escapeUnprintable } from './unprintable.ts';
 
 export type { Logger } from 'pino';
 
@@ -25,9 +26,6 @@ const REDACTED = [
 /** Colour of each level's name: Select Graphic Rendition (ECMA-48). */
 const COLORS: Readonly<Record<string, number>> = { trace: 90, debug: 90, info: 32, warn: 33, error: 31, fatal: 31 };
 const DIM = 2;
-
-/** Control characters, and characters that reorder, hide or break the text around them. */
-const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 
 /** A value without blanks, quotes and equals signs needs no quotes. */
 const BARE = /^[^\s"'=]+$/;
@@ -52,25 +50,18 @@ export function prettyLogLine(json: string, isColored: boolean): string {
     isColored && code !== undefined ? `\u001b[${code}m${text}\u001b[0m` : text;
   const name = pino.levels.labels[Number(level)] ?? String(level);
   const parts = [
-    paint(DIM, printable(String(time).replace('T', ' '))),
-    paint(COLORS[name], printable(name).toUpperCase().padEnd(5)),
-    printable(String(msg ?? '')),
+    paint(DIM, escapeUnprintable(String(time).replace('T', ' '))),
+    paint(COLORS[name], escapeUnprintable(name).toUpperCase().padEnd(5)),
+    escapeUnprintable(String(msg ?? '')),
   ];
   const pairs = Object.entries(values).map(([key, value]) => `${paint(DIM, `${quoted(key)}=`)}${valueText(value)}`);
   return `${parts.join(' ')}${pairs.length === 0 ? '' : `  ${pairs.join(' ')}`}\n`;
 }
 
 function valueText(value: unknown): string {
-  return typeof value === 'string' ? quoted(value) : printable(JSON.stringify(value));
+  return typeof value === 'string' ? quoted(value) : escapeUnprintable(JSON.stringify(value));
 }
 
 function quoted(text: string): string {
-  return printable(BARE.test(text) ? text : JSON.stringify(text));
-}
-
-function printable(text: string): string {
-  return text.replace(UNPRINTABLE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return character === '\n' ? '\\n' : `\\u{${code.toString(16)}}`;
-  });
+  return escapeUnprintable(BARE.test(text) ? text : JSON.stringify(text));
 }

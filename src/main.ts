@@ -3,10 +3,10 @@
  */
 import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_USAGE } from './cli/command.ts';
 import { closestCommand, findCommand, HELP } from './cli/commandTable.ts';
-import { printable } from './cli/tableOutput.ts';
 import { userDirectory } from './cli/workingDirectory.ts';
 import { SystemClock } from './clock.ts';
 import { messageOf } from './errors.ts';
+import { replaceUnprintable } from './unprintable.ts';
 
 async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...args] = argv;
@@ -28,7 +28,7 @@ async function runCommand(name: string, args: readonly string[], io: CommandIo):
     const closest = closestCommand(name);
     const hint = closest === undefined ? '' : `; did you mean "${closest}"?`;
     io.stderr.write(
-      `Usage: kapkan COMMAND …\n"kapkan help" lists the commands.\nkapkan: there is no command "${printable(name)}"${hint}\n`,
+      `Usage: kapkan COMMAND …\n"kapkan help" lists the commands.\nkapkan: there is no command "${replaceUnprintable(name)}"${hint}\n`,
     );
     return EXIT_USAGE;
   }

@@ -89,9 +89,12 @@ export function offsetOf(metric: Metric): number {
 /** An object with a value for each of these metrics. */
 export function byMetric<M extends Metric, Value>(
   metrics: readonly M[],
-  make: (row: TrafficMetric) => Value,
+  make: (row: TrafficMetric, name: M) => Value,
 ): Record<M, Value> {
-  return Object.fromEntries(metrics.map((name) => [name, make(TRAFFIC_METRICS[offsetOf(name)])])) as Record<M, Value>;
+  return Object.fromEntries(metrics.map((name) => [name, make(TRAFFIC_METRICS[offsetOf(name)], name)])) as Record<
+    M,
+    Value
+  >;
 }
 
 /** What the counting code relies on; a mistake in the table stops the program when it loads. */

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Files at the top of src that any room may use. */
-const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'operationalEvent', 'version'];
+const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'operationalEvent', 'unprintable', 'version'];
 
 /** What each room may import besides itself; `types:` allows only `import type`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -20,6 +20,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   capture: ['net'],
   decode: ['net', 'flowBatch'],
   engine: ['net', 'flowBatch', 'trafficMetrics', 'types:config'],
+  log: ['unprintable'],
   mitigation: ['net', 'trafficMetrics', 'engine/attack', 'types:config', 'types:engine'],
   incidents: ['engine', 'mitigation', 'net', 'types:config'],
   config: ['net', 'trafficMetrics', ...NOUNS],
@@ -65,6 +66,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:ingest',
     'types:gobgp',
     'types:notify',
+    'storage/history/queryRange',
     'types:storage',
     ...NOUNS,
   ],

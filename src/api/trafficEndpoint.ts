@@ -4,14 +4,14 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import { parseAddress } from '../net/address.ts';
+import { totalRatesSchema } from '../shapes/ratesJson.ts';
 import type { TrafficPoint, TrafficQuery } from '../storage/history/historyStore.ts';
+import { MAX_POINTS } from '../storage/history/queryRange.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';
 import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
 import { TenantFilter } from './tenantFilter.ts';
-
-const MAX_POINTS = 10_000;
 
 /** Points to return where no step was given; a screen shows no more. */
 const USUAL_POINTS = 1000;
@@ -29,8 +29,6 @@ const querySchema = z.strictObject({
     .describe('seconds a point; rounded up to a multiple of the interval that is stored'),
 });
 
-const rates = z.object({ pps: z.number(), mbps: z.number(), flows_per_sec: z.number() });
-
 const trafficSchema = z
   .object({
     target: z.string().optional(),
@@ -39,7 +37,7 @@ const trafficSchema = z
     to: z.iso.datetime(),
     step: z.number().int().describe('seconds'),
     points: z
-      .array(z.object({ time: z.iso.datetime(), mean: rates, peak: rates }))
+      .array(z.object({ time: z.iso.datetime(), mean: totalRatesSchema, peak: totalRatesSchema }))
       .describe('oldest first; steps without traffic are left out'),
   })
   .meta({ id: 'Traffic' });
@@ -109,9 +107,5 @@ function trafficQuery(
 }
 
 function pointJson({ time, mean, peak }: TrafficPoint) {
-  return { time: toRfc3339(time), mean: ratesJson(mean), peak: ratesJson(peak) };
-}
-
-function ratesJson({ pps, mbps, flowsPerSec }: TrafficPoint['mean']) {
-  return { pps, mbps, flows_per_sec: flowsPerSec };
+  return { time: toRfc3339(time), mean, peak };
 }

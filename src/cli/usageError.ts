@@ -4,8 +4,8 @@
  */
 import { closestKey } from '../config/closestKey.ts';
 import { messageOf } from '../errors.ts';
+import { replaceUnprintable } from '../unprintable.ts';
 import { type CommandIo, EXIT_DONE, EXIT_USAGE } from './command.ts';
-import { printable } from './tableOutput.ts';
 
 /** What is wrong with the arguments, for the person who typed them. */
 export class UsageError extends Error {
@@ -33,7 +33,7 @@ export async function withUsage(
     if (problem === undefined) throw error;
     const [synopsis] = usage.split('\n', 1);
     const [, name] = /^Usage: (kapkan \S+)/.exec(synopsis) ?? [];
-    io.stderr.write(`${synopsis}\n"${name} --help" says more.\nkapkan: ${printable(problem)}\n`);
+    io.stderr.write(`${synopsis}\n"${name} --help" says more.\nkapkan: ${replaceUnprintable(problem)}\n`);
     return EXIT_USAGE;
   }
 }

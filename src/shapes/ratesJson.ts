@@ -6,6 +6,11 @@ import { byMetric, KIND_METRICS, METRICS, type Rates, TOTAL_METRICS } from '../t
 
 const rate = z.number().min(0);
 
+/** The totals alone, which history keeps. */
+export const totalRatesSchema = z
+  .object(byMetric(TOTAL_METRICS, () => rate))
+  .meta({ id: 'TotalRates', description: 'Packets, megabits (10^6) and flow records a second.' });
+
 export const ratesSchema = z
   .object({
     ...byMetric(TOTAL_METRICS, () => rate),

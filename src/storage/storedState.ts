@@ -2,8 +2,10 @@
  * The stored state, joined from the database and the expiry records: the bans with their latest stored expiry, and the
  * damaged bans, whose routes must not be withdrawn yet.
  */
+
 import type { Ban } from '../mitigation/ban.ts';
 import { formatWords, parseAddress } from '../net/address.ts';
+import { escapeUnprintable } from '../unprintable.ts';
 import { type ExpiryRecord, expiryFileOf, expiryKey, readExpiries } from './expiryFile.ts';
 import { type GobgpIdentity, identityFromText } from './gobgpIdentity.ts';
 import { readStateFile, type StateContents, stateFileOf } from './stateFile.ts';
@@ -76,9 +78,7 @@ export function mayBelongToDamaged(key: string, damaged: readonly DamagedBan[], 
 
 /** Text from a file as one line, with control characters escaped. */
 export function printable(text: string): string {
-  const escaped = text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
-  });
+  const escaped = escapeUnprintable(text);
   return escaped.length > 100 ? `${escaped.slice(0, 100)}…` : escaped;
 }
 

@@ -377,7 +377,7 @@ export class FakeDaemon implements DaemonFacade {
 
   async pastTraffic(query: TrafficQuery): Promise<readonly TrafficPoint[]> {
     this.trafficQueries.push(query);
-    const rates = { pps: 1, mbps: 2, flowsPerSec: 3 };
+    const rates = { pps: 1, mbps: 2, flows_per_sec: 3 };
     return [{ time: query.from, mean: rates, peak: rates }];
   }
 

@@ -4,6 +4,7 @@
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../../errors.ts';
+import { replaceUnprintable } from '../../unprintable.ts';
 import {
   type Command,
   type CommandIo,
@@ -13,7 +14,6 @@ import {
   EXIT_UNREACHABLE,
   EXIT_USAGE,
 } from '../command.ts';
-import { printable } from '../tableOutput.ts';
 import { onlyOperand, UsageError, withUsage } from '../usageError.ts';
 import { type ApiAnswer, type ApiClient, UnreachableError } from './apiClient.ts';
 import { apiClientOf, DEFAULT_API, DEFAULT_TOKEN_ENV } from './apiClientOf.ts';
@@ -75,7 +75,7 @@ export function clientCommand(command: ClientCommand): Command {
         return report(command, answer, unreachable ?? [], flags.json === true, io);
       } catch (error) {
         if (error instanceof UsageError) throw error;
-        io.stderr.write(`kapkan: ${printable(messageOf(error))}\n`);
+        io.stderr.write(`kapkan: ${replaceUnprintable(messageOf(error))}\n`);
         return error instanceof UnreachableError ? EXIT_UNREACHABLE : EXIT_FAILED;
       }
     });
@@ -116,12 +116,12 @@ function report(
 ): number {
   if (status === 200) {
     io.stdout.write(json ? `${JSON.stringify(body, null, 2)}\n` : command.text(body, io.clock.now(), unreachable));
-    for (const problem of unreachable) io.stderr.write(`kapkan: ${printable(problem)}\n`);
+    for (const problem of unreachable) io.stderr.write(`kapkan: ${replaceUnprintable(problem)}\n`);
     if (unreachable.length > 0) return EXIT_UNREACHABLE;
     return command.failed?.(body) === true ? EXIT_FAILED : EXIT_DONE;
   }
   if (status === 409 && json) io.stdout.write(`${JSON.stringify(body, null, 2)}\n`);
-  for (const problem of problemsOf(status, body)) io.stderr.write(`kapkan: ${printable(problem)}\n`);
+  for (const problem of problemsOf(status, body)) io.stderr.write(`kapkan: ${replaceUnprintable(problem)}\n`);
   switch (status) {
     case 400:
       return command.malformed ?? EXIT_USAGE;

@@ -34,10 +34,10 @@ function trafficColumns({ time, intervalSeconds, scope, target, group, tenant, m
     ...{ scope, target, group, tenant },
     mean_pps: mean.pps,
     mean_mbps: mean.mbps,
-    mean_flows_per_sec: mean.flowsPerSec,
+    mean_flows_per_sec: mean.flows_per_sec,
     peak_pps: peak.pps,
     peak_mbps: peak.mbps,
-    peak_flows_per_sec: peak.flowsPerSec,
+    peak_flows_per_sec: peak.flows_per_sec,
   };
 }
 

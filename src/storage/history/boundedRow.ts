@@ -3,6 +3,7 @@
  * network or a request may be NaN, infinite, beyond 2^53, very long, or invalid Unicode. Such a value must not make a
  * backend refuse the row or the rows beside it.
  */
+import { byMetric, TOTAL_METRICS, type TotalMetric } from '../../trafficMetrics.ts';
 import type { HistoryTable, RowOf, TrafficRates } from './historyRows.ts';
 
 /** 2100-01-01. ClickHouse expires and partitions by types that end in 2106. */
@@ -45,9 +46,8 @@ function boundedValue(name: string, value: unknown): unknown {
 }
 
 function boundedRates(value: unknown): TrafficRates {
-  const { pps, mbps, flowsPerSec } = Object(value) as Record<keyof TrafficRates, unknown>;
-  const [a, b, c] = [pps, mbps, flowsPerSec].map((rate) => numberBetween(rate, MAX_RATE));
-  return { pps: a, mbps: b, flowsPerSec: c };
+  const rates = Object(value) as Record<TotalMetric, unknown>;
+  return byMetric(TOTAL_METRICS, (_, name) => numberBetween(rates[name], MAX_RATE));
 }
 
 function wholeNumber(value: unknown, max: number): number {

@@ -67,12 +67,12 @@ export function trafficPoints(sums: readonly TrafficSums[], query: TrafficQuery)
       mean: {
         pps: roundedRate(sum.packets / seconds),
         mbps: roundedRate(sum.megabits / seconds),
-        flowsPerSec: roundedRate(sum.flows / seconds),
+        flows_per_sec: roundedRate(sum.flows / seconds),
       },
       peak: {
         pps: roundedRate(sum.peakPps),
         mbps: roundedRate(sum.peakMbps),
-        flowsPerSec: roundedRate(sum.peakFlowsPerSec),
+        flows_per_sec: roundedRate(sum.peakFlowsPerSec),
       },
     };
   });

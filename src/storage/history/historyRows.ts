@@ -3,6 +3,7 @@
  * data, so that they can be posted to the history thread. Times are whole epoch milliseconds.
  */
 import type { AuditRow } from '../../auditEvent.ts';
+import type { TotalMetric } from '../../trafficMetrics.ts';
 
 /** The names are those of the metrics and of the ClickHouse tables. */
 export const HISTORY_TABLES = ['attack_events', 'traffic', 'audit_events'] as const;
@@ -66,11 +67,7 @@ export interface AttackEventRow {
 export type TrafficScope = 'host' | 'group';
 
 /** Packets, megabits (10^6) and flow records a second. */
-export interface TrafficRates {
-  readonly pps: number;
-  readonly mbps: number;
-  readonly flowsPerSec: number;
-}
+export type TrafficRates = Readonly<Record<TotalMetric, number>>;
 
 /** The traffic of one host or group in one interval. */
 export interface TrafficRow {

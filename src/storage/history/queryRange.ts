@@ -4,7 +4,7 @@
  */
 import type { TrafficQuery } from './historyStore.ts';
 
-/** Most points of one answer, as in the API. */
+/** Most points of one answer. The API refuses a query for more. */
 export const MAX_POINTS = 10_000;
 
 const DAY_MS = 86_400_000;

@@ -60,10 +60,10 @@ function insertTraffic(db: DatabaseSync, rows: readonly TrafficRow[]): void {
       tenant,
       thousandths(mean.pps),
       thousandths(mean.mbps),
-      thousandths(mean.flowsPerSec),
+      thousandths(mean.flows_per_sec),
       thousandths(peak.pps),
       thousandths(peak.mbps),
-      thousandths(peak.flowsPerSec),
+      thousandths(peak.flows_per_sec),
     );
   }
 }

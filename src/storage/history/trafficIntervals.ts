@@ -4,7 +4,7 @@
  * length; together they cover the interval once, so the mean of the samples is the mean of the interval.
  */
 import { formatWords } from '../../net/address.ts';
-import { offsetOf, TOTAL_COUNT } from '../../trafficMetrics.ts';
+import { byMetric, offsetOf, TOTAL_COUNT, TOTAL_METRICS } from '../../trafficMetrics.ts';
 import { roundedRate, type TrafficRates, type TrafficRow, type TrafficScope } from './historyRows.ts';
 
 /** It can be posted to a thread, and its arrays can be transferred. */
@@ -139,9 +139,5 @@ function addRates({ sums, peaks }: Series, rates: Float64Array, at: number): voi
 }
 
 function namedRates(values: Float64Array, divisor: number): TrafficRates {
-  return {
-    pps: roundedRate(values[offsetOf('pps')] / divisor),
-    mbps: roundedRate(values[offsetOf('mbps')] / divisor),
-    flowsPerSec: roundedRate(values[offsetOf('flows_per_sec')] / divisor),
-  };
+  return byMetric(TOTAL_METRICS, (_, name) => roundedRate(values[offsetOf(name)] / divisor));
 }

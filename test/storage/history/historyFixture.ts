@@ -54,8 +54,8 @@ export function trafficRow(changes: Partial<TrafficRow> = {}): TrafficRow {
     target: '192.0.2.1',
     group: 'global',
     tenant: '',
-    mean: { pps: 1000, mbps: 8, flowsPerSec: 2 },
-    peak: { pps: 1500.125, mbps: 12, flowsPerSec: 3 },
+    mean: { pps: 1000, mbps: 8, flows_per_sec: 2 },
+    peak: { pps: 1500.125, mbps: 12, flows_per_sec: 3 },
     ...changes,
   };
 }
@@ -166,12 +166,12 @@ async function checkTraffic(backend: HistoryBackend): Promise<void> {
   const rows = [0, 10, 20, 40].map((seconds, i) =>
     trafficRow({
       time: T0 + seconds * 1000,
-      mean: { pps: 1000 * (i + 1), mbps: 0.001, flowsPerSec: 2 },
-      peak: { pps: 1500.125 + i, mbps: 12, flowsPerSec: 3 },
+      mean: { pps: 1000 * (i + 1), mbps: 0.001, flows_per_sec: 2 },
+      peak: { pps: 1500.125 + i, mbps: 12, flows_per_sec: 3 },
     }),
   );
   const others = [
-    trafficRow({ scope: 'group', target: 'global', mean: { pps: 7000, mbps: 1, flowsPerSec: 1 } }),
+    trafficRow({ scope: 'group', target: 'global', mean: { pps: 7000, mbps: 1, flows_per_sec: 1 } }),
     trafficRow({ target: '2001:db8::1', tenant: 'acme', group: 'web' }),
   ];
   await backend.insert('traffic', [...rows, ...others], 'traffic-1');
@@ -187,8 +187,8 @@ async function checkTraffic(backend: HistoryBackend): Promise<void> {
   );
   assert.deepEqual(points[0], {
     time: T0,
-    mean: { pps: 1000, mbps: 0.001, flowsPerSec: 2 },
-    peak: { pps: 1500.125, mbps: 12, flowsPerSec: 3 },
+    mean: { pps: 1000, mbps: 0.001, flows_per_sec: 2 },
+    peak: { pps: 1500.125, mbps: 12, flows_per_sec: 3 },
   });
   const [coarse, ...more] = await backend.traffic(trafficOf({ stepSeconds: 60 }));
   assert.deepEqual(more, []);

@@ -18,7 +18,15 @@ const folder = mkdtempSync(path.join(realpathSync(tmpdir()), 'kapkan package '))
 const prefix = path.join(folder, 'prefix');
 const installed = path.join(prefix, 'lib/node_modules/kapkan');
 /** The shebang finds the Node that runs the tests. */
-const env = { HOME: process.env.HOME, PATH: `${path.dirname(process.execPath)}:${process.env.PATH}` };
+const PATH = `${path.dirname(process.execPath)}:${process.env.PATH}`;
+/** Nothing that only a checkout's `npm test` has. */
+const env = { HOME: process.env.HOME, PATH };
+const CHECKOUT_ONLY = /^(npm_(?!config_)|npm_config_(local_|global_)?prefix$|INIT_CWD$|NODE_TEST)/;
+/** npm reaches its registry as the user set it up: proxies, certificates. What the outer npm says of the checkout is left out. */
+const npmEnv = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !CHECKOUT_ONLY.test(name))),
+  PATH,
+};
 
 /** Why the package could not be installed: without a network, npm has nothing to install from. */
 let problem: string | undefined;
@@ -30,13 +38,16 @@ before(async () => {
   const names = ['src', 'proto', 'deploy', ...globSync('*.{json,md,example}', { cwd: root }), 'LICENSE'];
   for (const name of names) cpSync(path.join(root, name), path.join(checkout, name), { recursive: true });
   await run('ln', ['-s', realpathSync(path.join(root, 'node_modules')), path.join(checkout, 'node_modules')]);
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: checkout, env });
+  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', folder], {
+    cwd: checkout,
+    env: npmEnv,
+  });
   assert.ok(!existsSync(path.join(checkout, 'build')), 'what was compiled is left in the checkout');
   const archive = path.join(folder, stdout.trim().split('\n').at(-1) ?? '');
   // No processor of this name: the Node binaries among the optional dependencies are not needed here.
   const options = ['--global', '--prefix', prefix, '--prefer-offline', '--cpu=none', '--loglevel=error'];
   try {
-    await run('npm', ['install', ...options, archive], { env });
+    await run('npm', ['install', ...options, archive], { env: npmEnv });
   } catch (error) {
     problem = `npm cannot install the package's dependencies: ${error}`;
   }

@@ -35,6 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:config',
     'types:engine',
     'types:incidents',
+    'incidents/eventDetail',
     'mitigation/routeText',
     'mitigation/scope',
     'types:mitigation',

@@ -134,9 +134,7 @@ export class Daemon {
       clock: this.#clock,
       announcers: this.#announcers,
       pool: this.#pool,
-      incidents: this.#cycle.incidents,
       onEvent: (event) => this.#publisher.operational(event),
-      onProgress: (event) => this.#publisher.progress(event),
     });
     this.#loop = new DetectionLoop({
       cycle: this.#cycle,

@@ -3,7 +3,7 @@
  */
 import type { Config } from '../config/config.ts';
 import { messageOf } from '../errors.ts';
-import type { AttackEvent, IncidentEvent } from '../incidents/incidentEvent.ts';
+import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import type { Logger } from '../log.ts';
 import type { Announcer } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
@@ -44,11 +44,6 @@ export class EventPublisher {
 
   operational(event: OperationalEvent): void {
     this.#each(event, [() => logOperation(this.#options.log, event), () => this.#notify(event)]);
-  }
-
-  /** The progress of an attack that lasts: for notifications only. */
-  progress(event: AttackEvent): void {
-    this.#each(event, [() => this.#notify(event)]);
   }
 
   #notify(event: IncidentEvent | OperationalEvent): void {

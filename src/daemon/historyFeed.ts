@@ -7,7 +7,7 @@ import type { AuditEvent, AuditQuery, AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { eventCode, eventDetail } from '../incidents/eventDetail.ts';
-import type { IncidentEvent } from '../incidents/incidentEvent.ts';
+import { type IncidentEvent, isRecorded } from '../incidents/incidentEvent.ts';
 import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { Logger } from '../log.ts';
 import { attackJson } from '../shapes/attackJson.ts';
@@ -60,10 +60,10 @@ export class HistoryFeed implements HistoryReader, AuditSink {
     await this.#thread.stop();
   }
 
-  /** Stores what happened to an attack. An event without an attack has no row. */
+  /** Stores what happened to an attack. An event without an attack has no row, nor has the progress of one. */
   incident(event: IncidentEvent): void {
     const { config } = this.#options;
-    if (!('attack' in event) || event.attack === undefined) return;
+    if (!('attack' in event) || event.attack === undefined || !isRecorded(event)) return;
     const { attack, ban } = event;
     const json = attackJson({ attack, ban }, config());
     const { id, scope, target, group, direction, metric, threshold, rates } = json;

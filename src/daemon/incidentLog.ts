@@ -10,7 +10,7 @@ import { routeSummary } from '../mitigation/routeText.ts';
 
 const LINES: { readonly [kind in IncidentEventKind]: readonly [level: 'info' | 'warn' | 'error', message: string] } = {
   attack_started: ['warn', 'attack started'],
-  attack_updated: ['warn', 'attack changed its vector'],
+  attack_updated: ['warn', 'attack goes on'],
   attack_ended: ['info', 'attack ended'],
   ban_started: ['warn', 'ban started'],
   ban_changed: ['warn', 'ban changed'],

@@ -7,7 +7,7 @@
  *   2. the caller fetches a sample of those hosts, which may take a moment;
  *   3. `open`    makes attacks of them and decides about them.
  *   4. `dueForReview` and `review`: the same for active attacks, whose vector may change.
- *   5. `tick`    for what time alone brings: expiries, rungs, retries.
+ *   5. `tick`    for what time alone brings: expiries, rungs, retries, the progress of attacks that last.
  *   6. `watched` is what every thread must report, whatever its rate.
  *
  * What throws in here is a bug of ours. Then nothing is decided any more, and `onFailure` is called: see the controller.
@@ -21,8 +21,14 @@ import type { Ban } from '../mitigation/ban.ts';
 import { type ControllerOptions, MitigationController } from '../mitigation/controller.ts';
 import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
 import type { Address } from '../net/address.ts';
-import type { AttackEvent, IncidentEvent } from './incidentEvent.ts';
+import { AttackProgress } from './attackProgress.ts';
+import type { AttackEvent, IncidentEvent, UpdateCause } from './incidentEvent.ts';
 import { IncidentTable } from './incidentTable.ts';
+
+/** What happened to an attack, without the attack itself. */
+type AttackEventKind =
+  | { readonly kind: 'attack_started' | 'attack_ended' }
+  | { readonly kind: 'attack_updated'; readonly cause: UpdateCause };
 
 /** It is driven ten times a second. Where that did not happen for so long, the process stood still. */
 const STOOD_STILL_MS = 3000;
@@ -38,6 +44,8 @@ export class DetectionCycle {
   readonly controller: MitigationController;
   readonly incidents = new IncidentTable();
   readonly #onEvent: (event: IncidentEvent) => void;
+  readonly #progress = new AttackProgress();
+  #updateSeconds: number;
   /** When it was last given a report or the time; the process runs as long as that does not stop. */
   #lastDrivenAt = Number.POSITIVE_INFINITY;
   /** Attack events of the decision under way, and then its ban events; undefined between decisions. */
@@ -45,6 +53,7 @@ export class DetectionCycle {
 
   constructor({ plan, onEvent, ...options }: DetectionCycleOptions) {
     this.#onEvent = onEvent;
+    this.#updateSeconds = options.config.notify.updateSeconds;
     this.detector = new Detector(plan, options.newId);
     this.controller = new MitigationController({ ...options, onEvent: (event) => this.#take(event) });
   }
@@ -77,7 +86,7 @@ export class DetectionCycle {
     this.#decide(now, () => {
       for (const attack of this.detector.open(targets, samples, now)) {
         this.#enter(attack, now);
-        this.#add('attack_started', attack, now);
+        this.#add({ kind: 'attack_started' }, attack, now);
       }
     });
   }
@@ -92,7 +101,7 @@ export class DetectionCycle {
     this.#decide(now, () => {
       for (const attack of this.detector.review(targets, samples, now)) {
         this.controller.vectorChanged(attack, now);
-        this.#add('attack_updated', attack, now);
+        this.#add({ kind: 'attack_updated', cause: 'vector' }, attack, now);
       }
     });
   }
@@ -101,10 +110,15 @@ export class DetectionCycle {
   tick(now: number): void {
     this.#observe(undefined, now);
     this.controller.tick(now);
+    for (const attack of this.#progress.due(this.incidents.active(), this.#updateSeconds, now)) {
+      const ban = this.incidents.banOf(attack.id);
+      this.#publish({ kind: 'attack_updated', cause: 'progress', at: now, attack: { ...attack }, ban });
+    }
   }
 
   /** A new config is in force. */
   reconfigure(config: Config, plan: EnginePlan, now: number): void {
+    this.#updateSeconds = config.notify.updateSeconds;
     this.#decide(now, () => {
       this.detector.reconfigure(plan, now);
       this.controller.reconfigure(config, this.detector.active(), now);
@@ -115,6 +129,7 @@ export class DetectionCycle {
   clockStepped(deltaMs: number, now: number): void {
     this.#decide(now, () => {
       this.#lastDrivenAt += deltaMs;
+      this.#progress.clockStepped(deltaMs);
       this.detector.clockStepped(deltaMs);
       this.controller.clockStepped(deltaMs, now);
     });
@@ -167,11 +182,11 @@ export class DetectionCycle {
 
   #end(attack: Attack, now: number): void {
     this.controller.attackEnded(attack.id, now);
-    this.#add('attack_ended', attack, now);
+    this.#add({ kind: 'attack_ended' }, attack, now);
   }
 
-  #add(kind: AttackEvent['kind'], attack: Attack, at: number): void {
-    this.#underWay?.attacks.push({ kind, at, attack: { ...attack }, ban: undefined });
+  #add(what: AttackEventKind, attack: Attack, at: number): void {
+    this.#underWay?.attacks.push({ ...what, at, attack: { ...attack }, ban: undefined });
   }
 
   #take(event: MitigationEvent): void {

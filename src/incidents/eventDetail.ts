@@ -9,8 +9,12 @@ export function eventDetail(event: IncidentEvent): string {
   switch (event.kind) {
     case 'attack_started':
       return event.attack.reason.text;
-    case 'attack_updated':
-      return `the vector is ${event.attack.classification.type} now`;
+    case 'attack_updated': {
+      const { classification, metric, rate, peakRate, startedAt } = event.attack;
+      if (event.cause === 'vector') return `the vector is ${classification.type} now`;
+      const seconds = Math.round((event.at - startedAt) / 1000);
+      return `active for ${seconds} s, ${metric} ${Math.round(rate)}, peak ${Math.round(peakRate)}`;
+    }
     case 'attack_ended': {
       const { metric, peakRate, startedAt } = event.attack;
       return `lasted ${Math.round((event.at - startedAt) / 1000)} s, peak ${metric} ${Math.round(peakRate)}`;
@@ -41,15 +45,17 @@ export function eventDetail(event: IncidentEvent): string {
   }
 }
 
-/** What distinguishes events of one kind: the guard that refused a ban, what ended it, how it changed; else empty. */
+/** What distinguishes events of one kind: why an attack was updated, which guard refused a ban; else empty. */
 export function eventCode(event: IncidentEvent): string {
+  if (event.kind === 'attack_updated') return event.cause;
   if (event.kind === 'ban_changed') return event.change;
   if (event.kind === 'ban_rejected') return event.ban.rejectedBy ?? '';
   if (event.kind === 'ban_ended') return event.ban.endedBy?.code ?? '';
   return '';
 }
 
-const CHANGES = {
+/** How a ban changed, in words. */
+export const CHANGES = {
   rung: 'next rung of the escalation',
   fallback: 'fell back',
   return: 'returned to its method',

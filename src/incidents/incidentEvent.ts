@@ -9,14 +9,14 @@ import type { Attack } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
 
-/** `attack_updated`: its vector was found to be another one. `ban` is undefined where none answers the attack. */
-export interface AttackEvent {
-  readonly kind: 'attack_started' | 'attack_updated' | 'attack_ended';
-  /** Clock milliseconds. */
-  readonly at: number;
-  readonly attack: Attack;
-  readonly ban: Ban | undefined;
-}
+/** Why an attack is reported again: its vector was found to be another one, or `notify.update_seconds` have passed. */
+export type UpdateCause = 'vector' | 'progress';
+
+/** `ban` is undefined where none answers the attack. `at` is clock milliseconds. */
+export type AttackEvent = { readonly at: number; readonly attack: Attack; readonly ban: Ban | undefined } & (
+  | { readonly kind: 'attack_started' | 'attack_ended' }
+  | { readonly kind: 'attack_updated'; readonly cause: UpdateCause }
+);
 
 /** A ban began, changed or ended. `attack` is undefined where it answers no known attack. */
 export type BanIncidentEvent = Extract<MitigationEvent, { readonly ban: Ban }> & {
@@ -32,6 +32,11 @@ export type IncidentEventKind = IncidentEvent['kind'];
 
 export function isAttackEvent(event: IncidentEvent): event is AttackEvent {
   return isAttackEventKind(event.kind);
+}
+
+/** Whether the event is of the incident's record: its timeline and its history. Progress is not, their rates are stored anyway. */
+export function isRecorded(event: IncidentEvent): boolean {
+  return event.kind !== 'attack_updated' || event.cause !== 'progress';
 }
 
 /** Whether an event of this kind is about the attack itself, and not about its ban. */

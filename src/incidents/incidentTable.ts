@@ -4,7 +4,7 @@
  */
 import type { Attack } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import type { IncidentEvent } from './incidentEvent.ts';
+import { type IncidentEvent, isRecorded } from './incidentEvent.ts';
 import { Timeline } from './timeline.ts';
 
 /** Ended incidents that are kept: a ban may end after its attack, and people look at them later. */
@@ -51,8 +51,9 @@ export class IncidentTable {
     return entry.attack;
   }
 
-  /** Adds an event to the timeline of its attack. */
+  /** Adds an event to the timeline of its attack, if it belongs there. */
   record(event: IncidentEvent): void {
+    if (!isRecorded(event)) return;
     if ('attack' in event && event.attack !== undefined) this.#byAttack.get(event.attack.id)?.timeline.add(event);
   }
 

@@ -12,7 +12,8 @@ export function banLines({ event, attack, ban, dryRun, reason }: Notification): 
   if (ban === undefined) return ['Ban: none'];
   const lines = [`Ban: ${banText(ban)}`];
   if (ban.comment !== undefined && ban.comment !== '') lines.push(`Comment: ${ban.comment}`);
-  if (reason !== '') lines.push(`Why: ${reason}`);
+  // The reason of an attack's update is about the attack; its headline says it.
+  if (reason !== '' && event !== 'attack_updated') lines.push(`Why: ${reason}`);
   if (ban.state !== 'active') return lines;
   if (ban.route !== '') lines.push(`${dryRun ? 'Route it would announce' : 'Route'}: ${ban.route}`);
   if (!dryRun && ban.route !== '') lines.push(`Announced: ${placeText(ban, reason)}`);

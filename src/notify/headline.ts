@@ -11,7 +11,7 @@ export function headline(notification: Notification): string {
     case 'attack_started':
       return `Attack on ${target}${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
     case 'attack_updated':
-      return `Attack on ${target} goes on${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
+      return `Attack on ${target} ${reason === '' ? 'goes on' : 'changed'}${attack === undefined ? '' : `: ${vectorAndRate(attack)}`}`;
     case 'attack_ended': {
       const lasted = attack === undefined ? '' : ` after ${formatSeconds((at - attack.startedAt) / 1000)}`;
       return `Attack on ${target} ended${lasted}`;
@@ -20,6 +20,8 @@ export function headline(notification: Notification): string {
       return `Ban of ${target} is announced: ${method}${sentText(notification)}`;
     case 'ban_escalated':
       return `Ban of ${target} escalated to ${method}`;
+    case 'ban_updated':
+      return `Ban of ${target} changed: ${reason}`;
     case 'ban_ended':
       return `Ban of ${target} ended: ${reason}`;
     case 'ban_rejected':

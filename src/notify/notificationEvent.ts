@@ -8,6 +8,7 @@ export const NOTIFICATION_EVENTS = [
   'attack_ended',
   'ban_announced',
   'ban_escalated',
+  'ban_updated',
   'ban_ended',
   'ban_rejected',
   'ban_failed',

@@ -4,6 +4,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
+import { CHANGES, eventDetail } from '../incidents/eventDetail.ts';
 import type { AttackEvent, BanIncidentEvent, IncidentEvent, StoreEvent } from '../incidents/incidentEvent.ts';
 import type { Ban, BanEndCode } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
@@ -64,7 +65,8 @@ function notificationOf(
 
 type AdvertisedEvent = Extract<BanIncidentEvent, { readonly kind: 'ban_advertised' }>;
 
-function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationContext): Notification {
+function ofAttack(event: AttackEvent, context: NotificationContext): Notification {
+  const { kind, attack, ban, at } = event;
   const topic = attackTopic(attack);
   const isStart = kind === 'attack_started';
   return {
@@ -77,7 +79,7 @@ function ofAttack({ kind, attack, ban, at }: AttackEvent, context: NotificationC
     ban: ban && banFacts(ban, context),
     dryRun: ban?.dryRun ?? context.config.dryRun,
     at,
-    reason: '',
+    reason: kind === 'attack_updated' && event.cause === 'vector' ? eventDetail(event) : '',
     failure: undefined,
     audience: 'all',
     recipients: isStart
@@ -105,10 +107,11 @@ function ofChange(
 ): Notification {
   if (event.change === 'fallback') return ofFallback(event, context);
   if (event.change === 'return') return ofRecovery(event, 'fallback', context);
-  const { ban, attack } = event;
-  const topic = attack === undefined ? banTopic(ban) : attackTopic(attack);
+  const { ban, attack, change } = event;
+  const recipients = followUp(attack === undefined ? banTopic(ban) : attackTopic(attack), 'if_unknown');
+  if (change === 'rules') return ofBan('ban_updated', event, CHANGES.rules, recipients, context);
   const reason = `the attack goes on, so the ban takes step ${(ban.escalationStep ?? 0) + 1} of its escalation`;
-  return ofBan('ban_escalated', event, reason, followUp(topic, 'if_unknown'), context);
+  return ofBan('ban_escalated', event, reason, recipients, context);
 }
 
 function ofFallback(event: BanIncidentEvent, context: NotificationContext): Notification {

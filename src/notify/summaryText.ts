@@ -21,6 +21,7 @@ const NOUNS: Readonly<Record<NotificationEvent, readonly [one: string, many: str
   attack_ended: ['attack ended', 'attacks ended'],
   ban_announced: ['ban announced', 'bans announced'],
   ban_escalated: ['ban escalated', 'bans escalated'],
+  ban_updated: ['ban changed', 'bans changed'],
   ban_ended: ['ban ended', 'bans ended'],
   ban_rejected: ['ban refused', 'bans refused'],
   ban_failed: ['ban fell back or not announced', 'bans fell back or not announced'],

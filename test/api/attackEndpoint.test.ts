@@ -41,7 +41,7 @@ test('the timeline of an active attack has what happened before a restart, and w
   const [attack] = api.daemon.attacks;
   const over = { ...attack, reason: { ...attack.reason, text: 'over' } };
   timeline.add({ kind: 'attack_started', at: NOW - 30_000, attack: over, ban: undefined });
-  timeline.add({ kind: 'attack_updated', at: NOW, attack: over, ban: undefined });
+  timeline.add({ kind: 'attack_updated', cause: 'vector', at: NOW, attack: over, ban: undefined });
   api.daemon.timelines.set(ACTIVE, timeline);
   const { json } = await api.get(`/api/v1/attacks/${ACTIVE}`, VIEWER);
   assert.equal(json.active, true);

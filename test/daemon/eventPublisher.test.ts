@@ -45,12 +45,3 @@ test('a notification carries what GoBGP says of an active real ban, and of no ot
     [['192.0.2.7'], undefined, undefined, undefined],
   );
 });
-
-test('the progress of an attack is not stored', () => {
-  let stored = 0;
-  const { publisher, sent } = publisherWith(() => {
-    stored++;
-  });
-  publisher.progress({ kind: 'attack_updated', at: AT, attack, ban: undefined });
-  assert.deepEqual([stored, sent.length], [0, 1]);
-});

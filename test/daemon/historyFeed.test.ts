@@ -52,11 +52,27 @@ test('what is about no attack has no row, and does no harm', async (t) => {
   assert.equal((await feed.counts()).attack_events.written, 0);
 });
 
+test('the progress of an attack that lasts is not stored', async (t) => {
+  const { feed, clock } = feedOn(t);
+  const attack = attackFixture('a', HOST, clock.time);
+  feed.incident({ kind: 'attack_started', at: clock.time, attack, ban: undefined });
+  feed.incident({ kind: 'attack_updated', cause: 'progress', at: clock.time + 60_000, attack, ban: undefined });
+  feed.incident({ kind: 'attack_updated', cause: 'vector', at: clock.time + 70_000, attack, ban: undefined });
+  const stored = await feed.attack('a');
+  assert.deepEqual(
+    stored?.timeline.map(({ event, code }) => [event, code]),
+    [
+      ['attack_started', ''],
+      ['attack_updated', 'vector'],
+    ],
+  );
+});
+
 test('events after a restart come after those before it', async (t) => {
   const first = feedOn(t);
   const attack = attackFixture('a', HOST, first.clock.time);
   for (let i = 0; i < 3; i++)
-    first.feed.incident({ kind: 'attack_updated', at: first.clock.time, attack, ban: undefined });
+    first.feed.incident({ kind: 'attack_updated', cause: 'vector', at: first.clock.time, attack, ban: undefined });
   await first.feed.stop();
   const second = feedOn(t, first.directory);
   second.clock.time = first.clock.time + 1;

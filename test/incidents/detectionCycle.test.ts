@@ -7,7 +7,7 @@ import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { enginePlan } from '../engine/planFixture.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { activeBanOf } from '../fixtures/banFixture.ts';
-import { groupFixture } from '../fixtures/configFixture.ts';
+import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 import { cycleFixture } from './cycleFixture.ts';
 
 const HOST = '10.0.0.1';
@@ -272,4 +272,24 @@ test('an exporter that could not be read before the attack was last seen keeps n
     cycle.tick(now);
   }
   assert.equal(cycle.controller.activeBans().length, 0);
+});
+
+test('the cycle reports progress in the one stream of events, and the timeline leaves it out', () => {
+  const { notify } = configFixture();
+  const { cycle, events } = cycleFixture({}, { notify: { ...notify, updateSeconds: 10 } });
+  cycle.restore(0);
+  for (let now = 1000; now <= 25_000; now += 500) step(cycle, now, HOST);
+  const updates = events.filter((event) => event.kind === 'attack_updated');
+  assert.deepEqual(
+    updates.map((event) => [event.cause, event.at, event.ban?.state]),
+    [
+      ['progress', 11_000, 'active'],
+      ['progress', 21_000, 'active'],
+    ],
+  );
+  const [incident] = cycle.incidents.active();
+  assert.ok(incident.timeline.entries().length > 0);
+  assert.ok(incident.timeline.entries().every(({ event }) => event !== 'attack_updated'));
+  updates[0].attack.rate = -1;
+  assert.notEqual(incident.attack.rate, -1, 'an event is a snapshot');
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Attack } from '../../src/engine/attack.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import type { Ban, BanEndCode } from '../../src/mitigation/ban.ts';
+import { headline } from '../../src/notify/headline.ts';
 import { type Notification, severityOf } from '../../src/notify/notification.ts';
 import { type NotificationContext, notificationsOf as notificationsOfOne } from '../../src/notify/notificationOf.ts';
 import { OPERATIONAL_EVENT_KINDS, type OperationalEvent } from '../../src/operationalEvent.ts';
@@ -180,6 +181,23 @@ test('the next step of an escalation is sent to those who know the attack', () =
   const [sent] = notificationsOf({ kind: 'ban_changed', at: AT, ban, attack, change: 'rung' });
   assert.deepEqual([sent.event, sent.recipients.followUpOf], ['ban_escalated', 'attack a']);
   assert.match(sent.reason, /step 2/);
+});
+
+test('other rules are a change of the ban, and no escalation', () => {
+  const attack = attackOn('a');
+  const ban = answerTo(attack, { method: 'flowspec' });
+  const [sent] = notificationsOf({ kind: 'ban_changed', at: AT, ban, attack, change: 'rules' });
+  assert.deepEqual([sent.event, sent.recipients.followUpOf], ['ban_updated', 'attack a']);
+  assert.match(headline(sent), /rules follow the attack's vector/);
+});
+
+test('an update says whether the vector changed or the attack only goes on', () => {
+  const attack = attackOn('a');
+  const headlines = (['vector', 'progress'] as const).flatMap((cause) =>
+    notificationsOf({ kind: 'attack_updated', cause, at: AT, attack, ban: undefined }).map(headline),
+  );
+  assert.match(headlines[0], /^Attack on \S+ changed: /);
+  assert.match(headlines[1], /^Attack on \S+ goes on: /);
 });
 
 test('the end of a ban is a failure where it leaves an attack without an answer', () => {

@@ -3,7 +3,7 @@
  * Telemetry datagrams larger than the MTU arrive in fragments, and the busiest exporters send the largest datagrams.
  */
 import { type Address, addressOfWords } from '../net/address.ts';
-import { DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, UDP } from '../net/ipProtocols.ts';
+import { DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, ROUTING, UDP } from '../net/protocolNumbers.ts';
 import type { CapturedPacket, CaptureSummary } from './capturedPacket.ts';
 
 /** Link types by tcpdump's registry. */

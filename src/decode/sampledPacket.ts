@@ -25,7 +25,7 @@ import {
   TCP,
   UDP,
   UDP_LITE,
-} from '../net/ipProtocols.ts';
+} from '../net/protocolNumbers.ts';
 import type { DecodeContext } from './decodeContext.ts';
 import { readIpv4Pair, readIpv6Pair } from './flowRows.ts';
 

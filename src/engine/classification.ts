@@ -2,8 +2,7 @@
  * The type of an attack, and the reason in a sentence. The shares of protocols come from the rates, which count every
  * flow; the source port of an amplification comes from the sample.
  */
-import { UDP } from '../net/ipProtocols.ts';
-import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
+import { REFLECTOR_PORTS, UDP } from '../net/protocolNumbers.ts';
 import { type Metric, offsetOf, type Rates } from '../trafficMetrics.ts';
 import {
   type AttackReason,

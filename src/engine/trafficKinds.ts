@@ -2,8 +2,7 @@
  * Which counters a flow adds to. A row of counters is in the order of METRICS: packets and bytes of all traffic, flow
  * records, then packets and bytes of each kind. A flow is of one protocol at most, and may be of SYNs and of fragments too.
  */
-import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
-import { ACK, SYN } from '../net/tcpFlags.ts';
+import { ACK, ICMP, ICMPV6, SYN, TCP, UDP } from '../net/protocolNumbers.ts';
 import { offsetOf } from '../trafficMetrics.ts';
 
 /** Offsets of the counters of all traffic. */

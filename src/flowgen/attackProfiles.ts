@@ -2,8 +2,7 @@
  * What each named attack looks like on the wire, as tables. Names are those of the classification, so that what is sent
  * and what is detected can be compared; `normal` is ordinary traffic.
  */
-import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
-import { ACK, PSH, SYN } from '../net/tcpFlags.ts';
+import { ACK, PSH, REFLECTOR_PORTS, SYN } from '../net/protocolNumbers.ts';
 
 /** One kind of packet in an attack. */
 export interface AttackVector {

@@ -2,7 +2,7 @@
  * The flows of a named attack, as an exporter near the victim sees them. Same seed, same flows.
  */
 import { type Address, addressOfWords, type IpVersion } from '../net/address.ts';
-import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
+import { ICMP, ICMPV6, TCP, UDP } from '../net/protocolNumbers.ts';
 import { ATTACK_PROFILES, type AttackName, type AttackVector } from './attackProfiles.ts';
 import type { FlowRecord } from './flowRecord.ts';
 import { SeededRandom } from './seededRandom.ts';

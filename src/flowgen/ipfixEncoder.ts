@@ -6,7 +6,7 @@
  *    0  version = 10               4  export time, seconds     12  observation domain
  *    2  length of the message      8  data records sent before
  */
-import { isIcmp } from '../net/ipProtocols.ts';
+import { isIcmp } from '../net/protocolNumbers.ts';
 import { ByteWriter } from './byteWriter.ts';
 import type { FlowRecord } from './flowRecord.ts';
 import {

@@ -2,7 +2,7 @@
  * The first bytes of a packet as a switch cuts them out for sFlow: Ethernet, IPv4 (RFC 791) or IPv6 (RFC 8200, with a
  * fragment header if it is a fragment), then TCP, UDP or ICMP. The payload is zeros.
  */
-import { FRAGMENT, isIcmp, TCP, UDP } from '../net/ipProtocols.ts';
+import { FRAGMENT, isIcmp, TCP, UDP } from '../net/protocolNumbers.ts';
 import { ByteWriter } from './byteWriter.ts';
 import type { FlowRecord } from './flowRecord.ts';
 import { LATER_FRAGMENT_OFFSET } from './flowTemplate.ts';

@@ -6,10 +6,8 @@
 import type { FlowspecConfig } from '../config/sections/flowspec.ts';
 import type { Attack, AttackSample, Classification, SampledFlow, TopEntry } from '../engine/attack.ts';
 import { type Address, parseAddress } from '../net/address.ts';
-import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
 import { containsAddress, hostPrefix, type Prefix } from '../net/prefix.ts';
-import { REFLECTOR_PORTS } from '../net/reflectorPorts.ts';
-import { ACK, SYN } from '../net/tcpFlags.ts';
+import { ACK, ICMP, ICMPV6, REFLECTOR_PORTS, SYN, TCP, UDP } from '../net/protocolNumbers.ts';
 import { type FlowspecMatch, type FlowspecRoute, MATCH_ALL, type PortRange } from './route.ts';
 
 /** Rules one ban may announce; routers hold few, and a ninth attacker is better met by not pinning sources at all. */

@@ -4,8 +4,8 @@
  * leave alone the BGP sessions that it travels over: a rule that cut those could not be withdrawn any more.
  */
 import type { Address } from '../net/address.ts';
-import { TCP } from '../net/ipProtocols.ts';
 import { addressBits, containsAddress, type Prefix } from '../net/prefix.ts';
+import { TCP } from '../net/protocolNumbers.ts';
 import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from './flowspecOctets.ts';
 import { MAX_RULES_PER_BAN } from './flowspecRules.ts';
 import type { FlowspecMatch, FlowspecRoute, PortRange, Route } from './route.ts';

@@ -5,8 +5,8 @@
  * lists come out ascending and without repetition, so that one match has one NLRI.
  */
 import type { Address } from '../net/address.ts';
-import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE } from '../net/ipProtocols.ts';
 import { type Prefix, parsePrefix } from '../net/prefix.ts';
+import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE } from '../net/protocolNumbers.ts';
 import { matchVictim } from './flowspecRules.ts';
 import type { FlowspecMatch, PortRange } from './route.ts';
 import { protocolByName, tcpFlagByName } from './routeText.ts';

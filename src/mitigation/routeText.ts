@@ -5,8 +5,7 @@
  * wire, in the words of the manual match: dst src proto dst-port src-port icmp-type tcp-flags packet-length dscp
  * fragment. Lists are written as they stand, so two rules have one key exactly when they encode to the same NLRI.
  */
-import { AUTHENTICATION, ESP, GRE, ICMP, ICMPV6, SCTP, TCP, UDP } from '../net/ipProtocols.ts';
-import { TCP_FLAG_NAMES } from '../net/tcpFlags.ts';
+import { AUTHENTICATION, ESP, GRE, ICMP, ICMPV6, SCTP, TCP, TCP_FLAG_NAMES, UDP } from '../net/protocolNumbers.ts';
 import type { Ban } from './ban.ts';
 import { type FlowspecMatch, type FlowspecRoute, type PortRange, type Route, routeFamily } from './route.ts';
 

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { AttackSample, TopEntry } from '../engine/attack.ts';
-import { ICMP, ICMPV6, TCP, UDP } from '../net/ipProtocols.ts';
+import { ICMP, ICMPV6, TCP, UDP } from '../net/protocolNumbers.ts';
 import { timeSchema } from './timeJson.ts';
 
 const topEntrySchema = z.object({ key: z.string(), packets: z.number(), bytes: z.number() }).meta({ id: 'TopEntry' });

@@ -7,7 +7,7 @@
  */
 import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
-import { ICMP, ICMPV6 } from '../../net/ipProtocols.ts';
+import { ICMP, ICMPV6 } from '../../net/protocolNumbers.ts';
 import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';

@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts';
 import type { ApiConfig, ApiToken } from '../config/sections/api.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { isLoopback } from '../net/loopback.ts';
+import { isLoopback } from '../net/address.ts';
 import { auditEndpoint } from './auditEndpoint.ts';
 import { Authenticator } from './authenticator.ts';
 import { Connections } from './connections.ts';

@@ -2,7 +2,7 @@
  * A configuration as a person checks it before going live: what would be done to whom, with everything inherited
  * filled in. Tokens appear by name; secrets never.
  */
-import { isLoopback } from '../net/loopback.ts';
+import { isLoopback } from '../net/address.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import type { Community } from './community.ts';

@@ -3,7 +3,6 @@
  */
 
 /** IP protocol numbers, which are also the numbers of IPv6 extension headers (IANA's registry of protocol numbers). */
-
 export const HOP_BY_HOP = 0;
 export const ICMP = 1;
 export const IPV4_IN_IP = 4;

@@ -13,7 +13,7 @@ import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/sections/notify/email.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { isLoopback } from '../net/loopback.ts';
+import { isLoopback } from '../net/address.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
 import { messageText } from './messageText.ts';
 

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { isIP } from 'node:net';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { addressOfWords, formatAddress, formatWords, parseAddress, sameAddress } from '../../src/net/address.ts';
+import {
+  addressOfWords,
+  formatAddress,
+  formatWords,
+  isLoopback,
+  parseAddress,
+  sameAddress,
+} from '../../src/net/address.ts';
 
 const word = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffffffff }));
 const words = fc.tuple(word, word, word, word);
@@ -56,4 +63,10 @@ test('what is not an address is refused', () => {
   ]) {
     assert.equal(parseAddress(text), undefined, text);
   }
+});
+
+test('loopback addresses and localhost are loopback, other hosts are not', () => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1'])
+    assert.ok(isLoopback(host), host);
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '::2', 'example.net', '']) assert.ok(!isLoopback(host), host);
 });

@@ -2,7 +2,7 @@
  * `api`: where the HTTP API listens and who may use it.
  */
 import * as z from 'zod';
-import { isLoopback } from '../../net/loopback.ts';
+import { isLoopback } from '../../net/address.ts';
 import { choice, environmentVariable, flag, list, name, socketAddress } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
 import { type RuleContext, readItems } from '../ruleContext.ts';

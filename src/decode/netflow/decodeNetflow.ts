@@ -1,12 +1,33 @@
 /*
- * Entry point for datagrams of the NetFlow port: the version in the first two bytes selects the decoder.
+ * Datagrams of the NetFlow port: the version in the first two bytes selects the decoder. NetFlow v5 has its own file. A
+ * NetFlow v9 datagram (RFC 3954) is a header, then sets of templates, options templates and data. An IPFIX message (RFC
+ * 7011) is the same with another header. Over UDP an IPFIX datagram is one message, but a file of messages that is sent
+ * as it is has several in one datagram, so the bytes after a message are read too.
+ *
+ *   header, NetFlow v9  0 version, 2 count, 4 sysUptime, 8 seconds, 12 datagrams sent before, 16 source id
+ *   header, IPFIX       0 version, 2 length with this header, 4 export time, 8 data records sent before, 12 domain
+ *   set                 0 id, 2 length with this header, 4 records or templates, then padding
+ *
+ * Only lengths are trusted, never the record count in the NetFlow v9 header: it counts records (Cisco), sets
+ * (FortiGate) or something else (nProbe, pmacctd).
  */
 import type { DecodeContext } from '../decodeContext.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, netflowProtocol } from '../exporter/protocol.ts';
 import { clearImplausible } from '../flowRows.ts';
-import { decodeIpfix } from './ipfix.ts';
+import { decodeDataSet } from './dataSet.ts';
 import { decodeNetflow5 } from './netflow5.ts';
-import { decodeNetflow9 } from './netflow9.ts';
+import { readTemplateSet } from './templateSet.ts';
+
+const NETFLOW9_HEADER = 20;
+const IPFIX_HEADER = 16;
+const IPFIX_VERSION = 10;
+const SET_HEADER = 4;
+
+/** Ids below are those of template sets, or reserved. */
+const LOWEST_DATA_SET_ID = 256;
+
+/** What `decodeSets` returns where the template of a set is not known, and so not how many records the set holds. */
+const UNKNOWN_RECORDS = -1;
 
 /**
  * Decodes the context's datagram, NetFlow v5, v9 or IPFIX, into rows from `batch.end` on, and counts on the exporter
@@ -40,4 +61,91 @@ export function decodeNetflow(context: DecodeContext): boolean {
   if (protocol !== NETFLOW5 && clearImplausible(batch, firstRow) > 0) exporter.fail('counter_implausible', 0);
   exporter.flows[protocol] += batch.end - firstRow;
   return exporter.endDatagram();
+}
+
+function decodeNetflow9(context: DecodeContext): void {
+  const { view, length, exporter } = context;
+  if (length < NETFLOW9_HEADER) {
+    exporter.fail('header_truncated', 0);
+    return;
+  }
+  context.domain = exporter.domain(NETFLOW9, view.getUint32(16), context.now);
+  exporter.followSequence(context.domain, view.getUint32(12), 1);
+  decodeSets(context, NETFLOW9_HEADER, length);
+}
+
+/** Decodes all messages of the datagram. */
+function decodeIpfix(context: DecodeContext): void {
+  const { view, length, exporter } = context;
+  if (length < IPFIX_HEADER) {
+    exporter.fail('header_truncated', 0);
+    return;
+  }
+  let at = 0;
+  do {
+    at = decodeMessage(context, at);
+  } while (at + IPFIX_HEADER <= length && view.getUint16(at) === IPFIX_VERSION);
+  if (!isZero(view, at, length)) exporter.fail('trailing_bytes', at);
+}
+
+/** Decodes the message at `at`, as far as the datagram holds it. Returns where the next one would begin. */
+function decodeMessage(context: DecodeContext, at: number): number {
+  const { view, length, exporter } = context;
+  let end = at + view.getUint16(at + 2);
+  if (end > length || end < at + IPFIX_HEADER) {
+    exporter.fail('datagram_truncated', at);
+    end = length;
+  }
+  const domain = exporter.domain(IPFIX, view.getUint32(at + 12), context.now);
+  const sequence = view.getUint32(at + 8);
+  context.domain = domain;
+  const records = decodeSets(context, at + IPFIX_HEADER, end);
+  exporter.followSequence(domain, sequence, records);
+  return end;
+}
+
+function isZero(view: DataView, offset: number, end: number): boolean {
+  for (let i = offset; i < end; i++) {
+    if (view.getUint8(i) !== 0) return false;
+  }
+  return true;
+}
+
+/** Decodes bytes [offset, end). The number of data records, options records included, or `UNKNOWN_RECORDS`. */
+function decodeSets(context: DecodeContext, offset: number, end: number): number {
+  const { view, exporter, domain, now } = context;
+  exporter.expireAwaiting(now);
+  const templateSetId = domain.protocol === IPFIX ? 2 : 0;
+  let records = 0;
+  let allKnown = true;
+  for (let at = offset; at + SET_HEADER <= end; ) {
+    const id = view.getUint16(at);
+    const length = view.getUint16(at + 2);
+    // Zero bytes after the last set are padding: Palo Alto fills every datagram to full size, ACI to a boundary.
+    if (id === 0 && length === 0) break;
+    if (length < SET_HEADER) {
+      exporter.fail('set_length', at);
+      break;
+    }
+    if (at + length > end) exporter.fail('set_length', at);
+    const body = at + SET_HEADER;
+    const setEnd = Math.min(at + length, end);
+    if (id >= LOWEST_DATA_SET_ID) {
+      const template = domain.templates.get(id);
+      if (template !== undefined) {
+        records += decodeDataSet(context, template, body, setEnd);
+      } else {
+        allKnown = false;
+        if (!exporter.awaiting.keep(domain, id, view, body, setEnd, now)) exporter.drop('awaiting_limit', 1);
+      }
+    } else if (id === templateSetId) {
+      readTemplateSet(context, 'flow', body, setEnd);
+    } else if (id === templateSetId + 1) {
+      readTemplateSet(context, 'options', body, setEnd);
+    } else {
+      exporter.fail('set_id_reserved', at);
+    }
+    at = setEnd;
+  }
+  return allKnown ? records : UNKNOWN_RECORDS;
 }

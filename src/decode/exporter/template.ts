@@ -1,6 +1,6 @@
 /*
  * A template of an exporter (RFC 3954 §5.2, RFC 7011 §3.4): what its records look like on the wire, and how its fields
- * become columns of the batch. `netflow/compileTemplate.ts` makes it when the template is learned, so that a data set
+ * become columns of the batch. `netflow/templateSet.ts` makes it when the template is learned, so that a data set
  * costs only reads and stores.
  */
 import type { FlowBatch } from '../../flowBatch.ts';

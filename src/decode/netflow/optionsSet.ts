@@ -7,7 +7,40 @@
 import type { DecodeContext } from '../decodeContext.ts';
 import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { OptionsPlan, OptionsTemplate } from '../exporter/template.ts';
+import { IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { locateFields, MAX_INTEGER_BYTES, RECORD_OVERRUN, readUnsigned } from './recordFields.ts';
+
+/**
+ * Finds the fields of an options template that state a sampling rate. Everything else that exporters say about
+ * themselves (names, statistics, applications) is ignored. Runs when a template is learned.
+ */
+export function planOptions(fields: readonly TemplateField[]): OptionsPlan {
+  const find = (...elements: number[]): number => {
+    for (const element of elements) {
+      const index = fields.findIndex(
+        (field) => field.enterprise === 0 && field.element === element && isReadable(field),
+      );
+      if (index >= 0) return index;
+    }
+    return -1;
+  };
+  const plan = {
+    sampler: find(IE.samplerId, IE.selectorId),
+    interface: find(IE.ingressInterface),
+    population: find(IE.samplingPopulation),
+    size: find(IE.samplingSize),
+    packetInterval: find(IE.samplingPacketInterval),
+    packetSpace: find(IE.samplingPacketSpace),
+    randomInterval: find(IE.samplerRandomInterval),
+    interval: find(IE.samplingInterval),
+  };
+  const pairs = (plan.population >= 0 && plan.size >= 0) || (plan.packetInterval >= 0 && plan.packetSpace >= 0);
+  return { ...plan, statesRate: pairs || plan.randomInterval >= 0 || plan.interval >= 0 };
+}
+
+function isReadable(field: TemplateField): boolean {
+  return field.length === VARIABLE_LENGTH || (field.length > 0 && field.length <= MAX_INTEGER_BYTES);
+}
 
 /** Reads bytes [offset, end) as options records of the template. The number of records. */
 export function decodeOptionsSet(

@@ -1,5 +1,6 @@
 /*
- * Reads template sets and options template sets of NetFlow v9 and IPFIX (RFC 3954 §5.2 and §6.1, RFC 7011 §3.4).
+ * Reads template sets and options template sets of NetFlow v9 and IPFIX (RFC 3954 §5.2 and §6.1, RFC 7011 §3.4). A
+ * template is compiled when it is learned: where each field is in a record, and which column it becomes.
  *
  *   template            0 id, 2 fields, 4 field…
  *   options, NetFlow v9 0 id, 2 bytes of scope fields, 4 bytes of option fields, 6 field…
@@ -10,9 +11,10 @@ import type { DecodeContext } from '../decodeContext.ts';
 import { IPFIX } from '../exporter/protocol.ts';
 import type { Template } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
-import { compileTemplate } from './compileTemplate.ts';
 import { decodeDataSet } from './dataSet.ts';
-import { CISCO, IE, type TemplateField } from './informationElements.ts';
+import { planFlow } from './flowPlan.ts';
+import { CISCO, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
+import { planOptions } from './optionsSet.ts';
 
 /** Ids below are set ids. */
 const LOWEST_TEMPLATE_ID = 256;
@@ -108,6 +110,34 @@ function learn(
   if (exporter.learnTemplate(domain, template)) return true;
   exporter.fail('template_limit', at);
   return false;
+}
+
+/**
+ * Compiles a template record. Fields of length zero are left out: they hold nothing, and a record of one byte could have
+ * ten thousand of them. `wireBytes` is the record as received, and is kept.
+ */
+export function compileTemplate(
+  kind: Template['kind'],
+  id: number,
+  definedFields: readonly TemplateField[],
+  wireBytes: Uint8Array,
+): Template {
+  const fields = definedFields.filter(({ length }) => length > 0);
+  const lengths = new Uint16Array(fields.length);
+  const offsets = new Uint32Array(fields.length);
+  let recordBytes = 0;
+  let variable = false;
+  for (let i = 0; i < fields.length; i++) {
+    const { length } = fields[i];
+    lengths[i] = length;
+    offsets[i] = recordBytes;
+    // A field of variable length takes at least one byte, its length.
+    recordBytes += length === VARIABLE_LENGTH ? 1 : length;
+    variable ||= length === VARIABLE_LENGTH;
+  }
+  const layout = { id, wireBytes, lengths, offsets, recordBytes, variable };
+  if (kind === 'flow') return { kind, ...layout, plan: planFlow(fields) };
+  return { kind, ...layout, plan: planOptions(fields) };
 }
 
 function sameBytes(bytes: Uint8Array, view: DataView, at: number, end: number): boolean {

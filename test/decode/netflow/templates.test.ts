@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_DECODE_LIMITS } from '../../../src/decode/exporter/decodeLimits.ts';
-import { compileTemplate } from '../../../src/decode/netflow/compileTemplate.ts';
 import type { TemplateField } from '../../../src/decode/netflow/informationElements.ts';
+import { compileTemplate } from '../../../src/decode/netflow/templateSet.ts';
 import { DecodeBench } from '../decodedFlows.ts';
 import {
   type Field,

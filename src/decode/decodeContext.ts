@@ -5,7 +5,6 @@
 import type { FlowBatch } from '../flowBatch.ts';
 import type { ExporterState } from './exporter/exporterState.ts';
 import type { ObservationDomain } from './exporter/observationDomain.ts';
-import type { SamplingRates } from './exporter/samplingRates.ts';
 import type { RecordRun } from './exporter/template.ts';
 
 /** More fields than a template set in the largest datagram can define, at four bytes each. */
@@ -46,8 +45,7 @@ export class DecodeContext implements RecordRun {
     this.now = now;
   }
 
-  /** The sampling rates of the domain. */
-  get sampling(): SamplingRates {
-    return this.domain.sampling;
+  get rateOfSampler(): ReadonlyMap<number, number> {
+    return this.domain.sampling.bySampler;
   }
 }

@@ -7,9 +7,8 @@
 import { AwaitingSets } from './awaitingSets.ts';
 import type { DecodeErrorReason } from './decodeErrors.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from './decodeLimits.ts';
-import { ObservationDomain } from './observationDomain.ts';
+import { isSamplingRate, ObservationDomain } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
-import { isSamplingRate } from './samplingRates.ts';
 import type { Template } from './template.ts';
 
 /** A template that data waits for. */

@@ -4,13 +4,13 @@
  * costs only reads and stores.
  */
 import type { FlowBatch } from '../../flowBatch.ts';
-import type { SamplingRates } from './samplingRates.ts';
 
 /** Records that lie `stride` bytes apart and go into rows [row, row + count). All their bytes are in the view. */
 export interface RecordRun {
   view: DataView;
   batch: FlowBatch;
-  sampling: SamplingRates;
+  /** The sampling rates that the exporter states, by samplerId or selectorId. */
+  rateOfSampler: ReadonlyMap<number, number>;
   row: number;
   count: number;
   stride: number;

@@ -8,7 +8,7 @@
 import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import { ICMP, ICMPV6 } from '../../net/protocolNumbers.ts';
-import { isSamplingRate } from '../exporter/samplingRates.ts';
+import { isSamplingRate } from '../exporter/observationDomain.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { MAX_DURATION_MS } from '../flowRows.ts';
 import { readUnsigned } from './recordFields.ts';
@@ -239,15 +239,14 @@ export function loadSamplingPopulation(run: RecordRun, at: number, size: number,
 
 /** The sampler that took the record; its rate comes from the domain's options records. */
 export function loadSampler(run: RecordRun, at: number, size: number): void {
-  const { view, batch, row, count, stride } = run;
-  const { bySampler } = run.sampling;
+  const { view, batch, row, count, stride, rateOfSampler } = run;
   let lastSampler = -1;
   let rate = 0;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     const sampler = readUnsigned(view, p, size);
     if (sampler !== lastSampler) {
       lastSampler = sampler;
-      rate = bySampler.get(sampler) ?? 0;
+      rate = rateOfSampler.get(sampler) ?? 0;
     }
     if (rate === 0 || batch.samplingRate[i] !== 0) continue;
     batch.samplingRate[i] = rate;

@@ -5,7 +5,7 @@
  * and 306. IOS XR sends 305 = 1 together with 309 and 310: 305 without 306 is no rate.
  */
 import type { DecodeContext } from '../decodeContext.ts';
-import { isSamplingRate } from '../exporter/samplingRates.ts';
+import { isSamplingRate } from '../exporter/observationDomain.ts';
 import type { OptionsPlan, OptionsTemplate } from '../exporter/template.ts';
 import { IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { locateFields, MAX_INTEGER_BYTES, RECORD_OVERRUN, readUnsigned } from './recordFields.ts';

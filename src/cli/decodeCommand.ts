@@ -8,8 +8,7 @@ import { CaptureError, type CaptureSummary } from '../capture/capturedPacket.ts'
 import { readCapture } from '../capture/readCapture.ts';
 import type { CaptureDatagram } from '../capture/udpReader.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
-import { DEFAULT_DECODE_LIMITS, type DecodeLimits } from '../decode/exporter/decodeLimits.ts';
-import { ExporterState } from '../decode/exporter/exporterState.ts';
+import { DEFAULT_DECODE_LIMITS, type DecodeLimits, ExporterState } from '../decode/exporter/exporterState.ts';
 import { netflowProtocol, PROTOCOLS, SFLOW5 } from '../decode/exporter/protocol.ts';
 import { resolveSampling } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';

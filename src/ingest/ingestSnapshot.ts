@@ -3,7 +3,7 @@
  * the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters are
  * merged by address.
  */
-import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
+import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';

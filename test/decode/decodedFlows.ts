@@ -2,8 +2,7 @@
  * Runs datagrams through the decoders as a receiving thread does, and shows the rows as objects.
  */
 import { DecodeContext } from '../../src/decode/decodeContext.ts';
-import type { DecodeLimits } from '../../src/decode/exporter/decodeLimits.ts';
-import { ExporterState } from '../../src/decode/exporter/exporterState.ts';
+import { type DecodeLimits, ExporterState } from '../../src/decode/exporter/exporterState.ts';
 import { decodeNetflow } from '../../src/decode/netflow/decodeNetflow.ts';
 import { decodeSflow } from '../../src/decode/sflow/decodeSflow.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../../src/flowBatch.ts';

@@ -3,8 +3,16 @@
  * so, and a FortiGate sends half of its first datagrams before them. The buffer is small, and when it is full new sets
  * are dropped: they are worth no more than those it holds.
  */
-import type { DecodeLimits } from './decodeLimits.ts';
 import type { ObservationDomain } from './observationDomain.ts';
+
+/** Part of `DecodeLimits`. */
+export interface AwaitingLimits {
+  /** Data sets that wait for their template. A FortiGate sends about 80 before it. */
+  readonly awaitingSets: number;
+  readonly awaitingBytes: number;
+  /** Milliseconds that a data set may wait. Older traffic says nothing about an attack that is in progress now. */
+  readonly awaitingMs: number;
+}
 
 /** The body of a data set, copied out of its datagram. */
 export interface AwaitingSet {
@@ -15,12 +23,12 @@ export interface AwaitingSet {
 }
 
 export class AwaitingSets {
-  readonly #limits: DecodeLimits;
+  readonly #limits: AwaitingLimits;
   /** Oldest first. */
   #sets: AwaitingSet[] = [];
   #bytes = 0;
 
-  constructor(limits: DecodeLimits) {
+  constructor(limits: AwaitingLimits) {
     this.#limits = limits;
   }
 

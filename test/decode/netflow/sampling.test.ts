@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_DECODE_LIMITS } from '../../../src/decode/exporter/decodeLimits.ts';
+import { DEFAULT_DECODE_LIMITS } from '../../../src/decode/exporter/exporterState.ts';
 import { resolveSampling } from '../../../src/decode/flowRows.ts';
 import { DecodeBench, flowsOf } from '../decodedFlows.ts';
 import {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_DECODE_LIMITS } from '../../../src/decode/exporter/decodeLimits.ts';
+import { DEFAULT_DECODE_LIMITS } from '../../../src/decode/exporter/exporterState.ts';
 import type { TemplateField } from '../../../src/decode/netflow/informationElements.ts';
 import { compileTemplate } from '../../../src/decode/netflow/templateSet.ts';
 import { DecodeBench } from '../decodedFlows.ts';

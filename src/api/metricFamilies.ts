@@ -187,7 +187,7 @@ function mitigationFamilies(): MetricFamily[] {
     gauge('kapkan_mitigate_pending_announcements', 'Routes wanted that are not in GoBGP', [], ({ daemon }) => [
       [announcedRoutes(daemon).filter(({ installed }) => !installed).length],
     ]),
-    gauge('kapkan_mitigate_unheard_announcements', 'Routes in GoBGP that were sent to no peer', [], ({ daemon }) => [
+    gauge('kapkan_mitigate_unsent_announcements', 'Routes in GoBGP that were sent to no peer', [], ({ daemon }) => [
       [announcedRoutes(daemon).filter(({ installed, advertisedTo }) => installed && advertisedTo.length === 0).length],
     ]),
   ];

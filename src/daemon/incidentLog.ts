@@ -19,8 +19,8 @@ const LINES: { readonly [kind in IncidentEventKind]: readonly [level: 'info' | '
   ban_advertised: ['info', 'ban was sent to peers'],
   ban_ended: ['info', 'ban ended'],
   ban_rejected: ['warn', 'ban refused'],
-  ban_failed: ['error', 'ban is not in GoBGP'],
-  ban_recovered: ['warn', 'ban is in GoBGP again'],
+  ban_failed: ['error', 'ban reaches no peer'],
+  ban_recovered: ['warn', 'ban reaches a peer again'],
   store_failed: ['error', 'bans cannot be saved; new ones are not announced until they can'],
   store_recovered: ['info', 'bans can be saved again'],
 };

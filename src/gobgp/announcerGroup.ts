@@ -97,6 +97,7 @@ function mergeEvidence(deciding: readonly RouteEvidence[], all: readonly RouteEv
     lastError: complaining.find((evidence) => evidence.lastError !== undefined)?.lastError,
     advertisedTo,
     notAdvertisedTo,
+    isReachUnknown: deciding.some((evidence) => evidence.isReachUnknown),
   };
 }
 

@@ -17,6 +17,8 @@ type Sent = 'ours' | 'other' | 'nothing';
 export interface Reach {
   readonly advertisedTo: readonly string[];
   readonly notAdvertisedTo: readonly { readonly peer: string; readonly why: string }[];
+  /** What some peer is sent was not read yet. */
+  readonly isReachUnknown: boolean;
 }
 
 export class PeerTable {
@@ -85,13 +87,15 @@ export class PeerTable {
   reachOf(key: string): Reach {
     const advertisedTo: string[] = [];
     const notAdvertisedTo: { peer: string; why: string }[] = [];
+    let isReachUnknown = false;
     for (const peer of this.#peers) {
       const sent = this.#sent.get(peer.address)?.get(key);
       const why = whyUnreachable(peer, familyOfKey(key)) ?? whyHeldBack(peer) ?? whyNotSent(sent);
+      isReachUnknown ||= why === NOT_READ_YET;
       if (why === undefined) advertisedTo.push(peer.address);
       else notAdvertisedTo.push({ peer: peer.address, why });
     }
-    return { advertisedTo, notAdvertisedTo };
+    return { advertisedTo, notAdvertisedTo, isReachUnknown };
   }
 
   #noteEndpoints(): void {

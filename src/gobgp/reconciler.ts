@@ -211,8 +211,8 @@ export class Reconciler {
     const { installed, confirmedAt, pendingSince } = route;
     const lastError = this.#outOfReach ?? route.lastError;
     const reach = installed ? this.#peers.reachOf(key) : NO_EVIDENCE;
-    const { advertisedTo, notAdvertisedTo } = reach;
-    return { installed, confirmedAt, pendingSince, lastError, advertisedTo, notAdvertisedTo };
+    const { advertisedTo, notAdvertisedTo, isReachUnknown } = reach;
+    return { installed, confirmedAt, pendingSince, lastError, advertisedTo, notAdvertisedTo, isReachUnknown };
   }
 
   get peerTable(): PeerTable {

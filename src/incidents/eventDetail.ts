@@ -45,10 +45,11 @@ export function eventDetail(event: IncidentEvent): string {
   }
 }
 
-/** What distinguishes events of one kind: why an attack was updated, which guard refused a ban; else empty. */
+/** What distinguishes events of one kind: why an attack was updated, which guard refused a ban, why it failed; else empty. */
 export function eventCode(event: IncidentEvent): string {
   if (event.kind === 'attack_updated') return event.cause;
   if (event.kind === 'ban_changed') return event.change;
+  if (event.kind === 'ban_failed') return event.cause;
   if (event.kind === 'ban_rejected') return event.ban.rejectedBy ?? '';
   if (event.kind === 'ban_ended') return event.ban.endedBy?.code ?? '';
   return '';

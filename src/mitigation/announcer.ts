@@ -19,9 +19,9 @@ export interface Announcer {
   /**
    * Replaces the whole set of what should be announced; cheap when little changed. Returns at once, the work is done
    * behind it. The first call allows withdrawing marked orphans: before it nothing is known to be one. `maxRules`: the
-   * FlowSpec rules that peers have room for at any moment; without it as many as there are.
+   * FlowSpec rules that peers have room for at any moment.
    */
-  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules?: number): void;
+  setWanted(wanted: ReadonlyMap<string, Announcement>, maxRules: number): void;
 
   /** What is known of one announcement now. */
   evidence(key: string): RouteEvidence;
@@ -44,6 +44,8 @@ export interface RouteEvidence {
   /** Why it is not announced on purpose; absent otherwise. Such a route is neither missing nor refused. */
   readonly heldBack?: string;
   readonly advertisedTo: readonly string[];
+  /** What some peer is sent was not read yet; absent otherwise. */
+  readonly isReachUnknown?: boolean;
   readonly notAdvertisedTo: readonly { readonly peer: string; readonly why: string }[];
 }
 

@@ -112,8 +112,7 @@ export class BanCommit {
     const { guard, reason } = refusedBy;
     const { ban } = refuseBan(request, guard, reason);
     this.table.refuse(ban);
-    this.#counters.rejected++;
-    this.#rejectedBy[guard]++;
+    this.#countRefusal(guard);
     this.#events.push({ kind: 'ban_rejected', at: ban.startedAt, ban, verdicts });
     return ban;
   }
@@ -137,7 +136,7 @@ export class BanCommit {
     if (ban.dryRun || ban.routes.length === 0) return;
     const notStored = this.table.isSaved(ban) ? undefined : (this.#storeError ?? 'unknown');
     for (const change of this.#placements.review(ban, { notStored, routes: evidences(ban, this.#announcer) }, now)) {
-      if (change.kind === 'ban_failed') this.#counters.failed++;
+      if (change.kind === 'ban_failed') this.#countFailure(change.cause === 'sent_to_no_peer' ? 'audience' : undefined);
       this.#events.push({ at: now, ban, ...change });
     }
   }
@@ -166,7 +165,19 @@ export class BanCommit {
     this.health.forget(ban);
     this.#placements.forget(ban);
     this.#counters.ended++;
+    if (ban.endedBy?.code === 'harmful') this.#countFailure('harmless');
     this.#events.push({ kind: 'ban_ended', at, ban });
+  }
+
+  /** A ban that no peer hears or that would do harm counts as refused too, by the guard that would have refused it. */
+  #countFailure(guard: Guard | undefined): void {
+    this.#counters.failed++;
+    if (guard !== undefined) this.#countRefusal(guard);
+  }
+
+  #countRefusal(guard: Guard): void {
+    this.#counters.rejected++;
+    this.#rejectedBy[guard]++;
   }
 
   #changed(ban: Ban, change: MethodChangeKind, at: number): void {
@@ -185,7 +196,7 @@ export class BanCommit {
       const real = this.table.wanted(false);
       for (const key of real.keys()) this.#own(key);
       this.#announcer.setWanted(real, this.flowspecMaxRules);
-      this.#dryRunAnnouncer.setWanted(this.table.wanted(true));
+      this.#dryRunAnnouncer.setWanted(this.table.wanted(true), this.flowspecMaxRules);
     }
     const events = this.#events;
     this.#events = [];

@@ -13,7 +13,7 @@ const NOTHING: ReadonlyMap<string, Announcement> = new Map();
 export class PausableAnnouncer implements Announcer {
   readonly #announcer: Announcer;
   #isPaused: boolean;
-  #wanted: ReadonlyMap<string, Announcement> | undefined;
+  #wanted: { readonly routes: ReadonlyMap<string, Announcement>; readonly maxRules: number } | undefined;
 
   /** `isPaused`: a pause that outlived a restart. */
   constructor(announcer: Announcer, isPaused: boolean) {
@@ -27,17 +27,17 @@ export class PausableAnnouncer implements Announcer {
 
   pause(): void {
     this.#isPaused = true;
-    if (this.#wanted !== undefined) this.#announcer.setWanted(NOTHING);
+    this.#pass();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#wanted !== undefined) this.#announcer.setWanted(this.#wanted);
+    this.#pass();
   }
 
-  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
-    this.#wanted = wanted;
-    this.#announcer.setWanted(this.#isPaused ? NOTHING : wanted);
+  setWanted(routes: ReadonlyMap<string, Announcement>, maxRules: number): void {
+    this.#wanted = { routes, maxRules };
+    this.#pass();
   }
 
   evidence(key: string): RouteEvidence {
@@ -51,5 +51,11 @@ export class PausableAnnouncer implements Announcer {
 
   counts(): { readonly unicast: number; readonly flowspec: number } {
     return this.#announcer.counts();
+  }
+
+  #pass(): void {
+    if (this.#wanted === undefined) return;
+    const { routes, maxRules } = this.#wanted;
+    this.#announcer.setWanted(this.#isPaused ? NOTHING : routes, maxRules);
   }
 }

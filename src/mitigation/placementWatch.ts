@@ -8,8 +8,14 @@ import type { Ban } from './ban.ts';
 /** Announced and not seen in the RIB for this long: worth an event. GoBGP usually confirms within 20 ms. */
 export const UNCONFIRMED_AFTER_MS = 1000;
 
-/** Wanted and in no RIB for this long: the ban could not be announced. */
+/** Wanted for this long and not in the RIB, or sent to no peer: the ban protects nobody. */
 export const FAILED_AFTER_MS = 10_000;
+
+/** Peers that a reason names. */
+const NAMED_PEERS = 5;
+
+/** What keeps a ban from protecting anybody. */
+export type PlacementFailure = 'not_in_rib' | 'sent_to_no_peer';
 
 /** A change of a ban's placement. Each is reported once, and again only after it was otherwise. */
 export type PlacementChange =
@@ -19,9 +25,9 @@ export type PlacementChange =
   | { readonly kind: 'ban_confirmed' }
   /** All its routes were sent to more peers than before. `peers`: all that they were sent to by now. */
   | { readonly kind: 'ban_advertised'; readonly peers: readonly string[] }
-  /** It cannot be announced: not for a moment but for `FAILED_AFTER_MS`. */
-  | { readonly kind: 'ban_failed'; readonly reason: string }
-  /** It is announced after it had failed. */
+  /** For `FAILED_AFTER_MS` it was not in the RIB, or in the RIB and sent to no peer. */
+  | { readonly kind: 'ban_failed'; readonly cause: PlacementFailure; readonly reason: string }
+  /** After it had failed, all its routes are in the RIB and were sent to a peer. */
   | { readonly kind: 'ban_recovered' };
 
 export type PlacementEvent = { readonly at: number; readonly ban: Ban } & PlacementChange;
@@ -37,6 +43,8 @@ interface Watched {
   state: 'unknown' | 'unconfirmed' | 'confirmed';
   /** Clock milliseconds; undefined while all routes are in the RIB. */
   missingSince: number | undefined;
+  /** Since when no peer was sent all of it; undefined while one was. */
+  uselessSince: number | undefined;
   failed: boolean;
   peers: readonly string[];
 }
@@ -54,9 +62,9 @@ export class PlacementWatch {
       return [];
     }
     const watched = this.#of(ban.id);
-    const problem = problemOf(placement);
-    if (problem === undefined) return placed(watched, peersOf(placement.routes));
-    return missing(watched, problem, now);
+    const missing = whyNotInRib(placement);
+    const changes = missing === undefined ? placed(watched, placement.routes) : lost(watched, missing, now);
+    return [...changes, ...usefulness(watched, missing, placement.routes, now)];
   }
 
   forget(ban: Ban): void {
@@ -67,53 +75,78 @@ export class PlacementWatch {
   clockStepped(deltaMs: number): void {
     for (const watched of this.#byBan.values()) {
       if (watched.missingSince !== undefined) watched.missingSince += deltaMs;
+      if (watched.uselessSince !== undefined) watched.uselessSince += deltaMs;
     }
   }
 
   #of(banId: string): Watched {
     let watched = this.#byBan.get(banId);
     if (watched === undefined) {
-      watched = { state: 'unknown', missingSince: undefined, failed: false, peers: [] };
+      watched = { state: 'unknown', missingSince: undefined, uselessSince: undefined, failed: false, peers: [] };
       this.#byBan.set(banId, watched);
     }
     return watched;
   }
 }
 
-function placed(watched: Watched, peers: readonly string[]): PlacementChange[] {
-  const changes: PlacementChange[] = [];
-  if (watched.state !== 'confirmed') changes.push({ kind: 'ban_confirmed' });
-  if (watched.failed) changes.push({ kind: 'ban_recovered' });
-  if (peers.some((peer) => !watched.peers.includes(peer))) changes.push({ kind: 'ban_advertised', peers });
+/** All routes are in the RIB. */
+function placed(watched: Watched, routes: readonly RouteEvidence[]): PlacementChange[] {
+  const changes: PlacementChange[] = watched.state === 'confirmed' ? [] : [{ kind: 'ban_confirmed' }];
   watched.state = 'confirmed';
   watched.missingSince = undefined;
-  watched.failed = false;
+  const peers = peersOf(routes);
+  if (peers.some((peer) => !watched.peers.includes(peer))) changes.push({ kind: 'ban_advertised', peers });
   watched.peers = peers;
   return changes;
 }
 
-function missing(watched: Watched, reason: string, now: number): PlacementChange[] {
-  const changes: PlacementChange[] = [];
+function lost(watched: Watched, reason: string, now: number): PlacementChange[] {
   watched.missingSince ??= now;
-  const missingMs = now - watched.missingSince;
-  if (watched.state !== 'unconfirmed' && missingMs >= UNCONFIRMED_AFTER_MS) {
-    watched.state = 'unconfirmed';
-    watched.peers = [];
-    changes.push({ kind: 'ban_unconfirmed', reason });
+  if (watched.state === 'unconfirmed' || now - watched.missingSince < UNCONFIRMED_AFTER_MS) return [];
+  watched.state = 'unconfirmed';
+  watched.peers = [];
+  return [{ kind: 'ban_unconfirmed', reason }];
+}
+
+/** Whether somebody is protected: all routes in the RIB and sent to a peer. */
+function usefulness(
+  watched: Watched,
+  missing: string | undefined,
+  routes: readonly RouteEvidence[],
+  now: number,
+): PlacementChange[] {
+  // Who is sent a route takes a while to read where the table is large; meanwhile it says neither yes nor no.
+  if (missing === undefined && watched.peers.length === 0 && routes.some(({ isReachUnknown }) => isReachUnknown)) {
+    return [];
   }
-  if (!watched.failed && missingMs >= FAILED_AFTER_MS) {
-    watched.failed = true;
-    changes.push({ kind: 'ban_failed', reason });
+  if (missing === undefined && watched.peers.length > 0) {
+    watched.uselessSince = undefined;
+    const wasFailed = watched.failed;
+    watched.failed = false;
+    return wasFailed ? [{ kind: 'ban_recovered' }] : [];
   }
-  return changes;
+  watched.uselessSince ??= now;
+  if (watched.failed || now - watched.uselessSince < FAILED_AFTER_MS) return [];
+  watched.failed = true;
+  if (missing !== undefined) return [{ kind: 'ban_failed', cause: 'not_in_rib', reason: missing }];
+  return [{ kind: 'ban_failed', cause: 'sent_to_no_peer', reason: whySentToNoPeer(routes) }];
 }
 
 /** Why the ban's routes are not all in the RIB; undefined where they are. */
-function problemOf({ notStored, routes }: Placement): string | undefined {
+function whyNotInRib({ notStored, routes }: Placement): string | undefined {
   if (notStored !== undefined) return `cannot be stored: ${notStored}`;
   const missingRoutes = routes.filter(({ installed }) => !installed);
   if (missingRoutes.length === 0) return undefined;
   return missingRoutes.find(({ lastError }) => lastError !== undefined)?.lastError ?? "not in GoBGP's RIB";
+}
+
+function whySentToNoPeer(routes: readonly RouteEvidence[]): string {
+  const missedBy = new Map(
+    routes.flatMap(({ notAdvertisedTo }) => notAdvertisedTo).map(({ peer, why }) => [peer, why]),
+  );
+  const text = [...missedBy].slice(0, NAMED_PEERS).map(([peer, why]) => `${peer} (${why})`);
+  if (missedBy.size > NAMED_PEERS) text.push(`${missedBy.size - NAMED_PEERS} more`);
+  return `in GoBGP, but sent to no peer: ${text.length === 0 ? 'GoBGP has no neighbours' : text.join(', ')}`;
 }
 
 /** The peers that were sent every route. */

@@ -89,7 +89,8 @@ function ofAttack(event: AttackEvent, context: NotificationContext): Notificatio
 }
 
 /**
- * A peer was sent the ban's routes. It is the end of a failure, if there was one, and it announces the ban the first time.
+ * A peer was sent the ban's routes. It is the end of a failure, if there was one, of this ban or of one that ended before
+ * it, and it announces the ban the first time.
  * After a restart, bans that were announced before are not announced again.
  */
 function ofAdvertised(event: AdvertisedEvent, context: NotificationContext): Notification[] {
@@ -98,7 +99,8 @@ function ofAdvertised(event: AdvertisedEvent, context: NotificationContext): Not
   if (ban.startedAt < context.runningSince) return [recovered];
   const base = attack === undefined ? BY_ROUTES : followUp(attackTopic(attack), 'if_unknown');
   const recipients: Recipients = { ...base, opens: [banTopic(ban)], once: true };
-  return [recovered, ofBan('ban_announced', event, '', recipients, context)];
+  const announced = ofBan('ban_announced', event, '', recipients, context);
+  return [recovered, announced, ofRecovery(event, 'ended', context)];
 }
 
 function ofChange(
@@ -149,7 +151,7 @@ function ofEnd(event: BanIncidentEvent, context: NotificationContext): Notificat
   if (code === 'replaced') return undefined;
   const topic = banTopic(ban);
   if (ENDED_TOO_EARLY.has(code) && attack?.endedAt === undefined) {
-    const recipients: Recipients = { ...withAttack(event, []), followUpOf: topic, closes: true };
+    const recipients = { ...withAttack(event, [failureTopic(ban, 'ended')]), followUpOf: topic, closes: true };
     return { ...ofBan('ban_failed', event, ban.reason, recipients, context), failure: 'ended' };
   }
   // What this run did not announce, it does not take back; a ban of the last run was announced by that.
@@ -248,8 +250,9 @@ function banTopic({ id }: Ban): string {
   return `ban ${id}`;
 }
 
-function failureTopic({ id }: Ban, failure: BanFailure): string {
-  return `${failure} ${id}`;
+/** A ban that ended does not come back itself: another ban of the same target is the recovery. */
+function failureTopic({ id, targetText }: Ban, failure: BanFailure): string {
+  return `${failure} ${failure === 'ended' ? targetText : id}`;
 }
 
 function attackFacts(attack: Attack): AttackFacts {

@@ -168,7 +168,7 @@ test('routes that wait for GoBGP are told from routes that no peer heard', async
   daemon.seen.set('ipv4-unicast 192.0.2.2/32', { ...evidence, installed: true, advertisedTo: [] });
   const families = await scrape(daemon);
   assert.deepEqual(samplesOf(families, 'kapkan_mitigate_pending_announcements'), { '': 1 });
-  assert.deepEqual(samplesOf(families, 'kapkan_mitigate_unheard_announcements'), { '': 1 });
+  assert.deepEqual(samplesOf(families, 'kapkan_mitigate_unsent_announcements'), { '': 1 });
   assert.deepEqual(samplesOf(families, 'kapkan_mitigate_active_bans'), { '{mode="real"}': 3, '{mode="dry_run"}': 1 });
 });
 

@@ -23,15 +23,16 @@ function fixture(saved?: Pause) {
   return { daemon, announcer, store, toggle };
 }
 
+const MAX_RULES = 10;
 const ONE = wanted(blackhole('192.0.2.1'));
 const TWO = wanted(blackhole('192.0.2.1'), blackhole('192.0.2.2'));
 
 test('a pause takes every route out, and resume brings back what is wanted by then', () => {
   const { daemon, announcer, toggle, store } = fixture();
-  announcer.setWanted(ONE);
+  announcer.setWanted(ONE, MAX_RULES);
   assert.deepEqual(toggle.pause('noc'), { since: 1000, by: 'noc' });
   assert.equal(daemon.wanted().size, 0);
-  announcer.setWanted(TWO);
+  announcer.setWanted(TWO, MAX_RULES);
   assert.equal(daemon.wanted().size, 0, 'what is decided meanwhile is not announced');
   assert.equal(announcer.evidence('any').heldBack, PAUSED);
   assert.deepEqual(store.saved, { since: 1000, by: 'noc' });
@@ -43,7 +44,7 @@ test('a pause takes every route out, and resume brings back what is wanted by th
 
 test('a pause that outlived a restart holds from the first moment', () => {
   const { daemon, announcer, toggle } = fixture({ since: 5, by: 'noc' });
-  announcer.setWanted(ONE);
+  announcer.setWanted(ONE, MAX_RULES);
   assert.equal(daemon.wanted().size, 0);
   assert.deepEqual(toggle.state(), { since: 5, by: 'noc' });
   assert.deepEqual(toggle.pause('other'), { since: 5, by: 'noc' }, 'the first pause stays');
@@ -62,10 +63,23 @@ test('before anything is known to be wanted, nothing is said to GoBGP, so that n
 
 test('a store that fails keeps nobody from pausing', () => {
   const { daemon, announcer, toggle, store } = fixture();
-  announcer.setWanted(ONE);
+  announcer.setWanted(ONE, MAX_RULES);
   store.failure = 'disk full';
   toggle.pause('noc');
   assert.equal(daemon.wanted().size, 0);
   toggle.resume('noc');
   assert.equal(daemon.wanted().size, 1);
+});
+
+test('the limit of rules goes through to GoBGP, paused or not', () => {
+  const { daemon, announcer, toggle } = fixture();
+  const limits: number[] = [];
+  daemon.setWanted = (_wanted, maxRules?: number) => {
+    limits.push(maxRules ?? Number.NaN);
+  };
+  announcer.setWanted(ONE, 7);
+  toggle.pause('noc');
+  toggle.resume('noc');
+  announcer.setWanted(TWO, 8);
+  assert.deepEqual(limits, [7, 7, 7, 8]);
 });

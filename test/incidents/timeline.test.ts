@@ -7,7 +7,14 @@ test('a timeline is bounded and keeps its first and its newest entries', () => {
   const timeline = new Timeline();
   const count = 3 * MAX_ENTRIES;
   for (let at = 0; at < count; at++) {
-    timeline.add({ kind: 'ban_failed', at, ban: banOf(), attack: undefined, reason: `reason ${at}` });
+    timeline.add({
+      kind: 'ban_failed',
+      at,
+      ban: banOf(),
+      attack: undefined,
+      cause: 'not_in_rib',
+      reason: `reason ${at}`,
+    });
   }
   const times = timeline.entries().map(({ at }) => at);
   assert.equal(times.length, MAX_ENTRIES);

@@ -60,8 +60,14 @@ test('a webhook and a script are sent what is announced, what fails, and what wo
   receiver.requests.length = 0;
   await router.end('SIGKILL');
   await arrives('peer_down', peer);
+  const unsent = await arrives('ban_failed', VICTIM);
+  assert.equal(unsent.failure, 'not_announced');
+  assert.match(String(unsent.reason), /^in GoBGP, but sent to no peer: \S+ \(/);
+  assert.equal((unsent.rib as { installed: boolean }).installed, true);
+  assert.equal(await kapkan.metric('kapkan_mitigate_unsent_announcements'), 1);
   await router.launch();
   await arrives('peer_up', peer);
+  await arrives('ban_recovered', VICTIM);
 
   await stop();
   await arrives('attack_ended', VICTIM);

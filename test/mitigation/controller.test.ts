@@ -166,6 +166,24 @@ test('a ban made before GoBGP told its peers ends as soon as it turns out to cov
   run(START, 20, 'a', 'b');
   assert.deepEqual(keys(), ['ipv4-unicast 198.51.100.2/32']);
   assert.deepEqual(told(), ['ban_ended']);
+  const { rejected, rejectedBy, failed } = controller.counters();
+  assert.deepEqual([rejected, rejectedBy.harmless, failed], [1, 1, 1], 'counted as a refusal and a failure');
+});
+
+test('a ban that no peer is sent counts as a refusal and a failure, once each time', () => {
+  const { controller, gobgp, told, run } = started();
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  let now = run(START, 20, 'a');
+  assert.equal(controller.counters().failed, 0);
+  gobgp.hears.clear();
+  now = run(now, 30, 'a');
+  assert.deepEqual(told(), ['ban_started', 'ban_failed']);
+  gobgp.hears.add('ipv4-unicast');
+  now = run(now, 5, 'a');
+  gobgp.hears.clear();
+  run(now, 30, 'a');
+  const { rejected, rejectedBy, failed } = controller.counters();
+  assert.deepEqual([rejected, rejectedBy.audience, failed], [2, 2, 2]);
 });
 
 test('a machine that booted with its clock far behind ends its bans in time and admits new ones', () => {

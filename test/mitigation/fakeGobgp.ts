@@ -14,6 +14,9 @@ export class FakeGobgp {
   refuses: (route: Route) => boolean = () => false;
 }
 
+/** Is sent every route of a family that it negotiated. */
+const PEER = '192.0.2.100';
+
 export class FakeAnnouncer implements Announcer {
   readonly #gobgp: FakeGobgp;
   readonly #onWanted: (wanted: ReadonlyMap<string, Announcement>) => void;
@@ -47,8 +50,10 @@ export class FakeAnnouncer implements Announcer {
     const { up, rib, refuses } = this.#gobgp;
     const announcement = this.wanted?.get(key);
     if (!up || announcement === undefined) return NO_EVIDENCE;
-    const refused = refuses(announcement.route);
-    return { ...NO_EVIDENCE, installed: rib.has(key), lastError: refused ? 'invalid argument' : undefined };
+    const lastError = refuses(announcement.route) ? 'invalid argument' : undefined;
+    const installed = rib.has(key);
+    const isSent = installed && this.#gobgp.hears.has(routeFamily(announcement.route));
+    return { ...NO_EVIDENCE, installed, lastError, advertisedTo: isSent ? [PEER] : [] };
   }
 
   audience(family: RouteFamily): 'some' | 'none' | 'unknown' {

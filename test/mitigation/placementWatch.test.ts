@@ -39,9 +39,52 @@ test('what is missing is unconfirmed after a second, failed after ten, and recov
   assert.deepEqual(kinds(FAILED_AFTER_MS - 1, [MISSING]), []);
   assert.deepEqual(kinds(FAILED_AFTER_MS, [MISSING]), ['ban_failed']);
   assert.deepEqual(kinds(10 * FAILED_AFTER_MS, [MISSING]), [], 'once for each time');
-  assert.deepEqual(kinds(11 * FAILED_AFTER_MS, [installed()]), ['ban_confirmed', 'ban_recovered']);
+  assert.deepEqual(kinds(11 * FAILED_AFTER_MS, [installed('192.0.2.1')]), [
+    'ban_confirmed',
+    'ban_advertised',
+    'ban_recovered',
+  ]);
   assert.deepEqual(kinds(12 * FAILED_AFTER_MS, [MISSING]), []);
   assert.deepEqual(kinds(13 * FAILED_AFTER_MS, [MISSING]), ['ban_unconfirmed', 'ban_failed'], 'it is lost again');
+});
+
+test('a ban that is in the RIB and sent to no peer fails after ten seconds, with what each peer says', () => {
+  const { watch, kinds } = watching();
+  const why = [
+    { peer: '192.0.2.1', why: 'session down' },
+    { peer: '192.0.2.2', why: 'export policy' },
+  ];
+  const unsent: RouteEvidence = { ...installed(), notAdvertisedTo: why };
+  assert.deepEqual(kinds(0, [unsent]), ['ban_confirmed']);
+  assert.deepEqual(kinds(FAILED_AFTER_MS - 1, [unsent]), []);
+  assert.deepEqual(watch.review(BAN, { notStored: undefined, routes: [unsent] }, FAILED_AFTER_MS), [
+    {
+      kind: 'ban_failed',
+      cause: 'sent_to_no_peer',
+      reason: 'in GoBGP, but sent to no peer: 192.0.2.1 (session down), 192.0.2.2 (export policy)',
+    },
+  ]);
+  assert.deepEqual(kinds(2 * FAILED_AFTER_MS, [unsent]), [], 'once for each time');
+  assert.deepEqual(kinds(3 * FAILED_AFTER_MS, [installed('192.0.2.1')]), ['ban_advertised', 'ban_recovered']);
+  assert.deepEqual(kinds(4 * FAILED_AFTER_MS, [unsent]), []);
+  assert.deepEqual(kinds(5 * FAILED_AFTER_MS, [unsent]), ['ban_failed'], 'it is lost again');
+  assert.deepEqual(kinds(6 * FAILED_AFTER_MS, [installed('192.0.2.1')]), ['ban_advertised', 'ban_recovered']);
+});
+
+test('a ban that leaves the RIB while no peer is sent it has failed for the whole time', () => {
+  const { kinds } = watching();
+  assert.deepEqual(kinds(0, [MISSING]), []);
+  assert.deepEqual(kinds(FAILED_AFTER_MS / 2, [installed()]), ['ban_confirmed']);
+  assert.deepEqual(kinds(FAILED_AFTER_MS, [installed()]), ['ban_failed']);
+});
+
+test('while it is not known what the peers are sent, nothing is reported of it', () => {
+  const { kinds } = watching();
+  const unread: RouteEvidence = { ...installed(), isReachUnknown: true };
+  assert.deepEqual(kinds(0, [unread]), ['ban_confirmed']);
+  assert.deepEqual(kinds(10 * FAILED_AFTER_MS, [unread]), []);
+  assert.deepEqual(kinds(10 * FAILED_AFTER_MS + 1, [installed()]), []);
+  assert.deepEqual(kinds(11 * FAILED_AFTER_MS + 1, [installed()]), ['ban_failed']);
 });
 
 test('a ban that is not stored is not announced, and the reason says so', () => {
@@ -49,7 +92,7 @@ test('a ban that is not stored is not announced, and the reason says so', () => 
   assert.deepEqual(kinds(0, [installed('192.0.2.1')], 'disk full'), []);
   assert.deepEqual(watch.review(BAN, { notStored: 'disk full', routes: [installed()] }, FAILED_AFTER_MS), [
     { kind: 'ban_unconfirmed', reason: 'cannot be stored: disk full' },
-    { kind: 'ban_failed', reason: 'cannot be stored: disk full' },
+    { kind: 'ban_failed', cause: 'not_in_rib', reason: 'cannot be stored: disk full' },
   ]);
 });
 

@@ -151,6 +151,7 @@ test('a failure says what failed, whatever happened to the ban before', () => {
     at: AT,
     ban: fellBackBefore,
     attack: undefined,
+    cause: 'not_in_rib',
     reason: 'GoBGP is down',
   } as const;
   const [failed, recovered, fallback, back] = notificationsOf(

@@ -21,10 +21,12 @@ export function banText(ban: BanJson, nowMs: number): string {
   return formatFacts(facts.filter(([, value]) => value !== ''));
 }
 
-/** Its state; an active ban whose route was not seen in GoBGP says so. */
+/** Its state; an active ban whose route was not seen in GoBGP, or was sent to no peer, says so. */
 export function stateText({ state, dry_run, rib }: BanJson): string {
   if (dry_run) return `${state} (dry-run)`;
-  return state === 'active' && rib?.installed === false ? 'active, not announced' : state;
+  if (state !== 'active' || rib === undefined) return state;
+  if (!rib.installed) return 'active, not announced';
+  return rib.advertised_to?.length === 0 ? 'active, sent to no peer' : state;
 }
 
 /** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */

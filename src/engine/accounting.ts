@@ -33,9 +33,8 @@ import {
 } from './hostTable.ts';
 import { LONGEST_FLOW_MS, LongFlows } from './longFlows.ts';
 import { RateWindow } from './rateWindow.ts';
-import { type TopHostsQuery, TopHostsScan } from './topHosts.ts';
+import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
-import { TrafficScan } from './trafficScan.ts';
 
 /** Hosts with long flows that are brought up to date in one tick, at least; all of them within ten ticks. */
 const SETTLED_HOSTS_PER_TICK = 4096;

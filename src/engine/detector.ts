@@ -19,8 +19,7 @@ import { METRICS, type Metric } from '../trafficMetrics.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, NO_SHARES, reasonOf } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
-import { HostRates, ratesOf } from './hostRates.ts';
-import type { HostReport } from './hostReport.ts';
+import { HostRates, type HostReport, ratesOf } from './hostReport.ts';
 import { VectorReview } from './vectorReview.ts';
 
 /** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */

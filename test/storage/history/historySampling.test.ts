@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { nextSample, type SampleTime } from '../../../src/daemon/trafficSampler.ts';
 import { HostTable } from '../../../src/engine/hostTable.ts';
 import { RateWindow } from '../../../src/engine/rateWindow.ts';
-import { TrafficScan } from '../../../src/engine/trafficScan.ts';
+import { TrafficScan } from '../../../src/engine/topHosts.ts';
 import { METRIC_COUNT } from '../../../src/trafficMetrics.ts';
 
 test('the samples of an interval cover it without a gap, the last one at its end', () => {

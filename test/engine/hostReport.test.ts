@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { type HostReport, HostReportWriter } from '../../src/engine/hostReport.ts';
-import { mergeTopHosts } from '../../src/ingest/mergeTopHosts.ts';
+import { type HostReport, HostReportWriter, mergeTopHosts } from '../../src/engine/hostReport.ts';
 import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 
 /** A report of hosts by the last word of their address, each with one rate in all metrics. */

@@ -18,13 +18,68 @@ import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery, TopHostsScan, TrafficScan } from '../engine/topHosts.ts';
 import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
-import { DatagramQueue, type QueuedDatagram } from './datagramQueue.ts';
 import type { Exporter } from './exporter.ts';
 import { type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
 import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
 import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
 import type { TelemetryKind } from './udpListener.ts';
+
+/** As many datagrams as libuv reads from one socket before it returns to the event loop. */
+export const QUEUE_DATAGRAMS = 32;
+
+/** Larger than any UDP payload. */
+const DATAGRAM_BYTES = 65_536;
+
+/** One slot of the queue. */
+interface QueuedDatagram {
+  readonly bytes: Uint8Array;
+  /** A view of `bytes`. */
+  readonly view: DataView;
+  /** Bytes of the datagram. Bytes after them are left from earlier datagrams. */
+  length: number;
+  kind: TelemetryKind;
+  /** As node:dgram writes it. */
+  sourceAddress: string;
+}
+
+/**
+ * Datagrams that were received and wait a few microseconds to be decoded, until the event loop has read all that the
+ * socket had. Receiving evicts the code and tables of decoding and accounting from the processor's caches, so datagrams
+ * that are decoded together cost a tenth less.
+ *
+ * The bytes are copied, because Node's buffer of a datagram lives only as long as its event. Each slot has a buffer with
+ * a DataView that lives as long as the queue, so nothing is allocated for a datagram.
+ */
+export class DatagramQueue {
+  /** Slots [0, count) hold datagrams. */
+  readonly slots: readonly QueuedDatagram[];
+  count = 0;
+
+  constructor(capacity: number) {
+    this.slots = Array.from({ length: capacity }, () => {
+      const bytes = new Uint8Array(DATAGRAM_BYTES);
+      return { bytes, view: new DataView(bytes.buffer), length: 0, kind: 'netflow', sourceAddress: '' };
+    });
+  }
+
+  get isFull(): boolean {
+    return this.count === this.slots.length;
+  }
+
+  /** Copies the payload into the queue, which must not be full. */
+  put(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string): void {
+    const slot = this.slots[this.count++];
+    slot.length = Math.min(payload.length, DATAGRAM_BYTES);
+    slot.bytes.set(slot.length === payload.length ? payload : payload.subarray(0, DATAGRAM_BYTES));
+    slot.kind = kind;
+    slot.sourceAddress = sourceAddress;
+  }
+
+  clear(): void {
+    this.count = 0;
+  }
+}
 
 /** The configuration of a receiver. Can be sent to a worker (structured clone). */
 export interface ReceiverSettings {
@@ -192,7 +247,7 @@ export class Receiver {
     return batch.end - firstRow;
   }
 
-  /** An sFlow datagram belongs to its agent, whoever relayed it; to its sender where it states no agent. */
+  /** An sFlow datagram belongs to its agent, also where it was relayed; to its sender where it states no agent. */
   #exporterOf({ kind, view, length }: QueuedDatagram, source: Source, now: number): Exporter | undefined {
     const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
     return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, now);

@@ -16,12 +16,10 @@ import { type Address, sameAddress } from '../net/address.ts';
 import { offsetOf } from '../trafficMetrics.ts';
 import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
-import { readKernelDrops } from './kernelDrops.ts';
 import type { BoundSocket, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
-import { probeListeners } from './probeListeners.ts';
 import { receiverSettingsOf } from './receiver.ts';
 import type { LogLine } from './telemetryWarnings.ts';
-import { type ListenerAddress, socketText } from './udpListener.ts';
+import { type ListenerAddress, probeListeners, readKernelDrops, socketText } from './udpListener.ts';
 import { WorkerHandle } from './workerHandle.ts';
 
 /** A worker under a flood responds between two batches of datagrams. After this time the pool goes on without it. */

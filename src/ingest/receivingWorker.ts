@@ -10,9 +10,8 @@ import { SystemClock } from '../clock.ts';
 import { sliceBuffers } from '../engine/flowSlice.ts';
 import { type HostReport, reportBuffers } from '../engine/hostReport.ts';
 import type { TopHostsScan } from '../engine/topHosts.ts';
-import { DatagramQueue, QUEUE_DATAGRAMS } from './datagramQueue.ts';
 import type { BoundSocket, FromWorker, RequestMessage, ToWorker, WorkerSetup } from './messages.ts';
-import { Receiver } from './receiver.ts';
+import { DatagramQueue, QUEUE_DATAGRAMS, Receiver } from './receiver.ts';
 import { BindError, grantedReceiveBuffer, type ListenerAddress, openListener } from './udpListener.ts';
 
 /** A tick adds at most this to the time from first packet to route. */

@@ -1,10 +1,22 @@
 /*
- * A bound UDP socket for telemetry, with as large a receive buffer as the kernel grants. With several receiving workers
- * each has its own socket on the same address and port (SO_REUSEPORT), and the kernel sends all datagrams from one source
- * address and port to the same socket. So templates and their data reach the same worker, as long as the exporter sends
- * both from one port. Nearly all exporters do; one that does not needs `ingest.workers: 1`.
+ * The UDP sockets that telemetry arrives on: from the listeners of the config to bound sockets, and the datagrams that the
+ * kernel dropped.
+ *
+ * With several receiving workers each has its own socket on the same address and port (SO_REUSEPORT), and the kernel sends
+ * all datagrams from one source address and port to the same socket. So templates and their data reach the same worker, as
+ * long as the exporter sends both from one port. Nearly all exporters do; one that does not needs `ingest.workers: 1`.
  */
+
 import dgram from 'node:dgram';
+import { readFile } from 'node:fs/promises';
+import type { Config } from '../config/config.ts';
+import type { SocketAddress } from '../config/socketAddress.ts';
+
+/** Errors of binding `::` on a machine without IPv6. */
+const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
+
+/** Where Linux counts dropped datagrams. In a line, column 1 is ADDRESS:PORT in hexadecimal and the last one the drops. */
+const KERNEL_TABLES = ['/proc/net/udp', '/proc/net/udp6'];
 
 /** The datagrams of a listener. NetFlow and IPFIX share a listener: their version field tells which is which. */
 export type TelemetryKind = 'netflow' | 'sflow';
@@ -79,13 +91,13 @@ export function openListener(address: ListenerAddress, options: ListenerOptions)
   });
 }
 
-/** Bytes of receive buffer that the kernel granted. Linux reports twice that, for its own overhead (socket(7)). */
+/** Bytes of receive buffer that the kernel granted. Linux reports twice as many, for its own overhead (socket(7)). */
 export function grantedReceiveBuffer(socket: dgram.Socket): number {
   const bytes = socket.getRecvBufferSize();
   return process.platform === 'linux' ? bytes / 2 : bytes;
 }
 
-/** Where the size is too large, Linux grants its maximum and the BSDs refuse: so it is halved until it is granted. */
+/** Where the size is too large, Linux grants its maximum and the BSDs refuse. So it is halved until it is granted. */
 function enlargeReceiveBuffer(socket: dgram.Socket, wantedBytes: number): void {
   for (let bytes = wantedBytes; bytes >= 65_536; bytes = Math.floor(bytes / 2)) {
     try {
@@ -95,4 +107,80 @@ function enlargeReceiveBuffer(socket: dgram.Socket, wantedBytes: number): void {
       // Too large. The caller reads and reports the granted size.
     }
   }
+}
+
+/**
+ * Turns the listeners of the config into addresses that every worker can bind. Rejects with a BindError that names the
+ * first address that cannot be bound.
+ *
+ * Before any worker starts, each address is bound once without SO_REUSEPORT and closed again. This shows
+ *   - the port of a listener on port 0, which all workers must share;
+ *   - a port that another program uses. SO_REUSEPORT would hide another Kapkan, which would get half the telemetry;
+ *   - whether the machine has IPv6.
+ */
+export async function probeListeners(listen: Config['listen']): Promise<ListenerAddress[]> {
+  const wanted: { kind: TelemetryKind; address: SocketAddress }[] = [
+    ...listen.netflow.map((address) => ({ kind: 'netflow' as const, address })),
+    ...listen.sflow.map((address) => ({ kind: 'sflow' as const, address })),
+  ];
+  const probes: Probe[] = [];
+  try {
+    for (const { kind, address } of wanted) {
+      const { host, port } = address;
+      const ipv6Only = host === '::' && port !== 0 && wanted.some((other) => isIpv4On(other.address, port));
+      probes.push(await probe({ kind, host, port, ipv6Only }));
+    }
+  } finally {
+    await Promise.all(probes.map(({ socket }) => new Promise<void>((closed) => socket.close(closed))));
+  }
+  return probes.map(({ address }) => address);
+}
+
+/** An address with its socket, which stays open until all are bound, so that no two get the same port. */
+interface Probe {
+  readonly address: ListenerAddress;
+  readonly socket: dgram.Socket;
+}
+
+/** Where another listener has the port on an IPv4 address, `::` with this port is IPv6 only. */
+function isIpv4On(address: SocketAddress, port: number): boolean {
+  return address.port === port && !address.host.includes(':');
+}
+
+async function probe(address: ListenerAddress): Promise<Probe> {
+  try {
+    const socket = await openListener(address, { receiveBufferBytes: 0, reusePort: false });
+    return { address: { ...address, port: socket.address().port }, socket };
+  } catch (error) {
+    const withoutIpv6 = error instanceof BindError && NO_IPV6.includes(error.code);
+    if (!withoutIpv6 || address.host !== '::') throw error;
+    return probe({ ...address, host: '0.0.0.0', ipv6Only: false });
+  }
+}
+
+/**
+ * Datagrams that the kernel dropped because a socket's receive buffer was full: of every UDP socket in this network
+ * namespace that is bound to one of the ports, since the socket was opened. The program that owns the socket does not see
+ * them, but Linux counts them. On other systems the result is 0.
+ */
+export async function readKernelDrops(ports: readonly number[]): Promise<number> {
+  let drops = 0;
+  for (const table of KERNEL_TABLES) {
+    const text = await readFile(table, 'latin1').catch(() => '');
+    drops += countKernelDrops(text, ports);
+  }
+  return drops;
+}
+
+/** The drops in the text of one of the tables. Lines that cannot be read are skipped. */
+export function countKernelDrops(table: string, ports: readonly number[]): number {
+  let drops = 0;
+  for (const line of table.split('\n').slice(1)) {
+    const columns = line.trim().split(/\s+/);
+    if (columns.length < 3) continue;
+    const port = Number.parseInt(columns[1].slice(columns[1].lastIndexOf(':') + 1), 16);
+    const count = Number(columns[columns.length - 1]);
+    if (ports.includes(port) && Number.isSafeInteger(count)) drops += count;
+  }
+  return drops;
 }

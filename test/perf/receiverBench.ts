@@ -7,8 +7,7 @@
 import v8 from 'node:v8';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
-import { DatagramQueue, QUEUE_DATAGRAMS } from '../../src/ingest/datagramQueue.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { DatagramQueue, QUEUE_DATAGRAMS, Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
 import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
 import type { BenchRow } from './decodeBench.ts';
 

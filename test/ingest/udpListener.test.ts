@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { countKernelDrops, readKernelDrops } from '../../src/ingest/kernelDrops.ts';
+import { countKernelDrops, readKernelDrops } from '../../src/ingest/udpListener.ts';
 import { until } from './runningPool.ts';
 
 /** As Linux 6.1 prints it: two sockets that share 127.0.0.1:2055, and another one. */

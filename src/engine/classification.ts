@@ -1,6 +1,6 @@
 /*
- * The type of an attack, and the reason in a sentence. The shares of protocols come from the rates, which count every
- * flow; the source port of an amplification comes from the sample.
+ * The type of an attack, its reason in a sentence, and when an active attack has changed its vector. The shares of
+ * protocols come from the rates, which count every flow; the source port of an amplification comes from the sample.
  */
 import { REFLECTOR_PORTS, UDP } from '../net/protocolNumbers.ts';
 import { type Metric, offsetOf, type Rates } from '../trafficMetrics.ts';
@@ -13,12 +13,12 @@ import {
 } from './attack.ts';
 import type { GroupPlan } from './enginePlan.ts';
 
-/** By source port, as samples have it. */
+/** By source port, as text as in samples. */
 const AMPLIFICATION_BY_PORT: ReadonlyMap<string, AttackType> = new Map(
   Object.entries(REFLECTOR_PORTS).map(([type, port]) => [String(port), type as keyof typeof REFLECTOR_PORTS]),
 );
 
-/** From this share of the traffic on, one kind gives the attack its type; below it the attack is mixed. */
+/** A kind with at least this share of the traffic gives the attack its type; without one the attack is mixed. */
 const DOMINANT_SHARE = 0.6;
 
 /** The metrics that show each kind, the most specific first. */
@@ -41,8 +41,8 @@ export function classify(rates: Rates, sample: AttackSample): Classification {
 }
 
 /**
- * The responses of a reflector are large, so most of them may be fragments, of which only the first has the port:
- * the port must stand for most of what has ports, and UDP for most of all.
+ * The responses of a reflector are large, so most packets may be fragments, and only the first fragment has the port. So
+ * the port must have most of the traffic with ports, and UDP most of all traffic.
  */
 function amplificationOf(rates: Rates, sample: AttackSample): Classification | undefined {
   const udp = sample.protocols.find(({ key }) => key === String(UDP));
@@ -63,7 +63,7 @@ function amplificationOf(rates: Rates, sample: AttackSample): Classification | u
   return undefined;
 }
 
-/** In words: `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
+/** For example `udp_pps 48,120 over the limit 10,000 of group web; 97 % udp, 3 % tcp`. */
 export function reasonOf(metric: Metric, rates: Rates, threshold: number, group: GroupPlan): AttackReason {
   const source = group.limitSources[offsetOf(metric)] === 'group' ? `of group ${group.name}` : 'of all hosts';
   const shares = protocolShares(rates);
@@ -77,7 +77,7 @@ export function reasonOf(metric: Metric, rates: Rates, threshold: number, group:
   return { text, thresholdSource: 'static', shares };
 }
 
-/** Of an attack whose traffic is not known. */
+/** The shares of an attack whose traffic is not known. */
 export const NO_SHARES: AttackReason['shares'] = { tcp: 0, udp: 0, icmp: 0, other: 0 };
 
 function protocolShares(rates: Rates): AttackReason['shares'] {
@@ -98,4 +98,77 @@ function numberText(value: number): string {
   const [whole, fraction] = String(rounded).split('.');
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
   return fraction === undefined ? grouped : `${grouped}.${fraction}`;
+}
+
+/** Time between two reviews of one attack. */
+export const REVIEW_EVERY_MS = 1000;
+
+/** Consecutive reviews that must find the same other vector. */
+const REVIEWS_NEEDED = 2;
+
+/** After a change the vector stays for at least this long, so that an alternating flood does not move routes all the time. */
+export const LEAST_STAY_MS = 10_000;
+
+interface ReviewState {
+  reviewAt: number;
+  /** The other vector that was found last, and in how many consecutive reviews. */
+  found: string;
+  times: number;
+  mayChangeAt: number;
+}
+
+/**
+ * Decides when an active attack is classified again, and when its vector has changed. An attacker who changes from NTP
+ * reflection to SYN packets must get other FlowSpec rules within seconds; a mix that varies must not move routes.
+ */
+export class VectorReview {
+  readonly #byAttack = new Map<string, ReviewState>();
+
+  /** Whether the attack is due for a review. `now` must not decrease; true once for each review. */
+  isDue(attackId: string, now: number): boolean {
+    const state = this.#of(attackId, now);
+    if (now < state.reviewAt) return false;
+    state.reviewAt = now + REVIEW_EVERY_MS;
+    return true;
+  }
+
+  /** Records what a review found. True where that is the attack's vector from now on. */
+  confirm(attackId: string, current: Classification, found: Classification, now: number): boolean {
+    const state = this.#of(attackId, now);
+    const name = nameOf(found);
+    if (name === nameOf(current)) {
+      state.times = 0;
+      return false;
+    }
+    state.times = state.found === name ? state.times + 1 : 1;
+    state.found = name;
+    if (state.times < REVIEWS_NEEDED || now < state.mayChangeAt) return false;
+    state.times = 0;
+    state.mayChangeAt = now + LEAST_STAY_MS;
+    return true;
+  }
+
+  forget(attackId: string): void {
+    this.#byAttack.delete(attackId);
+  }
+
+  clockStepped(deltaMs: number): void {
+    for (const state of this.#byAttack.values()) {
+      state.reviewAt += deltaMs;
+      state.mayChangeAt += deltaMs;
+    }
+  }
+
+  #of(attackId: string, now: number): ReviewState {
+    let state = this.#byAttack.get(attackId);
+    if (state === undefined) {
+      state = { reviewAt: now + REVIEW_EVERY_MS, found: '', times: 0, mayChangeAt: now };
+      this.#byAttack.set(attackId, state);
+    }
+    return state;
+  }
+}
+
+function nameOf({ type, srcPort }: Classification): `${AttackType} ${number | undefined}` {
+  return `${type} ${srcPort}`;
 }

@@ -17,10 +17,9 @@ import { type Address, type AddressKey, addressKey, addressOfWords, formatAddres
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRICS, type Metric } from '../trafficMetrics.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
-import { classify, NO_SHARES, reasonOf } from './classification.ts';
+import { classify, NO_SHARES, reasonOf, VectorReview } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, type HostReport, ratesOf } from './hostReport.ts';
-import { VectorReview } from './vectorReview.ts';
 
 /** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;

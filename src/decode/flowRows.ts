@@ -38,8 +38,8 @@ export function clearRows(batch: FlowBatch, row: number, count: number): void {
 }
 
 /**
- * Clears only the columns that few templates fill. For templates that load all the others this saves a fifth of the time
- * of a flow.
+ * Clears only the columns that few templates fill. For templates that load all the others this saves a fifth of the
+ * time of a flow.
  */
 export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
   const { fragment, samplingRate, samplingSource, durationMs } = batch;
@@ -75,7 +75,9 @@ export function readIpv6Pair(view: DataView, at: number, batch: FlowBatch, row: 
   batch.dst3[row] = view.getUint32(at + 28);
 }
 
-/** Writes row `to` as the reverse direction of row `from`: addresses, ports and interfaces swapped, counters as given. */
+/**
+ * Writes row `to` as the reverse direction of row `from`: addresses, ports and interfaces swapped, counters as given.
+ */
 export function writeReverseRow(batch: FlowBatch, from: number, to: number, packets: number, bytes: number): void {
   batch.src0[to] = batch.dst0[from];
   batch.src1[to] = batch.dst1[from];

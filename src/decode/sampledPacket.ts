@@ -96,8 +96,8 @@ function isVlanTag(type: number): boolean {
 }
 
 /**
- * Reads a label stack and the packet under it. MPLS does not say what that packet is: a first nibble of 4 or 6 means IP,
- * a zero nibble is the control word of a pseudowire (RFC 4385 §3), followed by an Ethernet frame.
+ * Reads a label stack and the packet under it. MPLS does not say what that packet is: a first nibble of 4 or 6 means
+ * IP, a zero nibble is the control word of a pseudowire (RFC 4385 §3), followed by an Ethernet frame.
  */
 export function readMpls(context: DecodeContext, at: number, end: number): number {
   const { view } = context;

@@ -1,7 +1,7 @@
 /*
- * Accounting: what a receiving thread knows of the protected hosts. It counts every flow into its host's window, and
- * several times a second reports the rates of those hosts that could be over a limit or are being watched. The
- * detector, on the main thread, adds up the reports of all threads and judges them.
+ * Accounting: what a receiving thread knows of the protected hosts. It counts every flow into its host's window.
+ * Several times a second it reports the rates of the hosts that could be over a limit or are watched. The detector, on
+ * the main thread, adds the reports of all threads and judges them.
  *
  * One Accounting belongs to one thread and one FlowBatch. All times are clock milliseconds.
  */
@@ -36,7 +36,7 @@ import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 
-/** Hosts with long flows that are brought up to date in one tick, at least; all of them within ten ticks. */
+/** At least this many hosts with long flows are brought up to date in a tick; all of them within ten ticks. */
 const SETTLED_HOSTS_PER_TICK = 4096;
 
 /** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
@@ -107,7 +107,7 @@ export class Accounting {
   }
 
   /**
-   * Counts the flows of the datagram in hand, rows [batch.start, batch.end), and stamps them with host and time.
+   * Counts the flows in rows [batch.start, batch.end), and writes the host and the time of receipt into these rows.
    */
   accountBatch(now: number): void {
     this.#window.advance(now);
@@ -121,7 +121,7 @@ export class Accounting {
     this.#reporter.watch(targets);
   }
 
-  /** Rates of the watched hosts, all of them, and of the hosts that are over their part of a limit. */
+  /** Rates of all watched hosts, and of the hosts that are over their part of a limit. */
   tick(now: number): HostReport {
     this.#window.advance(now);
     this.#longFlows.expire();
@@ -132,7 +132,7 @@ export class Accounting {
     return report;
   }
 
-  /** The flows of the last window to these hosts, as far as the ring still holds them; none where samples are off. */
+  /** The flows of the last window to these hosts that are still in the ring; none where samples are off. */
   sample(targets: readonly Address[], now: number): FlowSlice {
     const targetOfSlot = new Map<number, number>();
     if (this.#plan.samples.enabled) {
@@ -144,24 +144,26 @@ export class Accounting {
     return sliceOf(this.#batch, targets, targetOfSlot, now - this.#plan.windowSeconds * 1000);
   }
 
-  /** The hosts with most of a metric, largest first. Scans the table at once: a tenth of a second for a million hosts. */
+  /**
+   * The hosts with most of a metric, largest first. Scans the table at once: a tenth of a second for a million hosts.
+   */
   topHosts(query: TopHostsQuery, now: number): HostReport {
     const scan = this.beginTopHosts(query);
     this.stepTopHosts(scan, this.#table.usedSlots, now);
     return this.topHostsReport(scan, now);
   }
 
-  /** The same in steps, between which datagrams can be received: step until the scan is done, then ask for the report. */
+  /** The same in steps, between which datagrams can be received: step until the scan is done, then get the report. */
   beginTopHosts(query: TopHostsQuery): TopHostsScan {
     return new TopHostsScan(query, this.#table);
   }
 
-  /** In steps, too: the traffic of `limit` hosts and of all groups. */
+  /** The traffic of `limit` hosts and of all groups, also in steps. */
   beginTraffic(limit: number): TrafficScan {
     return new TrafficScan(limit, this.#plan.groups.length, this.#table);
   }
 
-  /** Looks at so many more rows of the table. */
+  /** Scans the next `rows` rows of the table. */
   stepTopHosts(scan: TopHostsScan, rows: number, now: number): void {
     this.#window.advance(now);
     scan.step(this.#window, rows);
@@ -173,8 +175,8 @@ export class Accounting {
   }
 
   /**
-   * Takes another configuration. Hosts that are no longer protected are removed, the others belong to their new
-   * groups; with another length of the window, their rates go on. One pass over the table.
+   * Takes another configuration. Hosts that are no longer protected are removed; the others get their new groups. Where
+   * the length of the window changes, hosts keep their rates. One pass over the table.
    */
   reconfigure(plan: EnginePlan, now: number): void {
     this.#window.advance(now);
@@ -196,7 +198,7 @@ export class Accounting {
     this.#candidates.judgeAll(this.#window.bucket);
   }
 
-  /** The clock was moved: times from now on are this much later. */
+  /** The clock was set forward by this much; stored times move with it. */
   clockStepped(deltaMs: number): void {
     this.#window.shift(deltaMs);
     this.#longFlows.shift(deltaMs);
@@ -226,7 +228,7 @@ export class Accounting {
       const wordsAt = row * ROW_WORDS;
       if (words[wordsAt + LAST_BUCKET] !== bucket) window.roll(values, words, row);
       const kinds = kindsOf(ipProtocol[i], tcpFlags[i], fragment[i]);
-      // A flow longer than the window counts now with no part of it, unless it cannot be spread.
+      // A flow longer than the window is not counted now, unless it cannot be spread over time.
       const scale = durationMs[i] > windowMs ? samplingRate[i] * this.#spread(i, slot, kinds) : samplingRate[i];
       const at = row * ROW_VALUES + bucketAt;
       addTraffic(values, at, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds);
@@ -243,11 +245,11 @@ export class Accounting {
     }
   }
 
-  /** Passes a flow on to be counted over time; returns the part that is to be counted now. */
+  /** Adds a flow to the long flows, which are counted over time. Returns the factor for what must be counted now. */
   #spread(i: number, slot: number, kinds: number): number {
     const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
     const spreadMs = Math.min(durationMs[i], LONGEST_FLOW_MS);
-    // Of a flow that lasted longer than it is spread, only that part counts, so that its rate stays its mean rate.
+    // Of a flow that lasted longer than LONGEST_FLOW_MS only that part counts, so that its rate is its mean rate.
     const scale = samplingRate[i] * (spreadMs / durationMs[i]);
     if (this.#longFlows.add(slot, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds, spreadMs / 1000)) {
       this.#judgeLongHost(slot);
@@ -264,7 +266,7 @@ export class Accounting {
     this.#candidates.judge(slot, this.#window.bucket, morePackets, moreBytes);
   }
 
-  /** The slot of a flow's destination; one that has none gets one if it is protected. */
+  /** The slot of a flow's destination. A protected destination without one is added. */
   #findOrAdmit(i: number): number {
     const { dst0, dst1, dst2, dst3 } = this.#batch;
     const known = this.#table.find(dst0[i], dst1[i], dst2[i], dst3[i]);
@@ -279,7 +281,7 @@ export class Accounting {
     return slot;
   }
 
-  /** Evicts idle hosts from a slice of the table. */
+  /** Evicts idle hosts from one part of the table. */
   #sweep(): void {
     const table = this.#table;
     const crowded = table.count > CROWDED * table.limit;
@@ -297,7 +299,7 @@ export class Accounting {
     }
   }
 
-  /** Fills the buckets of the new length so that every host keeps the rates it has. */
+  /** Fills the buckets of the new length so that every host keeps its rates. */
   #changeWindow(windowSeconds: number): void {
     const window = new RateWindow(windowSeconds, this.#window.now);
     const table = this.#table;

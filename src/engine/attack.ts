@@ -1,5 +1,5 @@
 /*
- * An attack, as the detector found it and as the other rooms read it.
+ * An attack and its sample, as the detector found them and as the other rooms read them.
  */
 
 import type { Address } from '../net/address.ts';
@@ -27,7 +27,7 @@ export interface Classification {
   readonly srcPort: number | undefined;
 }
 
-/** One key's share of a sample; packets and bytes are estimates of real traffic. */
+/** The share of one key in a sample; packets and bytes are estimates of real traffic. */
 export interface TopEntry {
   readonly key: string;
   readonly packets: number;
@@ -76,7 +76,7 @@ export interface AttackReason {
   readonly shares: { readonly tcp: number; readonly udp: number; readonly icmp: number; readonly other: number };
 }
 
-/** The sample of an attack where no flow was kept. */
+/** The sample of an attack of which no flow is known. */
 export const EMPTY_SAMPLE: AttackSample = {
   flows: [],
   topSources: [],
@@ -117,7 +117,7 @@ export interface Attack {
   endedAt: number | undefined;
   /** When any limit was last seen crossed. */
   lastSeenAt: number;
-  /** Of the moment when the attack was found, or its vector last changed. */
+  /** From when the attack was found, or its vector last changed. */
   sample: AttackSample;
   classification: Classification;
   readonly reason: AttackReason;

@@ -1,6 +1,6 @@
 /*
- * Makes the sample of an attack from flows that the receiving threads copied from their rings. Counters are estimates of
- * real traffic. Several threads give the same sample as one thread that received all datagrams.
+ * Makes the sample of an attack from flows that the receiving threads copied from their rings. Counters are estimates
+ * of real traffic. Several threads give the same sample as one thread that received all datagrams.
  */
 import { type Address, type AddressKey, addressKey, addressKeyText, formatAddress } from '../net/address.ts';
 import type { AttackSample, SampledFlow, TopEntry } from './attack.ts';
@@ -12,7 +12,7 @@ const TOP_ENTRIES = 20;
 /** No interface has this ifIndex (RFC 2863). */
 const UNKNOWN_INTERFACE = 0;
 
-/** A sample for each of the targets that the slices were asked for, in their order. */
+/** A sample for each target of the slices, in the order of the targets. */
 export function samplesOf(
   slices: readonly FlowSlice[],
   targets: readonly Address[],
@@ -36,13 +36,13 @@ interface Place {
 }
 
 class SampleSum {
-  /** Of each slice the newest flows, as many as are shown. */
+  /** The newest flows of each slice, as many as are shown. */
   readonly #places: Place[] = [];
   readonly #sources = new Map<AddressKey, Counter>();
   readonly #srcPorts = new Map<number, Counter>();
   readonly #dstPorts = new Map<number, Counter>();
   readonly #protocols = new Map<number, Counter>();
-  /** Of each slice, by exporter and by input interface. */
+  /** For each slice, by exporter and by input interface. */
   readonly #exporters = new Map<Address, Map<number, Counter>>();
   readonly #flowsShown: number;
   #newestSlice: FlowSlice | undefined;
@@ -54,7 +54,7 @@ class SampleSum {
     this.#flowsShown = flowsShown;
   }
 
-  /** Rows of a slice come newest first, and one slice after the other. */
+  /** The rows of a slice must come newest first, and one slice after the other. */
   add(slice: FlowSlice, row: number): void {
     const packets = slice.packets[row];
     const bytes = slice.bytes[row];

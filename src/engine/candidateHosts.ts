@@ -1,11 +1,11 @@
 /*
  * Hosts that could be over a limit, found while counting instead of by scanning the table.
  *
- * A window's sum has five parts at one thread, so five times as many as there are threads. If the sum over all of them is
- * over limit × window, then one part at least is over its share, limit × window / (5 × threads). So a host whose bucket
- * passed the share in none of the last five buckets, at no thread, is under its limits, and need not be looked at.
- * Each group has three shares: of its smallest limits of packets, of bytes and of flow records; all traffic is compared,
- * which is never less than that of one kind.
+ * A window's sum has five parts in each thread. If the sum over all threads is over limit × window, then at least one
+ * part is over its share, limit × window / (5 × threads). So a host of which no thread had a bucket over the share in
+ * the last five buckets is under its limits, and needs no look. Each group has three shares: of its smallest limits of
+ * packets, of bytes and of flow records. They are compared with all traffic of a host, which is never less than that of
+ * one kind.
  */
 import { METRIC_COUNT, RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 import type { EnginePlan } from './enginePlan.ts';
@@ -29,11 +29,11 @@ import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
 const SHARE_OF_UNIT: Readonly<Record<RateUnit, number>> = { packets: 0, megabits: 1, flows: 2 };
 export const SHARES_PER_GROUP = 3;
 
-/** Keeps rounding from putting a sum over the limit whose parts are all just at their share. */
+/** So that rounding puts no sum over the limit whose parts are all exactly at their share. */
 const A_LITTLE_LESS = 1 - 1e-9;
 
 export class CandidateHosts {
-  /** `SHARES_PER_GROUP` a group, per bucket. */
+  /** `SHARES_PER_GROUP` values for each group, for one bucket. */
   shares: Float64Array;
   /** Hosts on the list. */
   count = 0;
@@ -68,9 +68,9 @@ export class CandidateHosts {
   }
 
   /**
-   * Marks the host if any of its buckets is over its share, or the one in progress will be with so many more packets
-   * and bytes. In a row that was not rolled to `bucket`, old buckets may mark a host that is under its
-   * share, but no host over its share is missed.
+   * Marks the host if any of its buckets is over its share, or the one in progress is with `morePackets` and
+   * `moreBytes` added. In a row that was not rolled to `bucket`, old buckets may mark a host that is under its share,
+   * but no host over its share is missed.
    */
   judge(slot: number, bucket: number, morePackets: number, moreBytes: number): void {
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
@@ -92,14 +92,16 @@ export class CandidateHosts {
     }
   }
 
-  /** Whether the host was a candidate in any bucket that still counts; if not, the last of the list takes its place. */
+  /**
+   * Whether the host was a candidate in a bucket that still counts. If not, the last host of the list takes its place.
+   */
   keepOrDrop(place: number, bucket: number): boolean {
     if (this.#table.word(this.#slots[place], CANDIDATE_BUCKET) + BUCKETS > bucket) return true;
     this.#dropAt(place);
     return false;
   }
 
-  /** Takes hosts off the list that are about to be removed from the table. */
+  /** Removes hosts from the list that are about to be removed from the table. */
   drop(leaving: (slot: number) => boolean): void {
     for (let place = this.count - 1; place >= 0; place--) {
       if (leaving(this.#slots[place])) this.#dropAt(place);

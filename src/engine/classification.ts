@@ -41,8 +41,8 @@ export function classify(rates: Rates, sample: AttackSample): Classification {
 }
 
 /**
- * The responses of a reflector are large, so most packets may be fragments, and only the first fragment has the port. So
- * the port must have most of the traffic with ports, and UDP most of all traffic.
+ * The responses of a reflector are large, so most packets may be fragments, and only the first fragment has the port.
+ * So the port must have most of the traffic with ports, and UDP most of all traffic.
  */
 function amplificationOf(rates: Rates, sample: AttackSample): Classification | undefined {
   const udp = sample.protocols.find(({ key }) => key === String(UDP));
@@ -106,7 +106,10 @@ export const REVIEW_EVERY_MS = 1000;
 /** Consecutive reviews that must find the same other vector. */
 const REVIEWS_NEEDED = 2;
 
-/** After a change the vector stays for at least this long, so that an alternating flood does not move routes all the time. */
+/**
+ * After a change the vector stays for at least this long, so that an alternating flood does not move routes all the
+ * time.
+ */
 export const LEAST_STAY_MS = 10_000;
 
 interface ReviewState {

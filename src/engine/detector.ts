@@ -1,17 +1,17 @@
 /*
- * The detector adds up what the receiving threads report, compares the sum with the limits of the owning
- * group, and keeps the attacks: each opens when any limit is crossed, and ends when none was for the hysteresis.
+ * The detector adds the rates that the receiving threads report, compares the sum with the limits of the owning group,
+ * and keeps the attacks: an attack starts when any limit is crossed, and ends when none was crossed for the hysteresis.
  *
  * How it is driven, several times a second and always in this order:
  *   1. `report`   for each report of a thread.
- *   2. `advance`  says which attacks were seen just now, which ended, and which hosts crossed a limit and are no attack yet.
- *   3. the caller fetches a sample of those hosts from the threads, which takes a moment;
+ *   2. `advance`  returns the attacks seen just now, those that ended, and the hosts over a limit that are no attack yet.
+ *   3. The caller fetches a sample of those hosts from the threads, which takes a moment.
  *   4. `open`     makes them attacks. A host is not named as crossing again while its sample is being fetched.
- *   5. `dueForReview` and `review`: the same for attacks that go on, since their vector may change.
- *   6. `watched`  is what every thread must go on reporting, whatever the rate.
+ *   5. `dueForReview` and `review`: the same for active attacks, because their vector may change.
+ *   6. `watched`  returns the hosts that every thread must report, whatever their rates.
  *
- * With several threads a host's first report may come from one of them alone. It is then watched, and judged when all of
- * them have reported it, a tick later; so what is found does not depend on how many threads there are.
+ * With several threads a host's first report may come from one of them alone. The host is then watched, and judged a
+ * tick later, when all threads have reported it. So the result does not depend on the number of threads.
  */
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
@@ -21,16 +21,18 @@ import { classify, NO_SHARES, reasonOf, VectorReview } from './classification.ts
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates, type HostReport, ratesOf } from './hostReport.ts';
 
-/** Attacks kept at once. With more, the whole network is under attack, and more bans would not help. */
+/** Most active attacks. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;
 
-/** Exporters send templates at least every 30 minutes (the default of Cisco's NetFlow v9); one that does not is broken. */
+/**
+ * Exporters send templates at least every 30 minutes (the default of Cisco's NetFlow v9); one that does not is broken.
+ */
 const MAX_UNOBSERVED_MS = 30 * 60_000;
 
-/** Attacks looked at again in one go; the others follow. */
+/** Attacks that are reviewed together; the others follow in later ticks. */
 const MAX_REVIEWS = 50;
 
-/** What one look at the reports comes to. */
+/** The result of judging the latest reports. */
 export interface Findings {
   /** Active attacks that were over a limit just now. */
   readonly seen: readonly Attack[];
@@ -40,7 +42,7 @@ export interface Findings {
   readonly crossed: readonly Address[];
 }
 
-/** An attack from before a restart, as its ban remembers it. */
+/** An attack from before a restart, as its stored ban has it. */
 export interface ResumedAttack {
   readonly id: string;
   readonly target: Address;
@@ -55,13 +57,13 @@ interface HostState {
   /** Number of the owning group. */
   group: number;
   attack: Attack | undefined;
-  /** All rates when that of the attack's metric was highest; undefined for one from before a restart that was higher then. */
+  /** All rates when that of the attack's metric was highest; undefined where that was before a restart. */
   peak: Float64Array | undefined;
   /** Its sample is being fetched. */
   isOpening: boolean;
-  /** Before this it is not known whether the attack was quiet. */
+  /** For the time before this it is not known whether the attack was quiet. */
   observedFrom: number;
-  /** It crossed a limit when there was no room for another attack, which is counted once. */
+  /** It crossed a limit when there was no room for another attack. Counted once. */
   isTurnedAway: boolean;
 }
 
@@ -87,7 +89,7 @@ export class Detector {
     this.#newId = newId;
   }
 
-  /** Takes in what thread `worker`, counted from 0, reports. */
+  /** Takes a report of thread `worker`, counted from 0. */
   report(worker: number, report: HostReport): void {
     const number = ++this.#newest[worker];
     for (let row = 0; row < report.count; row++) {
@@ -124,7 +126,10 @@ export class Detector {
     return { seen, ended, crossed };
   }
 
-  /** Makes attacks of hosts that `advance` named, each with its sample; hosts that are no longer over a limit are left out. */
+  /**
+   * Makes attacks of hosts that `advance` named, each with its sample; hosts that are no longer over a limit are left
+   * out.
+   */
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
     const opened: Attack[] = [];
     targets.forEach((target, i) => {
@@ -153,7 +158,7 @@ export class Detector {
     return due;
   }
 
-  /** Takes new samples of attacks that `dueForReview` named; answers those whose vector is another one from now on. */
+  /** Takes new samples of attacks that `dueForReview` named. Returns the attacks whose vector changes now. */
   review(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
     return targets.flatMap(({ word0, word1, word2, word3 }, i) => {
       const attack = this.#active.get(addressKey(word0, word1, word2, word3));
@@ -167,7 +172,10 @@ export class Detector {
     });
   }
 
-  /** Continues an attack from before a restart, as if it had been seen just now. Undefined where its host is not protected. */
+  /**
+   * Continues an attack from before a restart, as if it had been seen just now. Undefined where its host is not
+   * protected.
+   */
   resume(facts: ResumedAttack, now: number): Attack | undefined {
     const { target } = facts;
     const key = addressKey(target.word0, target.word1, target.word2, target.word3);
@@ -192,8 +200,8 @@ export class Detector {
   }
 
   /**
-   * What happened between `since` and now could not be seen: attacks last seen before are not taken for quiet in that
-   * time. An exporter that stays unreadable keeps no attack for longer than MAX_UNOBSERVED_MS.
+   * The traffic between `since` and now could not be observed: for attacks last seen before it, that time does not
+   * count as quiet. An exporter that stays unreadable keeps no attack for longer than MAX_UNOBSERVED_MS.
    */
   notObserved(since: number, now: number): void {
     for (const key of this.#active.keys()) {
@@ -203,7 +211,7 @@ export class Detector {
     }
   }
 
-  /** What every thread must report whatever its rate: hosts under attack, and those that could become it. */
+  /** The hosts that every thread must report, whatever their rates: those under attack, and possible attacks. */
   watched(): Address[] {
     const isAlone = this.#plan.workers === 1;
     const watched: Address[] = [];
@@ -228,7 +236,7 @@ export class Detector {
         continue;
       }
       if (host.attack !== undefined) {
-        // The number means nothing in the new plan; the name is what it was.
+        // The old number means nothing in the new plan; the name stays.
         host.attack.group = 0;
         this.#endedByReload.push(this.#end(key, host, host.attack, now));
       }
@@ -237,7 +245,7 @@ export class Detector {
     }
   }
 
-  /** The wall clock was set by this much; times held move with it. */
+  /** The wall clock was set forward by this much; stored times move with it. */
   clockStepped(deltaMs: number): void {
     this.#review.clockStepped(deltaMs);
     for (const attack of this.#active.values()) {
@@ -251,12 +259,16 @@ export class Detector {
     return [...this.#active.values()];
   }
 
-  /** Since start. `attacksOverLimit`: hosts over their limits that were not entered, because too many were already. */
+  /**
+   * Since start. `attacksOverLimit`: hosts over a limit that became no attack, because too many attacks were active.
+   */
   counters(): { readonly attacks: number; readonly attacksOverLimit: number } {
     return { attacks: this.#attacks, attacksOverLimit: this.#attacksOverLimit };
   }
 
-  /** The host of a report's row, known or new; undefined where it is not protected (a thread may not have reloaded yet). */
+  /**
+   * The host of a report's row, known or new; undefined where it is not protected (a thread may not have reloaded yet).
+   */
   #hostOfRow(addresses: Uint32Array, at: number): HostState | undefined {
     const key = addressKey(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
     const known = this.#hosts.get(key);

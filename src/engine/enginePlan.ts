@@ -1,6 +1,7 @@
 /*
- * What the engine needs of the configuration, flat enough to be posted to a receiving thread. The daemon makes one plan
- * for each configuration and hands the same to every thread and to the detector, so they never judge by different limits.
+ * The part of the configuration that the engine needs, as plain data that can be posted to a receiving thread. The
+ * daemon makes one plan for each configuration and gives the same to every thread and to the detector, so all use the
+ * same limits.
  */
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
@@ -8,10 +9,10 @@ import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
 
-/** Hosts one receiving thread tracks at most; about 1.1 GB when the table is full. */
+/** Most hosts that one receiving thread tracks; about 1.1 GB when the table is full. */
 const DEFAULT_HOST_LIMIT = 2_000_000;
 
-/** Where a limit was written: in the group itself, or inherited. In the order of METRICS. */
+/** Where a limit is written: in the group itself, or inherited from `global`. */
 type LimitSource = 'group' | 'global';
 
 export interface GroupPlan {
@@ -33,7 +34,7 @@ export interface EnginePlan {
   /** By group number; 0 is `global`. */
   readonly groups: readonly GroupPlan[];
   readonly samples: { readonly enabled: boolean; readonly flowsPerAttack: number };
-  /** Hosts one thread tracks at most. Taken from a thread's first plan; a reload does not change it. */
+  /** Most hosts that one thread tracks. Taken from a thread's first plan; a reload does not change it. */
   readonly hostLimit: number;
   /** Secret that keeps the host table's hash unpredictable, any 32-bit value. Taken from a thread's first plan. */
   readonly hashSeed: number;

@@ -1,21 +1,21 @@
 /*
- * Flows copied from the ring of a receiving thread, from which samples are made. The thread only copies columns, so that it
- * soon reads its socket again; the main thread adds them up (attackSample.ts). The flows were in the ring before
- * anyone knew of the attack, so a sample holds the flows that crossed the limit.
+ * Flows copied from the ring of a receiving thread, from which samples are made. The thread only copies columns, so
+ * that it soon reads its socket again; the main thread makes the sample from them (attackSample.ts). The flows were in
+ * the ring before the attack was detected, so a sample holds the flows that crossed the limit.
  */
 
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 
-/** Flows one slice holds at most, the newest; 4 MB. */
+/** Most flows in one slice, the newest; 4 MB. */
 const SLICE_LIMIT = 65_536;
 
-/** Columns of flows, newest first. Structured-cloneable; `sliceBuffers` are to be transferred. */
+/** Columns of flows, newest first. Can be cloned (structured clone), with `sliceBuffers` transferred. */
 export interface FlowSlice {
   readonly count: number;
-  /** Which of the targets asked for a flow belongs to: an index into their list. */
+  /** The target that the flow went to: an index into the list of targets of the request. */
   readonly target: Uint16Array<ArrayBuffer>;
-  /** Four words a flow. */
+  /** Four words for each flow. */
   readonly src: Uint32Array<ArrayBuffer>;
   /** The exporters of the flows. */
   readonly exporters: readonly Address[];
@@ -34,7 +34,7 @@ export interface FlowSlice {
   readonly receivedAtMs: Float64Array<ArrayBuffer>;
 }
 
-/** What to name in the transfer list when the slice is posted. */
+/** The transfer list for posting the slice. */
 export function sliceBuffers(slice: FlowSlice): ArrayBuffer[] {
   return [
     slice.target,
@@ -53,7 +53,9 @@ export function sliceBuffers(slice: FlowSlice): ArrayBuffer[] {
   ].map((column) => column.buffer);
 }
 
-/** The ring's flows to these targets that were received since; `targetOfSlot` is from host slot to index in `targets`. */
+/**
+ * The ring's flows to these targets received at or after `sinceMs`. `targetOfSlot` gives a slot's index in `targets`.
+ */
 export function sliceOf(
   batch: FlowBatch,
   targets: readonly Address[],

@@ -1,6 +1,6 @@
 /*
- * Reports of host rates, as a receiving thread posts them to the main thread, and their sum over all threads. A report is
- * a few flat arrays, made fresh for each report so that they can be transferred instead of copied.
+ * Reports of host rates, as a receiving thread posts them to the main thread, and their sum over all threads. A report
+ * is a few flat arrays, made fresh for each report so that they can be transferred instead of copied.
  */
 
 import type { Address } from '../net/address.ts';
@@ -16,7 +16,9 @@ export interface HostReport {
   readonly groups: Uint16Array<ArrayBuffer>;
   /** `METRIC_COUNT` values for each host, in the order and units of METRICS. */
   readonly rates: Float64Array<ArrayBuffer>;
-  /** Since when the thread cannot read the data of an exporter, in clock milliseconds; undefined where it can read all. */
+  /**
+   * Since when the thread cannot read the data of an exporter, in clock milliseconds; undefined where it can read all.
+   */
   readonly unreadableSince?: number;
 }
 
@@ -102,8 +104,8 @@ export class HostRates {
   }
 
   /**
-   * Adds the rates in the threads' latest reports; a report that does not name the host adds nothing. `newest` holds the
-   * number of each thread's latest report. Returns whether all reports, some or none named the host.
+   * Adds the rates in the threads' latest reports; a report that does not name the host adds nothing. `newest` holds
+   * the number of each thread's latest report. Returns whether all reports, some or none named the host.
    */
   add(newest: Float64Array): 'all' | 'some' | 'none' {
     let named = 0;
@@ -167,9 +169,9 @@ interface MergedHost {
 }
 
 /**
- * Merges the threads' lists of the busiest hosts: the `limit` hosts with the largest sum of the metric, largest first. A
- * host whose traffic several threads see is in each list with a part of its rates, so its rates are added before the hosts
- * are sorted. A single report is returned as it is.
+ * Merges the threads' lists of the busiest hosts: the `limit` hosts with the largest sum of the metric, largest first.
+ * A host whose traffic several threads see is in each list with a part of its rates, so its rates are added before the
+ * hosts are sorted. A single report is returned as it is.
  */
 export function mergeTopHosts(reports: readonly HostReport[], metric: number, limit: number): HostReport {
   if (reports.length === 1) return reports[0];

@@ -1,6 +1,6 @@
 /*
- * The reports of a receiving thread: the rates of the watched hosts, and of the candidates that are over their part of a
- * limit. The reports of all threads are added and judged by the detector, on the main thread.
+ * The reports of a receiving thread: the rates of the watched hosts, and of the candidates that are over their part of
+ * a limit. The reports of all threads are added and judged by the detector, on the main thread.
  */
 import { NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
@@ -14,12 +14,13 @@ import type { LongFlows } from './longFlows.ts';
 import type { RateWindow } from './rateWindow.ts';
 
 /**
- * Rows of a report beyond which no host is named that is not watched. Hosts that the detector watches because of a report
- * count too, so that what it keeps is bounded however low the limits are; it allows 10,000 attacks at once.
+ * In a report with this many rows, no more hosts are added that are not watched. Hosts that the detector watches
+ * because of a report count too, so that its memory is bounded even with very low limits. It allows 10,000 attacks at
+ * once.
  */
 const REPORTED_HOSTS_LIMIT = 32_768;
 
-/** Candidate hosts whose rates are worked out in one tick; where limits are so low that there are more, they take turns. */
+/** Candidate hosts whose rates are calculated in one tick. Where low limits make more candidates, they take turns. */
 const CANDIDATES_PER_TICK = 32_768;
 
 export class HostReporter {
@@ -56,7 +57,7 @@ export class HostReporter {
     for (const target of targets) this.#setWatched(this.#table.findAddress(target), true);
   }
 
-  /** The rates now of the watched hosts and of the candidates over their part of a limit. */
+  /** The current rates of the watched hosts and of the candidates over their part of a limit. */
   report(): HostReport {
     this.#writer.clear();
     for (const target of this.#watched) this.#reportWatched(target);
@@ -64,7 +65,7 @@ export class HostReporter {
     return this.#writer.report(this.#window.now);
   }
 
-  /** The rates now of the hosts in these slots. */
+  /** The current rates of the hosts in these slots. */
   reportSlots(slots: readonly number[]): HostReport {
     this.#writer.clear();
     for (const slot of slots) {
@@ -74,7 +75,7 @@ export class HostReporter {
     return this.#writer.report(this.#window.now);
   }
 
-  /** A watched host is in every report, with zeros where nothing is known of it. */
+  /** A watched host is in every report, with zeros where it has no row. */
   #reportWatched(target: Address): void {
     const slot = this.#table.findAddress(target);
     if (slot !== NO_HOST) {
@@ -89,7 +90,7 @@ export class HostReporter {
     this.#writer.append(target.word0, target.word1, target.word2, target.word3, group, this.#rates);
   }
 
-  /** Goes through the list of candidates from its end, so that a host moved into the place of a dropped one was seen before. */
+  /** Goes backwards through the candidates, so that a host that moves into a dropped one's place was already judged. */
   #reportCandidates(): void {
     if (this.#candidateCursor <= 0 || this.#candidateCursor > this.#candidates.count)
       this.#candidateCursor = this.#candidates.count;

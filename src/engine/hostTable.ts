@@ -1,8 +1,8 @@
 /*
  * The table of tracked hosts: from an address to a row of counters, for the hot path.
  *
- * Rows live in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 552 bytes, seen through two
- * views of one buffer, so that finding a host and counting its flow touch neighbouring memory:
+ * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 552 bytes with two views
+ * of one buffer, so that finding a host and counting its flow touch neighbouring memory:
  *
  *   words   0-3  address              values   4-16  bucket 0, in the order of METRICS: packets, bytes, records,
  *           4    last bucket written          17-29  bucket 1   packets and bytes of each kind
@@ -10,9 +10,9 @@
  *           6    last candidate bucket        56-68  bucket 4
  *           7    row in the table of long flows, plus one
  *
- * The index over it is open addressing with linear probing, at most half full, allocated once: growing it would halt the
- * receiving thread for the time of a full rehash. An entry holds ten bits of the hash beside the row's slot, so that a
- * probe into a foreign entry costs no visit to its row. 8 to 16 bytes of index a host make it under 600 in all.
+ * The index uses open addressing with linear probing. It is at most half full and is allocated once, because growing it
+ * would stop the receiving thread for a full rehash. An entry holds ten bits of the hash beside the row's slot, so that
+ * a probe of another host's entry does not read its row. With 8 to 16 bytes of index, a host takes less than 600 bytes.
  */
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import { type Address, IPV4_MAPPED_WORD } from '../net/address.ts';
@@ -67,7 +67,7 @@ export class HostTable {
   count = 0;
   /** Slots below this have been used at least once. */
   usedSlots = 0;
-  /** Means nothing; it is kept so that the reads that went into it are not optimised away. */
+  /** Has no meaning. It is kept so that the reads that went into it are not optimised away. */
   touched = 0;
 
   readonly #index: Int32Array;
@@ -122,13 +122,13 @@ export class HostTable {
   }
 
   /**
-   * For the destinations of a datagram's flows, the slot in which each most probably is, into `batch.hostSlot`, or NO_HOST.
-   * `holds` tells whether it is right; `find` is for those where it is not. `position` is that of the bucket that will be
+   * For the destinations of a datagram's flows, writes the most probable slot of each, or NO_HOST, to `batch.hostSlot`.
+   * `holds` says whether it is right; where it is not, use `find`. `position` is that of the bucket that will be
    * written.
    *
-   * With a million hosts, what counting costs is waiting for memory. So this goes over the flows twice, each time with so
-   * little to do that the processor has the reads of many flows under way at once: first it reads their index entries,
-   * then it touches the rows that these name. Whoever comes after finds them in the cache.
+   * With a million hosts, counting mostly waits for memory. So this takes two passes over the flows, each with so
+   * little work that the processor has the reads of many flows in progress at once: the first reads their index
+   * entries, the second reads the rows that these name. Then the code that counts finds them in the cache.
    */
   guessDestinations(batch: FlowBatch, position: number): void {
     this.#probe(batch);
@@ -143,8 +143,8 @@ export class HostTable {
   }
 
   /**
-   * For each flow the first index entry of its probe, most often the right one, with the tag it should have taken out:
-   * what is left is slot + 1, or more than that where another host is there. No branch depends on what is read.
+   * Writes for each flow the first index entry of its probe, which is mostly the right one, XOR the expected tag. The
+   * result is slot + 1, or a larger number where the entry is another host's. No branch depends on what is read.
    */
   #probe(batch: FlowBatch): void {
     const { dst0, dst1, dst2, dst3, hostSlot, start, end } = batch;
@@ -156,7 +156,7 @@ export class HostTable {
     }
   }
 
-  /** Makes slots of what `#probe` left, and brings address and bucket of each row into the cache. */
+  /** Turns the results of `#probe` into slots, and brings the address and the bucket of each row into the cache. */
   #touchRows(batch: FlowBatch, position: number): void {
     const { hostSlot, start, end } = batch;
     const slabs = this.slabs;
@@ -176,7 +176,9 @@ export class HostTable {
     this.touched = sum;
   }
 
-  /** Gives a host that is not in the table a row with an empty window; NO_HOST where the table is full. */
+  /**
+   * Adds a host that is not in the table, with an empty window, and returns its slot; NO_HOST where the table is full.
+   */
   add(word0: number, word1: number, word2: number, word3: number, group: number): number {
     if (this.count >= this.limit) return NO_HOST;
     const slot = this.#takeRow();
@@ -214,7 +216,7 @@ export class HostTable {
     return this.word(slot, GROUP_AND_FLAGS) !== FREE_ROW;
   }
 
-  /** One word of a slot's row, by its offset; for code that is not in a hurry. */
+  /** One word of a slot's row, by its offset; for code outside the hot loop. */
   word(slot: number, offset: number): number {
     return this.slabs[slot >> SLAB_SHIFT].words[(slot & SLAB_MASK) * ROW_WORDS + offset];
   }
@@ -224,9 +226,9 @@ export class HostTable {
   }
 
   /**
-   * Thirty-two bits, signed: index entry from the upper ones, tag from the lower.
-   * Every word passes through the whole mixing before the next one joins: whoever picks addresses inside a protected
-   * IPv6 prefix cannot make the differences of two words cancel without knowing the factors.
+   * A signed number of 32 bits: the upper bits select the index entry, the lower ones are the tag. Each word is mixed
+   * completely before the next one is added. So an attacker who chooses addresses inside a protected IPv6 prefix cannot
+   * make the differences of two words cancel each other without knowing the factors.
    */
   hash(word0: number, word1: number, word2: number, word3: number): number {
     const mapped = (word0 | word1) === 0 && word2 === IPV4_MAPPED_WORD;
@@ -248,7 +250,7 @@ export class HostTable {
     return slot;
   }
 
-  /** Empties an index entry and moves those behind it that a probe would no longer reach (Knuth 6.4, algorithm R). */
+  /** Empties an index entry and moves the later ones that a probe would no longer reach (Knuth 6.4, algorithm R). */
   #closeGap(emptied: number): void {
     const index = this.#index;
     const mask = this.#indexMask;
@@ -280,7 +282,7 @@ export class HostTable {
 const MIX_FACTOR_1 = 0x7feb352d;
 const MIX_FACTOR_2 = 0x846ca68b;
 
-/** Thirty-two bits of which each depends on all of the given ones; a bijection for odd factors. */
+/** 32 bits, each of which depends on all of the given ones; a bijection where the factors are odd. */
 function mixed(given: number, factor1: number, factor2: number): number {
   let bits = Math.imul(given ^ (given >>> 16), factor1);
   bits = Math.imul(bits ^ (bits >>> 15), factor2);

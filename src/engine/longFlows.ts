@@ -1,12 +1,13 @@
 /*
- * Flows that lasted longer than the window. An exporter reports them once in its active timeout, which may be minutes. Counted on
- * arrival, the traffic of a minute would be one spike; counted in the past, where it was, it would be outside the window.
- * So the flow is assumed to go on at its mean rate for as long as it lasted. This is right for a steady flow: its next
- * record arrives just when this time is over. The window then shows the flow's rate
- * without spike or gap, and over time exactly the packets and bytes that were reported.
+ * Flows that lasted longer than the window. An exporter reports them once in its active timeout, which may be minutes.
+ * Counted on arrival, the traffic of a minute would be one spike; counted in the past, where it was, it would be
+ * outside the window. So the flow is assumed to continue at its mean rate for as long as it lasted. This is right for a
+ * steady flow: its next record arrives just when this time is over. The window then shows the flow's rate without spike
+ * or gap, and over time exactly the packets and bytes that were reported.
  *
- * Each host with long flows has one row of summed rates; `settle` writes what has flowed since last time into the buckets.
- * Both tables are bounded. Where there is no room, the caller counts the part of the flow that fits in the window at once.
+ * Each host with long flows has one row of summed rates; `settle` adds the traffic since the last call to the buckets.
+ * Both tables are bounded. Where there is no room, the caller counts the part of the flow that fits in the window at
+ * once.
  */
 import { METRIC_COUNT } from '../trafficMetrics.ts';
 import {
@@ -30,8 +31,8 @@ export const LONG_FLOW_LIMIT = 262_144;
 export const LONG_HOST_LIMIT = 131_072;
 
 /**
- * Thirty minutes, the longest active timeout that routers ship with (Cisco IOS). A longer flow
- * counts for this long, at its mean rate.
+ * Thirty minutes, the longest default active timeout of routers (Cisco IOS). A longer flow counts for this long, at its
+ * mean rate.
  */
 export const LONGEST_FLOW_MS = 30 * 60 * 1000;
 
@@ -53,9 +54,9 @@ export class LongFlows {
   #hostSlot = new Int32Array(256);
   #hostFlows = new Int32Array(256);
   #settledAtMs = new Float64Array(256);
-  /** METRIC_COUNT a host: what flows each second. */
+  /** METRIC_COUNT values for each host: its traffic in a second. */
   #hostRates = new Float64Array(256 * METRIC_COUNT);
-  /** Where the round of `settleSome` goes on. */
+  /** Where the next `settleSome` begins. */
   #cursor = 0;
 
   constructor(table: HostTable, window: RateWindow) {
@@ -63,12 +64,12 @@ export class LongFlows {
     this.#window = window;
   }
 
-  /** Buckets are of another length from now on; all hosts have been settled. */
+  /** The length of a bucket changes. All hosts must have been settled. */
   useWindow(window: RateWindow): void {
     this.#window = window;
   }
 
-  /** Begins a flow of `seconds` from now on; false where there is no room for it. */
+  /** Begins a flow that lasts `seconds` from now; false where the table is full. */
   add(slot: number, packets: number, bytes: number, kinds: number, seconds: number): boolean {
     if (this.flowCount >= LONG_FLOW_LIMIT) return false;
     const host = this.#hostRowOf(slot);
@@ -86,7 +87,7 @@ export class LongFlows {
     return true;
   }
 
-  /** Ends the flows that have run out. One pass over a column: a fifth of a millisecond when the table is full. */
+  /** Ends the flows whose time is over. One pass over a column: a fifth of a millisecond when the table is full. */
   expire(): void {
     const now = this.#window.now;
     for (let flow = this.flowCount - 1; flow >= 0; flow--) {
@@ -94,13 +95,13 @@ export class LongFlows {
     }
   }
 
-  /** Writes what has flowed to a host up to now into its buckets. Nothing to do where it has no long flows. */
+  /** Adds the traffic of a host's long flows up to now to its buckets. Does nothing where it has none. */
   settle(slot: number): void {
     const host = this.#table.word(slot, LONG_ROW) - 1;
     if (host >= 0) this.#settleTo(host, this.#window.now);
   }
 
-  /** Settles the next `most` hosts of the round and calls back with each one's slot. */
+  /** Settles the next hosts, at most `most`, and calls back with each one's slot. */
   settleSome(most: number, settled: (slot: number) => void): void {
     const count = Math.min(most, this.hostCount);
     for (let i = 0; i < count; i++) {
@@ -111,7 +112,7 @@ export class LongFlows {
     }
   }
 
-  /** What flows to a host each second, packets or bytes, by offset. */
+  /** Packets or bytes that a host's long flows add in a second, by offset. */
   rateOf(slot: number, offset: number): number {
     const host = this.#table.word(slot, LONG_ROW) - 1;
     return host < 0 ? 0 : this.#hostRates[host * METRIC_COUNT + offset];
@@ -124,13 +125,13 @@ export class LongFlows {
     }
   }
 
-  /** The clock was moved. */
+  /** The clock was set forward by this much; stored times move with it. */
   shift(deltaMs: number): void {
     for (let flow = 0; flow < this.flowCount; flow++) this.#endsAtMs[flow] += deltaMs;
     for (let host = 0; host < this.hostCount; host++) this.#settledAtMs[host] += deltaMs;
   }
 
-  /** A flow ends at its own time; what was settled beyond that is taken back. */
+  /** A flow ends at its own time; traffic that was added for later is subtracted. */
   #end(flow: number): void {
     const slot = this.#slot[flow];
     const host = this.#table.word(slot, LONG_ROW) - 1;
@@ -150,7 +151,9 @@ export class LongFlows {
     this.#removeFlow(flow);
   }
 
-  /** Spreads what has flowed since last time over the buckets it flowed in; returns the time up to which the host is settled. */
+  /**
+   * Adds the traffic since the last time to the buckets in which it passed. Returns the time up to which that is done.
+   */
   #settleTo(host: number, until: number): number {
     const window = this.#window;
     const from = this.#settledAtMs[host];
@@ -178,7 +181,7 @@ export class LongFlows {
     return until;
   }
 
-  /** The host's row in the table of rates, made where there is none; -1 where the table is full. */
+  /** The host's row in the table of rates, added where it has none; -1 where the table is full. */
   #hostRowOf(slot: number): number {
     const existing = this.#table.word(slot, LONG_ROW) - 1;
     if (existing >= 0) return existing;

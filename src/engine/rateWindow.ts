@@ -1,11 +1,11 @@
 /*
- * The sliding window: a ring of five buckets a host, each a quarter of the window long. The rate now is what the four
- * newest hold, the one in progress among them, plus the part of the fifth that still lies in the window (its traffic
- * taken as even), over the full length of the window. So a steady rate is measured exactly whenever it is asked, and a
+ * The sliding window: a ring of five buckets for each host, each a quarter of the window long. The rate is the sum of
+ * the four newest buckets, the one in progress included, plus the part of the fifth that is still in the window (as if
+ * its traffic were even), divided by the length of the window. So a steady rate is measured exactly at any time, and a
  * flood counts from its first flow.
  *
- * No timer turns the rings. A row remembers the last bucket it was written in, and buckets that are too old by then are
- * cleared at the next flow.
+ * No timer turns the rings. A row stores the last bucket that was written, and the next flow clears the buckets that
+ * have become too old.
  */
 import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import {
@@ -19,13 +19,13 @@ import {
   SLAB_SHIFT,
 } from './hostTable.ts';
 
-/** Buckets that make up a window's length; the ring has one more, which is leaving the window. */
+/** Buckets in the length of a window. The ring has one more, which is leaving the window. */
 const BUCKETS_PER_WINDOW = BUCKETS - 1;
 
 export class RateWindow {
   readonly windowSeconds: number;
   readonly bucketMs: number;
-  /** The latest time this was told. */
+  /** The latest time given to `advance`. */
   now: number;
   /** Number of the bucket in progress; never goes back. */
   bucket: number;
@@ -43,7 +43,7 @@ export class RateWindow {
     this.position = 0;
   }
 
-  /** A time earlier than the latest one counts as the latest. */
+  /** A time before the latest one counts as the latest. */
   advance(now: number): void {
     if (now <= this.now) return;
     this.now = now;
@@ -53,7 +53,7 @@ export class RateWindow {
     this.position = bucket % BUCKETS;
   }
 
-  /** The clock itself was moved: times from now on are this much later. */
+  /** The clock was set forward by this much; stored times move with it. */
   shift(deltaMs: number): void {
     this.now += deltaMs;
     this.#originMs += deltaMs;
@@ -63,7 +63,10 @@ export class RateWindow {
     return this.#originMs + this.bucket * this.bucketMs;
   }
 
-  /** Clears what has left the ring since the row was last written. Call before writing where LAST_BUCKET is behind. */
+  /**
+   * Clears the buckets that left the ring since the row was last written. Call it before writing where LAST_BUCKET is
+   * old.
+   */
   roll(values: Float64Array, words: Int32Array, row: number): void {
     const lastAt = row * ROW_WORDS + LAST_BUCKET;
     const first = row * ROW_VALUES + FIRST_BUCKET;
@@ -91,7 +94,7 @@ export class RateWindow {
       const weight = this.#weightOf(age);
       for (let metric = 0; metric < METRIC_COUNT; metric++) rates[metric] += slab.values[at + metric] * weight;
     }
-    // A long flow's end is settled by subtraction, which may leave a rounding error below zero.
+    // The end of a long flow is settled by subtraction, which may leave a rounding error below zero.
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
       rates[metric] = Math.max(0, (rates[metric] * RATE_PER_COUNT[metric]) / this.windowSeconds);
     }
@@ -111,7 +114,7 @@ export class RateWindow {
     return Math.max(0, (sum * RATE_PER_COUNT[metric]) / this.windowSeconds);
   }
 
-  /** Writes buckets that give these rates, as if they had been so for a window's length. */
+  /** Writes buckets that give these rates, as if the rates had been steady for the length of the window. */
   fill(table: HostTable, slot: number, rates: Float64Array): void {
     const { values, words } = table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
@@ -125,7 +128,7 @@ export class RateWindow {
     }
   }
 
-  /** The part of a bucket that lies in the window; `age` 0 is the one in progress. */
+  /** The part of a bucket that is in the window; `age` 0 is the one in progress. */
   #weightOf(age: number): number {
     return age < BUCKETS_PER_WINDOW ? 1 : 1 - (this.now - this.bucketStartMs) / this.bucketMs;
   }

@@ -1,6 +1,7 @@
 /*
- * The hosts with the highest rates of one metric. The table may hold millions of hosts and belongs to a thread
- * that has datagrams to receive, so the scan can be taken in steps; a heap keeps the best so far.
+ * Scans of the whole host table: the hosts with the highest rates of one metric, and the traffic of all groups. The
+ * table may hold millions of hosts and belongs to a thread that has datagrams to receive, so a scan can be done in
+ * steps. A heap keeps the largest so far.
  */
 import { type Metric, offsetOf, TOTAL_COUNT } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
@@ -33,7 +34,7 @@ export class TopHostsScan {
     this.#table = table;
   }
 
-  /** Looks at so many more rows; a row costs about a tenth of a microsecond. */
+  /** Scans the next `rows` rows; a row takes about a tenth of a microsecond. */
   step(window: RateWindow, rows: number): void {
     const end = Math.min(this.#table.usedSlots, this.#nextSlot + rows);
     for (let slot = this.#nextSlot; slot < end; slot++) {
@@ -47,7 +48,7 @@ export class TopHostsScan {
     this.done = end >= this.#table.usedSlots;
   }
 
-  /** Slots of the best so far, largest rate first. Those whose host has been evicted since are left out. */
+  /** The slots with the largest rates so far, largest first. Hosts that were evicted since then are left out. */
   slots(): number[] {
     return this.#slots
       .map((slot, i) => ({ slot, rate: this.#rates[i] }))
@@ -109,7 +110,7 @@ export class TopHostsScan {
  * groups. Like TopHostsScan, it works in steps.
  */
 export class TrafficScan extends TopHostsScan {
-  /** `TOTAL_COUNT` a group, by its number; complete when the scan is done. */
+  /** `TOTAL_COUNT` values for each group, by its number; complete when the scan is done. */
   readonly groupRates: Float64Array<ArrayBuffer>;
 
   /** `limit`: hosts whose own rates are kept. */

@@ -1,6 +1,7 @@
 /*
  * Which counters a flow adds to. A row of counters is in the order of METRICS: packets and bytes of all traffic, flow
- * records, then packets and bytes of each kind. A flow is of one protocol at most, and may be of SYNs and of fragments too.
+ * records, then packets and bytes of each kind. A flow is of one protocol at most, and may be of SYNs and of fragments
+ * too.
  */
 import { ACK, ICMP, ICMPV6, SYN, TCP, UDP } from '../net/protocolNumbers.ts';
 import { offsetOf } from '../trafficMetrics.ts';
@@ -17,7 +18,7 @@ const ICMP_PACKETS = offsetOf('icmp_pps');
 const TCP_SYN_PACKETS = offsetOf('tcp_syn_pps');
 const FRAGMENT_PACKETS = offsetOf('frag_pps');
 
-/** Parts of a flow's kinds: the offset of its protocol's counters (0 = none of the three), and two flags. */
+/** Parts of a flow's kinds: the offset of its protocol's counters (0 = other protocol), and two flags. */
 const PROTOCOL_OFFSET = 0x0f;
 const IS_SYN = 0x10;
 const IS_FRAGMENT = 0x20;
@@ -31,8 +32,8 @@ OFFSET_OF_PROTOCOL[UDP] = UDP_PACKETS;
 OFFSET_OF_PROTOCOL[ICMPV6] = ICMP_PACKETS;
 
 /**
- * IS_SYN where the TCP flags have SYN without ACK, as in a SYN flood; answers to connections have both. By the protocol's
- * offset and the flags, so that a flow needs no branch.
+ * IS_SYN where the TCP flags have SYN without ACK, as in a SYN flood; answers to connections have both. By the
+ * protocol's offset and the flags, so that a flow needs no branch.
  */
 const SYN_OF_OFFSET_AND_FLAGS = new Uint8Array(16 * 256);
 for (let flags = 0; flags < 256; flags++) {

@@ -45,7 +45,9 @@ export class Exporter {
     this.samplingOverride = samplingOverride;
   }
 
-  /** Records the result of a datagram: its rows are the current ones of the batch, `clean` is what the decoder returned. */
+  /**
+   * Records the result of a datagram: its rows are the current ones of the batch, `clean` is what the decoder returned.
+   */
   recordDatagram(batch: FlowBatch, clean: boolean, now: number): void {
     this.datagrams++;
     this.lastSeenAt = now;

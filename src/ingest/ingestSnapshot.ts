@@ -1,7 +1,7 @@
 /*
- * The counters of ingest since its start, as plain data. Each worker makes a snapshot of its own, and metrics and API read
- * the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters are
- * merged by address.
+ * The counters of ingest since its start, as plain data. Each worker makes a snapshot of its own, and metrics and API
+ * read the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters
+ * are merged by address.
  */
 import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';

@@ -1,7 +1,7 @@
 /*
- * The time that the hot path takes for a flow, as a histogram in plain arrays: an observation allocates nothing, and the
- * snapshots of workers can be added. Reading the clock costs as much as a flow, so datagrams that are decoded together
- * are timed together, and their time is divided evenly among their flows. Each flow counts once.
+ * The time that the hot path takes for a flow, as a histogram in plain arrays: an observation allocates nothing, and
+ * the snapshots of workers can be added. Reading the clock costs as much as a flow, so datagrams that are decoded
+ * together are timed together, and their time is divided evenly among their flows. Each flow counts once.
  */
 
 /** Upper bounds of the buckets, in seconds for each flow. One more bucket holds everything above. */

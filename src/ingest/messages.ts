@@ -33,7 +33,9 @@ export interface WorkerSetup {
 export interface TrafficReport {
   /** The hosts with most packets, largest first. */
   readonly hosts: HostReport;
-  /** `TOTAL_COUNT` numbers for each group, in the order of the groups: sums over all hosts, also those not in `hosts`. */
+  /**
+   * `TOTAL_COUNT` numbers for each group, in the order of the groups: sums over all hosts, also those not in `hosts`.
+   */
   readonly groupRates: Float64Array<ArrayBuffer>;
   /** Time of the receiving thread that the scan took. */
   readonly busyMs: number;

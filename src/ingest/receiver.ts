@@ -1,6 +1,6 @@
 /*
- * Receiver: everything that a receiving thread does with a datagram after the socket. It finds the exporter, decodes into
- * the batch, settles the sampling rates, and accounts the flows to their hosts. The receiving worker feeds it from
+ * Receiver: everything that a receiving thread does with a datagram after the socket. It finds the exporter, decodes
+ * into the batch, settles the sampling rates, and accounts the flows to their hosts. The receiving worker feeds it from
  * sockets, `replay` from a capture.
  *
  * Nothing is allocated for a datagram. Its time is the time at which it was taken from the queue.
@@ -48,8 +48,8 @@ interface QueuedDatagram {
  * socket had. Receiving evicts the code and tables of decoding and accounting from the processor's caches, so datagrams
  * that are decoded together cost a tenth less.
  *
- * The bytes are copied, because Node's buffer of a datagram lives only as long as its event. Each slot has a buffer with
- * a DataView that lives as long as the queue, so nothing is allocated for a datagram.
+ * The bytes are copied, because Node's buffer of a datagram lives only as long as its event. Each slot has a buffer
+ * with a DataView that lives as long as the queue, so nothing is allocated for a datagram.
  */
 export class DatagramQueue {
   /** Slots [0, count) hold datagrams. */
@@ -124,8 +124,8 @@ export class Receiver {
   }
 
   /**
-   * Processes all datagrams of the queue and empties it. They are decoded one after the other and accounted together. Where
-   * the ring of flows begins again at its first row, those before are accounted first.
+   * Processes all datagrams of the queue and empties it. They are decoded one after the other and accounted together.
+   * Where the ring of flows begins again at its first row, those before are accounted first.
    */
   receiveAll(queue: DatagramQueue, now: number): void {
     const startedAt = performance.now();

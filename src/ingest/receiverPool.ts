@@ -1,9 +1,9 @@
 /*
- * ReceiverPool: ingest as the main thread sees it. It starts the receiving workers, passes on their reports, and returns
- * sums over all workers. Each worker has a socket for every listener.
+ * ReceiverPool: ingest as the main thread sees it. It starts the receiving workers, passes on their reports, and
+ * returns sums over all workers. Each worker has a socket for every listener.
  *
- * The clock of a worker never jumps. When the daemon's clock follows a step of the wall clock, the pool shifts the times
- * in the workers' messages by the same amount.
+ * The clock of a worker never jumps. When the daemon's clock follows a step of the wall clock, the pool shifts the
+ * times in the workers' messages by the same amount.
  */
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -66,7 +66,9 @@ export class ReceiverPool {
     this.#zeroSnapshot = zeroSnapshotOf(config);
   }
 
-  /** Resolves when every worker listens. Rejects with a BindError where an address cannot be bound; then all is closed. */
+  /**
+   * Resolves when every worker listens. Rejects with a BindError where an address cannot be bound; then all is closed.
+   */
   async start(): Promise<void> {
     this.#listeners = await probeListeners(this.#config.listen);
     this.#workers = Array.from({ length: this.#plan.workers }, (_, i) => this.#startWorker(i));
@@ -99,8 +101,8 @@ export class ReceiverPool {
   }
 
   /**
-   * A sample for each of the targets, in their order: the flows to them in the last window, as far as they are kept. The
-   * samples are empty where sampling is off or no worker responds in time.
+   * A sample for each of the targets, in their order: the flows to them in the last window, as far as they are kept.
+   * The samples are empty where sampling is off or no worker responds in time.
    */
   async sample(targets: readonly Address[]): Promise<AttackSample[]> {
     const slices = await this.#requestAll({ name: 'sample', targets }, RESPONSE_TIMEOUT_MS);
@@ -151,8 +153,8 @@ export class ReceiverPool {
   }
 
   /**
-   * Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers do not change. After the call no report
-   * of the old plan is passed on, because its group numbers are not valid in the new one.
+   * Applies a reload: plan, sampling, flow sources. Listeners, workers and buffers do not change. After the call no
+   * report of the old plan is passed on, because its group numbers are not valid in the new one.
    */
   async reconfigure(config: Config, plan: EnginePlan): Promise<void> {
     this.#zeroSnapshot = zeroSnapshotOf(config);

@@ -1,7 +1,7 @@
 /*
  * The entry point of a receiving thread: opens a socket for each listener, passes every datagram to its Receiver, and
- * answers the main thread's requests. Any exception ends the thread, and the main thread is told: a thread that continued
- * after a broken invariant could miss attacks silently.
+ * answers the main thread's requests. Any exception ends the thread, and the main thread is told: a thread that
+ * continued after a broken invariant could miss attacks silently.
  */
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:dgram';

@@ -1,10 +1,11 @@
 /*
- * The UDP sockets that telemetry arrives on: from the listeners of the config to bound sockets, and the datagrams that the
- * kernel dropped.
+ * The UDP sockets that telemetry arrives on: from the listeners of the config to bound sockets, and the datagrams that
+ * the kernel dropped.
  *
- * With several receiving workers each has its own socket on the same address and port (SO_REUSEPORT), and the kernel sends
- * all datagrams from one source address and port to the same socket. So templates and their data reach the same worker, as
- * long as the exporter sends both from one port. Nearly all exporters do; one that does not needs `ingest.workers: 1`.
+ * With several receiving workers each has its own socket on the same address and port (SO_REUSEPORT), and the kernel
+ * sends all datagrams from one source address and port to the same socket. So templates and their data reach the same
+ * worker, as long as the exporter sends both from one port. Nearly all exporters do; one that does not needs
+ * `ingest.workers: 1`.
  */
 
 import dgram from 'node:dgram';
@@ -15,7 +16,9 @@ import type { SocketAddress } from '../config/socketAddress.ts';
 /** Errors of binding `::` on a machine without IPv6. */
 const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
 
-/** Where Linux counts dropped datagrams. In a line, column 1 is ADDRESS:PORT in hexadecimal and the last one the drops. */
+/**
+ * Where Linux counts dropped datagrams. In a line, column 1 is ADDRESS:PORT in hexadecimal and the last one the drops.
+ */
 const KERNEL_TABLES = ['/proc/net/udp', '/proc/net/udp6'];
 
 /** The datagrams of a listener. NetFlow and IPFIX share a listener: their version field tells which is which. */
@@ -160,8 +163,8 @@ async function probe(address: ListenerAddress): Promise<Probe> {
 
 /**
  * Datagrams that the kernel dropped because a socket's receive buffer was full: of every UDP socket in this network
- * namespace that is bound to one of the ports, since the socket was opened. The program that owns the socket does not see
- * them, but Linux counts them. On other systems the result is 0.
+ * namespace that is bound to one of the ports, since the socket was opened. The program that owns the socket does not
+ * see them, but Linux counts them. On other systems the result is 0.
  */
 export async function readKernelDrops(ports: readonly number[]): Promise<number> {
   let drops = 0;

@@ -36,8 +36,8 @@ export const ACK = 0x10;
 export const TCP_FLAG_NAMES: readonly string[] = ['fin', 'syn', 'rst', 'psh', 'ack', 'urg', 'ece', 'cwr'];
 
 /**
- * UDP services that send larger responses than the requests they get, so that attackers use them as reflectors: the source
- * port of their responses, by the type of the attack.
+ * UDP services that send larger responses than the requests they get, so that attackers use them as reflectors: the
+ * source port of their responses, by the type of the attack.
  */
 export const REFLECTOR_PORTS = {
   ntp_amplification: 123,

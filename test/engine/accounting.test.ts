@@ -15,7 +15,7 @@ function near(actual: number, expected: number, share: number, what: string): vo
   assert.ok(Math.abs(actual - expected) <= share * Math.max(1, expected), `${what}: ${actual}, expected ${expected}`);
 }
 
-test('a steady rate is measured exactly, sampling-corrected, whenever it is asked', () => {
+test('a steady rate is measured exactly and corrected for sampling, at any time', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 4 }), 123_456);
   let now = 123_456;
   for (let i = 0; i < 200; i++) {
@@ -31,7 +31,7 @@ test('a steady rate is measured exactly, sampling-corrected, whenever it is aske
   }
 });
 
-test('each kind of traffic is counted as itself', () => {
+test('each kind of traffic is counted under its own metrics', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1 }));
   const flows: [FlowFixture, readonly string[]][] = [
     [{ to: HOST, packets: 1, protocol: 6, tcpFlags: 0x02 }, ['tcp', 'tcp_syn']],
@@ -89,7 +89,7 @@ test('the sliding sum lies between those of the windows a bucket shorter and a b
   );
 });
 
-test('a host over a limit is reported by the next tick, one under it never', () => {
+test('a host over a limit is reported by the next tick, a host under it is never reported', () => {
   fc.assert(
     fc.property(anyArrivals, fc.integer({ min: 1, max: 800 }), (arrivals, limit) => {
       const plan = enginePlan({ windowSeconds: 2, limits: { pps: limit } });
@@ -107,7 +107,7 @@ test('a host over a limit is reported by the next tick, one under it never', () 
   );
 });
 
-test('a steady rate just over a limit is reported, however evenly it is spread', () => {
+test('a steady rate just over a limit is reported, also when it is spread evenly', () => {
   for (const windowSeconds of [1, 5]) {
     const driver = new AccountingDriver(enginePlan({ windowSeconds, limits: { pps: 1000 } }));
     for (let now = 0; now <= 4000 * windowSeconds; now += 10) {
@@ -132,7 +132,7 @@ test('a flood of four times the limit is reported a quarter of the window after 
   }
 });
 
-test('every limit is looked at, each in its own unit', () => {
+test('every limit is compared, each in its own unit', () => {
   const over: Record<string, FlowFixture> = {
     pps: { to: HOST, packets: 101, protocol: 47 },
     mbps: { to: HOST, bytes: 101e6 / 8, protocol: 47 },
@@ -196,7 +196,7 @@ test('hosts outside the networks are never tracked', () => {
   );
 });
 
-test('a watched host is reported with zeros before anything is known of it', () => {
+test('a watched host is reported with zeros before its first flow', () => {
   const driver = new AccountingDriver(enginePlan());
   driver.accounting.watch([address(HOST), address('203.0.113.1')]);
   const report = ratesByHost(driver.accounting.tick(0));
@@ -204,7 +204,7 @@ test('a watched host is reported with zeros before anything is known of it', () 
   assert.ok(Object.values(report.get(HOST) ?? {}).every((rate) => rate === 0));
 });
 
-test('idle hosts are evicted after two windows, watched ones and those with traffic are not', () => {
+test('idle hosts are evicted after two windows, watched hosts and hosts with traffic are not', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 2 }));
   const hosts = Array.from({ length: 300 }, (_, n) => `10.0.${n >> 8}.${n & 255}`);
   driver.account(0, ...hosts.map((to) => ({ to })));
@@ -230,7 +230,7 @@ test('a full table counts what it cannot track, stays at its size, and takes new
   assert.equal(driver.rates(5000, '10.0.0.149').pps, 500);
 });
 
-test('however many hosts are over their limits, a report is bounded, and watched hosts are always in it', () => {
+test('a report is bounded, and has all watched hosts, with any number of hosts over their limits', () => {
   const hosts = 40_000;
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1, limits: { pps: 1 } }), 0, 0);
   for (let n = 0; n < hosts; n++) driver.account(0, { to: `10.0.${n >> 8}.${n & 255}`, packets: 100 });
@@ -240,7 +240,7 @@ test('however many hosts are over their limits, a report is bounded, and watched
   assert.equal(first.size, 32_768);
   assert.ok(watched.every((target) => first.has(formatAddress(target))));
   assert.ok(driver.accounting.counters().unreportedHosts > 0);
-  // The next tick goes on with those that had no turn.
+  // The next tick continues with the hosts that had no turn.
   const second = ratesByHost(driver.accounting.tick(0));
   assert.ok([...second.keys()].some((host) => !first.has(host)));
 });

@@ -36,7 +36,7 @@ for (const [port, type] of REFLECTORS) {
   });
 }
 
-test('UDP of which a reflector has a minor part is a UDP flood', () => {
+test('UDP with a minor part from a reflector is a UDP flood', () => {
   const found = classify(UDP, portsOf({ 123: 30, 40000: 40, 50000: 30 }));
   assert.equal(found.type, 'udp_flood');
   assert.equal(found.srcPort, undefined);
@@ -93,13 +93,13 @@ test('the reason names metric, rate, limit, where the limit is from, and the pro
   assert.match(reasonOf('mbps', { mbps: 12.34 }, 10.5, own).text, /^mbps 12\.3 over the limit 10\.5 of group web$/);
 });
 
-test('an attack is looked at once a second, the first time a second after it began', () => {
+test('an attack is reviewed once a second, first a second after its start', () => {
   const review = new VectorReview();
   const due = [0, 500, 999, 1000, 1001, 1999, 2000, 2500].filter((now) => review.isDue('a', now));
   assert.deepEqual(due, [REVIEW_EVERY_MS, 2 * REVIEW_EVERY_MS]);
 });
 
-test('a vector changes when two looks in a row find the same other one', () => {
+test('a vector changes when two consecutive reviews find the same other vector', () => {
   const review = new VectorReview();
   assert.equal(review.confirm('a', NTP, SYN_FLOOD, 1000), false);
   assert.equal(review.confirm('a', NTP, UDP_FLOOD, 2000), false, 'another other one');

@@ -107,7 +107,7 @@ test('one thread or four find the same attacks', () => {
   );
 });
 
-test('an attack that each of four threads sees a part of is found, with the sum of their rates', () => {
+test('an attack of which each of four threads sees a part is found, with the sum of their rates', () => {
   const driver = new DetectionDriver(enginePlan({ workers: 4, limits: { pps: 10_000 }, windowSeconds: 1 }));
   let foundAt = Number.POSITIVE_INFINITY;
   for (let now = 0; now <= 3000; now += 10) {
@@ -153,7 +153,7 @@ test('traffic that pauses for less than the hysteresis is one attack', () => {
   assert.equal(driver.ended.length, 0);
 });
 
-test('a host is named as crossing once, until its sample has come', () => {
+test('a host is named as crossing only once until its sample has arrived', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   for (let now = 0; now < 500; now += TICK_MS) {
     detector.report(0, reportOf({ [HOST]: 100 }));
@@ -175,7 +175,7 @@ test('the metric of an attack is the one farthest over its limit', () => {
   assert.equal(driver.opened[0].threshold, 200);
 });
 
-test('a reload that takes a host out of the networks ends its attack at once, new limits let it end by itself', () => {
+test('a reload that removes a host from the networks ends its attack at once; with new limits the attack ends by itself', () => {
   const fixture: PlanFixture = { limits: { pps: 1000 }, windowSeconds: 1, hysteresisSeconds: 1 };
   const driver = new DetectionDriver(enginePlan({ ...fixture, networks: ['10.0.0.0/8'] }));
   const run = (from: number, to: number): void => {
@@ -201,7 +201,7 @@ test('a reload that takes a host out of the networks ends its attack at once, ne
   assert.equal(driver.detector.active().length, 0);
 });
 
-test('an attack of before a restart goes on, and ends by its hysteresis when nothing more comes', () => {
+test('an attack from before a restart continues, and ends after its hysteresis when no traffic follows', () => {
   const detector = new Detector(enginePlan({ hysteresisSeconds: 2 }), () => 'id');
   const facts = { id: 'old', metric: 'udp_pps', rate: 5, threshold: 4, startedAt: 7 } as const;
   assert.equal(detector.resume({ ...facts, target: address('203.0.113.1') }, 1000), undefined);
@@ -225,7 +225,7 @@ test('a clock that is set ends no attack', () => {
   assert.equal(detector.advance(3_602_000).ended.length, 1);
 });
 
-test('no more attacks are kept than the bound, and what is turned away is counted', () => {
+test('the number of active attacks is limited, and hosts for which there is no room are counted', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   const hosts = Array.from({ length: MAX_ACTIVE_ATTACKS + 5 }, (_, n) => `10.0.${n >> 8}.${n & 255}`);
   for (let now = 0; now < 300; now += TICK_MS) {
@@ -236,7 +236,7 @@ test('no more attacks are kept than the bound, and what is turned away is counte
   assert.equal(detector.counters().attacksOverLimit, 5);
 });
 
-test('hosts whose samples are still being fetched have their places, until a reload takes them out', () => {
+test('hosts whose samples are being fetched count as attacks, until a reload removes them', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   const flood = (second: number, count: number, now: number) => {
     const hosts = Array.from({ length: count }, (_, n) => `10.${second}.${n >> 8}.${n & 255}`);

@@ -10,7 +10,7 @@ import { address, enginePlan } from './planFixture.ts';
 
 const TARGETS = ['10.0.0.1', '2001:db8::1'].map(address);
 
-test('a slice holds exactly the flows of the last window to the hosts asked for, newest first', () => {
+test('a slice holds exactly the flows of the last window to the requested hosts, newest first', () => {
   fc.assert(
     fc.property(fc.array(fc.record({ afterMs: fc.nat(900), flow: anyFlow }), { maxLength: 60 }), (steps) => {
       const driver = new AccountingDriver(enginePlan({ windowSeconds: 5 }), 0, 1000);
@@ -36,7 +36,7 @@ test('a slice holds exactly the flows of the last window to the hosts asked for,
   );
 });
 
-test('the ring may come round: what was overwritten is gone, the rest is there', () => {
+test('after the ring has begun again, overwritten flows are missing and the others are there', () => {
   const driver = new AccountingDriver(enginePlan(), 0, 50);
   for (let n = 0; n < MAX_FLOWS_PER_DATAGRAM; n++)
     driver.account(n / 10, { to: n % 3 === 0 ? '10.0.0.1' : '10.0.0.2', bytes: n });
@@ -47,7 +47,7 @@ test('the ring may come round: what was overwritten is gone, the rest is there',
   for (let i = 1; i < Math.min(slice.count, 16); i++) assert.equal(slice.bytes[i - 1] - slice.bytes[i], 3);
 });
 
-test('a flow to the host that had the slot before does not get into a sample', () => {
+test('a flow to the earlier host of a slot is not in a sample', () => {
   const driver = new AccountingDriver(enginePlan({ networks: ['10.0.0.0/8'] }));
   driver.account(0, { to: '10.1.0.1' });
   driver.accounting.reconfigure(enginePlan({ networks: ['10.2.0.0/16'] }), 0);
@@ -56,14 +56,14 @@ test('a flow to the host that had the slot before does not get into a sample', (
   assert.deepEqual([...slice.packets], [7]);
 });
 
-test('with samples off, or of a host nobody knows, a slice is empty', () => {
+test('a slice is empty where samples are off or the host is not known', () => {
   const off = new AccountingDriver(enginePlan({ samplesEnabled: false }));
   off.account(0, { to: '10.0.0.1' });
   assert.equal(off.accounting.sample(TARGETS, 0).count, 0);
   assert.equal(new AccountingDriver(enginePlan()).accounting.sample(TARGETS, 0).count, 0);
 });
 
-test('a slice names each exporter once, and of each flow the exporter and the input interface', () => {
+test('a slice names each exporter once, and the exporter and input interface of each flow', () => {
   const driver = new AccountingDriver(enginePlan());
   driver.account(0, { to: '10.0.0.1', exporter: '192.0.2.1', inInterface: 17 });
   driver.account(1, { to: '10.0.0.1', exporter: '2001:db8::9', inInterface: 0xffff_fffe });

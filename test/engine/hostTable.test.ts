@@ -14,7 +14,7 @@ const anyWords: fc.Arbitrary<Words> = fc.oneof(
 
 const anyStep = fc.record({ action: fc.constantFrom('add', 'remove', 'find'), words: anyWords });
 
-test('the host table does what a Map does, with removals, up to its limit', () => {
+test('the host table behaves like a Map up to its limit, with removals', () => {
   fc.assert(
     fc.property(
       fc.array(anyStep, { maxLength: 300 }),
@@ -47,7 +47,7 @@ test('the host table does what a Map does, with removals, up to its limit', () =
   );
 });
 
-test('a full table that loses and gains hosts in a circle keeps its size', () => {
+test('a full table keeps its size while hosts are removed and added', () => {
   const table = new HostTable(ROWS_PER_SLAB, 3);
   for (let n = 0; n < ROWS_PER_SLAB; n++) assert.notEqual(table.add(0, 0, 0xffff, n, 0), NO_HOST);
   const bytes = table.bytes;
@@ -60,7 +60,7 @@ test('a full table that loses and gains hosts in a circle keeps its size', () =>
   assert.equal(table.count, ROWS_PER_SLAB);
 });
 
-test('addresses whose words differ only in their high bits spread over the hashes all the same', () => {
+test('addresses whose words differ only in their high bits have well-spread hashes', () => {
   // A hash that only sums the words times factors maps these 32,768 addresses to 32 values, whatever the factors.
   const table = new HostTable(16, 11);
   const hashes = new Set<number>();
@@ -70,7 +70,7 @@ test('addresses whose words differ only in their high bits spread over the hashe
   assert.ok(hashes.size > 32_700, `${hashes.size} hashes`);
 });
 
-test('another seed is another hash', () => {
+test('another seed gives another hash', () => {
   const one = new HostTable(16, 1);
   const other = new HostTable(16, 2);
   const same = Array.from({ length: 1000 }, (_, n) => one.hash(0, 0, 0xffff, n) === other.hash(0, 0, 0xffff, n));

@@ -8,7 +8,7 @@ import { enginePlan } from './planFixture.ts';
 const HOST = '10.0.0.1';
 const WINDOW_SECONDS = 5;
 
-test('a minute told of at once is its mean rate for a minute, and no spike', () => {
+test('a flow record of one minute counts at its mean rate for a minute, and makes no spike', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: WINDOW_SECONDS }));
   driver.account(0, { to: HOST, packets: 60_000, bytes: 6e6, durationMs: 60_000 });
   for (let now = 100; now <= 70_000; now += 100) {
@@ -24,7 +24,7 @@ test('a minute told of at once is its mean rate for a minute, and no spike', () 
   assert.equal(driver.accounting.counters().longFlows, 0);
 });
 
-test('a flow that goes on, told of once in an active timeout, is a steady rate without gap or bump', () => {
+test('a continuing flow that is reported once in an active timeout gives a steady rate without gap or bump', () => {
   for (const activeTimeoutMs of [7000, 10_000, 60_000]) {
     const driver = new AccountingDriver(enginePlan({ windowSeconds: WINDOW_SECONDS }));
     for (let now = 0; now < 4 * activeTimeoutMs; now += 100) {
@@ -37,7 +37,7 @@ test('a flow that goes on, told of once in an active timeout, is a steady rate w
   }
 });
 
-test('an exporter that is late by a second moves the rate by a second of the window, not by the whole flow', () => {
+test('an exporter that is a second late changes the rate by a second of the window, not by the whole flow', () => {
   for (const lateMs of [-1000, 1000]) {
     const driver = new AccountingDriver(enginePlan({ windowSeconds: WINDOW_SECONDS }));
     for (let now = 0; now < 50_000; now += 100) {
@@ -110,14 +110,14 @@ test('a flow ends at its own time, though its host was brought up to date later'
   assert.ok(Math.abs(pps - expected) < 1e-6, `${pps} pps, expected ${expected}`);
 });
 
-test('a long record is a flow record like any other when flow records are counted', () => {
+test('a long flow record counts as one flow record', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1 }));
   driver.account(0, { to: HOST, durationMs: 60_000 }, { to: HOST });
   assert.equal(driver.rates(0, HOST).flows_per_sec, 2);
   assert.equal(driver.rates(5000, HOST).flows_per_sec, 0);
 });
 
-test('a host is reported while its long flows are over a limit, though nothing arrives', () => {
+test('a host is reported while its long flows are over a limit, also when no datagram arrives', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: WINDOW_SECONDS, limits: { pps: 1000 } }));
   for (let n = 0; n < 15; n++) driver.account(0, { to: HOST, packets: 100 * 30, durationMs: 30_000 });
   for (let now = 0; now <= 40_000; now += 100) {
@@ -145,7 +145,7 @@ test('a flow of two hours counts at its mean rate, for half an hour', () => {
   assert.equal(driver.rates(LONGEST_FLOW_MS + 10_000, HOST).pps, 0);
 });
 
-test('what finds no room among the long flows counts with a window of its mean rate, and is counted', () => {
+test('a long flow without room in the table counts for one window at its mean rate, and the overflow is counted', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1, networks: ['10.0.0.0/8'] }), 0, 0);
   for (let n = 0; n < LONG_HOST_LIMIT; n++) {
     driver.account(0, { to: `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`, packets: 60, durationMs: 60_000 });

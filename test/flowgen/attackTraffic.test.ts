@@ -18,7 +18,7 @@ const anyTraffic = fc.record({
   seed: fc.integer(),
 });
 
-test('every packet asked for is told of once, at the length asked for, and goes to the target', () => {
+test('every requested packet is in exactly one flow, has the requested length, and goes to the target', () => {
   fc.assert(
     fc.property(
       anyTraffic,
@@ -57,7 +57,7 @@ test('the same seed gives the same flows and another seed gives others', () => {
   assert.notDeepEqual(make(1), make(2));
 });
 
-test('without a length asked for, packets have the mean length that is announced', () => {
+test('where no length is requested, packets have the mean length that is announced', () => {
   for (const attack of ATTACK_NAMES) {
     for (const target of TARGETS) {
       const records = new AttackTraffic({ attack, target, packetBytes: undefined, packetsPerRecord: 1, seed: 1 }).take(

@@ -30,7 +30,7 @@ function byLabel(table: ExporterTable): Record<string, number> {
   return Object.fromEntries(rows.map(({ label, count }) => [label, count]));
 }
 
-test('an exporter is one row however its address is spelled', () => {
+test('an exporter has one row for all spellings of its address', () => {
   const table = new ExporterTable(POLICY);
   const exporter = receive(table, '192.0.2.1');
   assert.equal(receive(table, '::ffff:192.0.2.1'), exporter);
@@ -40,7 +40,7 @@ test('an exporter is one row however its address is spelled', () => {
   assert.equal(table.size, 2);
 });
 
-test('an sFlow agent and a NetFlow exporter of one address are one row', () => {
+test('an sFlow agent and a NetFlow exporter with the same address have one row', () => {
   const table = new ExporterTable(POLICY);
   const agent = address('2001:db8::5');
   const exporter = table.ofAgent(agent, 0);
@@ -106,7 +106,7 @@ test('without flow_sources the first exporters get labels, with it only those in
   );
 });
 
-test('no labelled counter goes backwards and every datagram is counted, whatever arrives and is reloaded', () => {
+test('with any datagrams and reloads, no labelled counter goes backwards and every datagram is counted', () => {
   const source = fc.integer({ min: 0, max: 12 }).map((i) => `198.51.100.${i}`);
   const hear = fc.record({ from: source, after: fc.constantFrom(0, 1000, 700_000) });
   const reload = fc.record({ flowSources: fc.uniqueArray(source, { maxLength: 4 }), enforce: fc.boolean() });

@@ -8,7 +8,7 @@ import {
   NO_LATENCY,
 } from '../../src/ingest/latencyHistogram.ts';
 
-test('the time of datagrams counts once for each of their flows, in the bucket of the time for one flow', () => {
+test('each flow of the datagrams counts once, in the bucket of the time for one flow', () => {
   const histogram = new LatencyHistogram();
   histogram.observe(0.0027, 30);
   const { counts, sumSeconds, count } = histogram.snapshot();

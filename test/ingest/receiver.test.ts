@@ -136,7 +136,7 @@ test('a decode error is logged at once, then once a minute with the errors since
   assert.deepEqual(receiver.warnings(3 * MINUTE), []);
 });
 
-test('however many exporters send garbage, the log lines are limited', () => {
+test('the number of log lines is limited, with any number of exporters that send garbage', () => {
   const receiver = receiverOf();
   for (let i = 0; i < 500; i++) receiver.receive('netflow', new Uint8Array(1), `198.51.${i >> 8}.${i & 255}`, 0);
   const lines = [0, 1000, 2000].flatMap((now) => receiver.warnings(now));

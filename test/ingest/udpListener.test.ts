@@ -12,7 +12,7 @@ const TABLE = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->wh
 14311: 0100007F:18C7 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 20824 2 000000004f65187e 5
 `;
 
-test('drops are summed over the sockets of the ports asked for', () => {
+test('drops are summed over the sockets of the given ports', () => {
   assert.equal(countKernelDrops(TABLE, [2055]), 42);
   assert.equal(countKernelDrops(TABLE, [2055, 6343]), 47);
   assert.equal(countKernelDrops(TABLE, [9999]), 0);

@@ -14,7 +14,7 @@ import {
 const word = fc.oneof(fc.constant(0), fc.constant(0xffff), fc.integer({ min: 0, max: 0xffffffff }));
 const words = fc.tuple(word, word, word, word);
 
-test('an address survives being written and read', () => {
+test('an address that is written and read again is the same', () => {
   fc.assert(
     fc.property(words, ([word0, word1, word2, word3]) => {
       const address = addressOfWords(word0, word1, word2, word3);
@@ -24,7 +24,7 @@ test('an address survives being written and read', () => {
   );
 });
 
-test('text is canonical: the same as the WHATWG URL parser writes, RFC 5952', () => {
+test('the text is canonical (RFC 5952), the same as that of the WHATWG URL parser', () => {
   fc.assert(
     fc.property(words, ([word0, word1, word2, word3]) => {
       const text = formatWords(word0, word1, word2, word3);
@@ -34,7 +34,7 @@ test('text is canonical: the same as the WHATWG URL parser writes, RFC 5952', ()
   );
 });
 
-test('what is read as an address is what node:net calls one, whatever the text', () => {
+test('a text is read as an address exactly where node:net accepts it', () => {
   const alphabet = fc.constantFrom(...'0123456789abcdefF:.:.::1');
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), fc.string({ unit: alphabet, maxLength: 46 })), (text) => {
@@ -48,7 +48,7 @@ test('IPv4-mapped text is the IPv4 address', () => {
   assert.equal(formatAddress(parseAddress('::ffff:192.0.2.1') ?? assert.fail()), '192.0.2.1');
 });
 
-test('what is not an address is refused', () => {
+test('a text that is not an address is refused', () => {
   for (const text of [
     '',
     '1.2.3',

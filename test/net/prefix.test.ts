@@ -23,7 +23,7 @@ function prefix(text: string): Prefix {
   return parsed;
 }
 
-test('a prefix survives being written and read', () => {
+test('a prefix that is written and read again is the same', () => {
   fc.assert(fc.property(anyPrefix, (p) => assert.deepEqual(prefix(p.text), p)));
 });
 
@@ -43,12 +43,12 @@ test('the families never mix', () => {
   assert.equal(containsAddress(prefix('0.0.0.0/0'), address('::1')), false);
 });
 
-test('a prefix with host bits set is refused, with the one that was meant', () => {
+test('a prefix with host bits set is refused, and the message names the prefix without them', () => {
   assert.match(parsePrefix('192.0.2.1/24') as string, /did you mean 192\.0\.2\.0\/24/);
   assert.match(parsePrefix('2001:db8::1/32') as string, /did you mean 2001:db8::\/32/);
 });
 
-test('what is no prefix is refused', () => {
+test('a text that is not a prefix is refused', () => {
   for (const text of ['192.0.2.0/33', '::/129', '192.0.2.0/', '192.0.2.0/-1', 'x/8', '192.0.2.0/8/8', '/8']) {
     assert.equal(typeof parsePrefix(text), 'string', text);
   }

@@ -1,8 +1,8 @@
 /*
  * ExporterState: everything that decoding remembers of one exporter, and its counters.
  *
- * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; each has a reason in
- * `DECODE_ERROR_REASONS` under which it counts what does not fit.
+ * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; each has a reason
+ * in `DECODE_ERROR_REASONS` under which it counts what does not fit.
  */
 import { type AwaitingLimits, AwaitingSets } from './awaitingSets.ts';
 import { isSamplingRate, ObservationDomain } from './observationDomain.ts';

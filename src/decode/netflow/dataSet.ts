@@ -129,8 +129,8 @@ function applyLocated(context: DecodeContext, load: ColumnLoad): void {
 }
 
 /**
- * Fills the row from a record that is one sampled packet: its counters, and its addresses where the record has no fields
- * for them. False where there is no IP packet in it.
+ * Fills the row from a record that is one sampled packet: its counters, and its addresses where the record has no
+ * fields for them. False where there is no IP packet in it.
  */
 function loadFrame(context: DecodeContext, plan: FlowPlan): boolean {
   const { view, batch, row, fieldStarts, fieldSizes } = context;

@@ -113,8 +113,8 @@ function learn(
 }
 
 /**
- * Compiles a template record. Fields of length zero are left out: they hold nothing, and a record of one byte could have
- * ten thousand of them. `wireBytes` is the record as received, and is kept.
+ * Compiles a template record. Fields of length zero are left out: they hold nothing, and a record of one byte could
+ * have ten thousand of them. `wireBytes` is the record as received, and is kept.
  */
 export function compileTemplate(
   kind: Template['kind'],

@@ -3,9 +3,15 @@
  */
 import { z } from 'zod';
 import { isAttackEventKind } from '../incidents/incidentEvent.ts';
-import { type AttackJson, attackJson, attackSchema } from '../shapes/attackJson.ts';
+import {
+  type AttackJson,
+  attackJson,
+  attackSchema,
+  type TimelineEntryJson,
+  timelineEntryJson,
+  timelineEntrySchema,
+} from '../shapes/attackJson.ts';
 import { storedAttack } from '../shapes/storedAttack.ts';
-import { type TimelineEntryJson, timelineEntryJson, timelineEntrySchema } from '../shapes/timelineJson.ts';
 import type { PastIncident } from '../storage/history/historyStore.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonFacade } from './daemonFacade.ts';

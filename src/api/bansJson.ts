@@ -3,8 +3,7 @@
  */
 import type { Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/routeText.ts';
-import { type BanJson, banJson } from '../shapes/banJson.ts';
-import { type RibEvidenceJson, ribEvidenceJson } from '../shapes/ribEvidenceJson.ts';
+import { type BanJson, banJson, type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { TenantFilter } from './tenantFilter.ts';
 import { tenantReason } from './tenantReason.ts';

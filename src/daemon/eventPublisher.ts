@@ -11,7 +11,7 @@ import { routeKey } from '../mitigation/routeText.ts';
 import { notificationsOf } from '../notify/notificationOf.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { OperationalEvent } from '../operationalEvent.ts';
-import { type RibEvidenceJson, ribEvidenceJson } from '../shapes/ribEvidenceJson.ts';
+import { type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
 import type { HistoryFeed } from './historyFeed.ts';
 import { logIncident } from './incidentLog.ts';
 import { logOperation } from './operationalLog.ts';

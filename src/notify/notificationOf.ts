@@ -10,7 +10,7 @@ import type { Ban, BanEndCode } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
-import type { RibEvidenceJson } from '../shapes/ribEvidenceJson.ts';
+import type { RibEvidenceJson } from '../shapes/banJson.ts';
 import { type AttackFacts, type BanFacts, BY_ROUTES, type Notification, type Recipients } from './notification.ts';
 import type { BanFailure, NotificationEvent, NotificationScope } from './notificationEvent.ts';
 

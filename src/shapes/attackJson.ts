@@ -5,14 +5,14 @@ import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Attack, AttackReason, AttackType, Classification } from '../engine/attack.ts';
+import type { TimelineEntry } from '../incidents/timeline.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import { hostPrefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import { attackSampleJson, attackSampleSchema } from './attackSampleJson.ts';
-import { banStateSchema, methodSchema } from './banJson.ts';
-import { flowspecJson, flowspecSchema } from './flowspecJson.ts';
+import { banStateSchema, flowspecJson, flowspecSchema, methodSchema } from './banJson.ts';
 import { ratesJson, ratesSchema, roundRate } from './ratesJson.ts';
 import { optionalTime, timeSchema } from './timeJson.ts';
 
@@ -123,4 +123,26 @@ function reasonJson({ text, thresholdSource, shares }: AttackReason): AttackReas
     threshold_source: thresholdSource,
     shares: { tcp: roundRate(tcp), udp: roundRate(udp), icmp: roundRate(icmp), other: roundRate(other) },
   };
+}
+
+/** What happened to an attack, in JSON, oldest first. */
+export const timelineEntrySchema = z
+  .object({
+    at: timeSchema,
+    event: z.string().describe('such as attack_started, ban_started, ban_confirmed, ban_ended'),
+    code: z.string().optional().describe('the safety rule that refused a ban, what ended it, how it changed'),
+    detail: z.string().describe('for a person'),
+  })
+  .meta({ id: 'TimelineEntry' });
+
+export type TimelineEntryJson = z.infer<typeof timelineEntrySchema>;
+
+/** From an entry in memory, or one that was read from history. */
+export function timelineEntryJson({
+  at,
+  event,
+  code,
+  detail,
+}: Omit<TimelineEntry, 'event'> & { event: string }): TimelineEntryJson {
+  return { at: toRfc3339(at), event, code: code === '' ? undefined : code, detail };
 }

@@ -1,21 +1,105 @@
 /*
- * A ban in JSON. What does not apply is absent, not null.
+ * A ban in JSON, with its FlowSpec rules and the evidence of where its routes are. A field that does not apply is
+ * absent, not null.
  */
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
+import type { RouteEvidence } from '../mitigation/announcer.ts';
 import { BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
 import { ALL_GUARDS } from '../mitigation/guard.ts';
-import type { UnicastRoute } from '../mitigation/route.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import type { FlowspecRoute, Route, UnicastRoute } from '../mitigation/route.ts';
+import { flowspecParts, flowspecText, routeSummary } from '../mitigation/routeText.ts';
 import { hostPrefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';
-import { flowspecJson, flowspecSchema } from './flowspecJson.ts';
 import { roundRate } from './ratesJson.ts';
-import { type RibEvidenceJson, ribEvidenceSchema } from './ribEvidenceJson.ts';
 import { optionalTime, timeSchema } from './timeJson.ts';
 
 export const methodSchema = z.enum(['blackhole', 'flowspec', 'divert', 'none']).meta({ id: 'Method' });
 export const banStateSchema = z.enum(['active', 'withdrawn', 'rejected']).meta({ id: 'BanState' });
+
+const list = z.string().optional();
+
+/**
+ * A FlowSpec rule in JSON. Each part is written as in the manual match, so a rule can be copied into the `match` of a
+ * ban.
+ */
+export const flowspecSchema = z
+  .object({
+    text: z.string().describe('the whole rule in one line'),
+    dst: z.string().optional().describe('prefix'),
+    src: z.string().optional().describe('prefix'),
+    proto: list.describe('names or numbers, separated by commas'),
+    src_port: list.describe('ports and ranges "a-b", separated by commas; also the next'),
+    dst_port: list,
+    icmp_type: list,
+    tcp_flags: list.describe('flags that are set, or clear with "!": "syn,!ack"'),
+    fragment: z.boolean().optional(),
+    packet_length: list.describe('bytes, and ranges "a-b"'),
+    dscp: list,
+    action: z.enum(['discard', 'rate_limit']),
+    rate_bytes: z.number().describe('bytes a second (RFC 8955 §7.1); 0 discards'),
+  })
+  .meta({ id: 'FlowspecRule', description: 'RFC 8955. What is absent matches everything.' });
+
+export type FlowspecJson = z.infer<typeof flowspecSchema>;
+
+/** The FlowSpec rules among the routes, in their order. */
+export function flowspecJson(routes: readonly Route[]): FlowspecJson[] {
+  return routes.filter((route) => route.kind === 'flowspec').map(ruleJson);
+}
+
+function ruleJson(route: FlowspecRoute): FlowspecJson {
+  const parts = flowspecParts(route.match);
+  return {
+    text: flowspecText(route),
+    dst: parts.dst,
+    src: parts.src,
+    proto: parts.proto,
+    src_port: parts['src-port'],
+    dst_port: parts['dst-port'],
+    icmp_type: parts['icmp-type'],
+    tcp_flags: parts['tcp-flags'],
+    fragment: route.match.fragment ? true : undefined,
+    packet_length: parts['packet-length'],
+    dscp: parts.dscp,
+    action: route.rateBytesPerSecond === 0 ? 'discard' : 'rate_limit',
+    rate_bytes: route.rateBytesPerSecond,
+  };
+}
+
+/** The evidence of where a ban's routes are, in JSON: in GoBGP's RIB or not, and sent to which peers. */
+export const ribEvidenceSchema = z
+  .object({
+    installed: z.boolean().describe("every route of the ban was in GoBGP's RIB when last looked"),
+    confirmed_at: timeSchema.optional(),
+    pending_since: timeSchema.optional().describe('since when a route is wanted and not seen'),
+    held_back: z.string().optional().describe('why it is not announced on purpose: announcements are paused'),
+    last_error: z.string().optional(),
+    advertised_to: z.array(z.string()).optional().describe('peers that were sent every route of the ban'),
+    not_advertised_to: z.array(z.object({ peer: z.string(), why: z.string() })).optional(),
+  })
+  .meta({ id: 'RibEvidence', description: 'A token with a tenant sees no peers and no errors of GoBGP.' });
+
+export type RibEvidenceJson = z.infer<typeof ribEvidenceSchema>;
+
+/** Where a ban has several routes, its evidence is that of the weakest one. */
+export function ribEvidenceJson(routes: readonly RouteEvidence[]): RibEvidenceJson {
+  const confirmed = routes.map(({ confirmedAt }) => confirmedAt ?? Number.NaN);
+  const pending = routes.flatMap(({ pendingSince }) => (pendingSince === undefined ? [] : [pendingSince]));
+  const missedBy = new Map<string, string>();
+  for (const { peer, why } of routes.flatMap(({ notAdvertisedTo }) => notAdvertisedTo)) missedBy.set(peer, why);
+  const sentTo = new Set(routes.flatMap(({ advertisedTo }) => advertisedTo));
+  const oldest = Math.min(...confirmed);
+  return {
+    installed: routes.every(({ installed }) => installed),
+    confirmed_at: Number.isNaN(oldest) ? undefined : toRfc3339(oldest),
+    pending_since: pending.length === 0 ? undefined : toRfc3339(Math.min(...pending)),
+    held_back: routes.find(({ heldBack }) => heldBack !== undefined)?.heldBack,
+    last_error: routes.find(({ lastError }) => lastError !== undefined)?.lastError,
+    advertised_to: [...sentTo].filter((peer) => routes.every(({ advertisedTo }) => advertisedTo.includes(peer))),
+    not_advertised_to: [...missedBy].map(([peer, why]) => ({ peer, why })),
+  };
+}
 
 export const banSchema = z
   .object({

@@ -4,8 +4,7 @@
 import type { AttackName } from '../flowgen/attackProfiles.ts';
 import { AttackTraffic } from '../flowgen/attackTraffic.ts';
 import type { TelemetryProtocol } from '../flowgen/createEncoder.ts';
-import { SendSchedule } from '../flowgen/sendSchedule.ts';
-import { sendTelemetry } from '../flowgen/sendTelemetry.ts';
+import { SendSchedule, sendTelemetry } from '../flowgen/sendTelemetry.ts';
 import { parseAddress } from '../net/address.ts';
 
 /** One in this many packets is sampled. */

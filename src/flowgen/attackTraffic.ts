@@ -4,8 +4,8 @@
 import { type Address, addressOfWords, type IpVersion } from '../net/address.ts';
 import { ICMP, ICMPV6, TCP, UDP } from '../net/protocolNumbers.ts';
 import { ATTACK_PROFILES, type AttackName, type AttackVector } from './attackProfiles.ts';
-import type { FlowRecord } from './flowRecord.ts';
 import { SeededRandom } from './seededRandom.ts';
+import type { FlowRecord } from './telemetryEncoder.ts';
 
 /** Interfaces through which the traffic enters and leaves the exporter. */
 const IN_INTERFACE = 1;

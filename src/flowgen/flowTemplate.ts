@@ -8,7 +8,7 @@
  *    4  records        4  (element, length)
  */
 import type { ByteWriter } from './byteWriter.ts';
-import type { FlowRecord } from './flowRecord.ts';
+import type { FlowRecord } from './telemetryEncoder.ts';
 
 /** One information element, and what a record holds in it. */
 export interface TemplateField {

@@ -1,6 +1,6 @@
 /*
- * IPFIX (RFC 7011). States its sampling rate as a selector that the flow records refer to (RFC 5477 §8.2: elements 302 and
- * 304 to 306), flow times as absolute milliseconds, and ICMP type and code in an element of their own.
+ * IPFIX (RFC 7011). States its sampling rate as a selector that the flow records refer to (RFC 5477 §8.2: elements 302
+ * and 304 to 306), flow times as absolute milliseconds, and ICMP type and code in an element of their own.
  *
  *   header, 16 bytes
  *    0  version = 10               4  export time, seconds     12  observation domain
@@ -8,7 +8,6 @@
  */
 import { isIcmp } from '../net/protocolNumbers.ts';
 import { ByteWriter } from './byteWriter.ts';
-import type { FlowRecord } from './flowRecord.ts';
 import {
   COMMON_FIELDS,
   DESTINATION_IPV4,
@@ -23,9 +22,7 @@ import {
   writeSet,
   writeTemplate,
 } from './flowTemplate.ts';
-import { MAX_DATAGRAM_BYTES } from './maxDatagramBytes.ts';
-import type { TelemetryEncoder } from './telemetryEncoder.ts';
-import { TemplateTimer } from './templateTimer.ts';
+import { type FlowRecord, MAX_DATAGRAM_BYTES, type TelemetryEncoder, TemplateTimer } from './telemetryEncoder.ts';
 
 const OBSERVATION_DOMAIN = 1;
 const TEMPLATE_SET = 2;

@@ -9,9 +9,7 @@
  *   12  nanoseconds           and rate        14  output interface   36 and 39 to 47: zero here
  */
 import { ByteWriter } from './byteWriter.ts';
-import { ExporterUptime } from './exporterUptime.ts';
-import type { FlowRecord } from './flowRecord.ts';
-import type { TelemetryEncoder } from './telemetryEncoder.ts';
+import { ExporterUptime, type FlowRecord, type TelemetryEncoder } from './telemetryEncoder.ts';
 
 const HEADER_BYTES = 24;
 const RECORD_BYTES = 48;

@@ -8,8 +8,6 @@
  *    4  uptime, ms
  */
 import { ByteWriter } from './byteWriter.ts';
-import { ExporterUptime } from './exporterUptime.ts';
-import type { FlowRecord } from './flowRecord.ts';
 import {
   COMMON_FIELDS,
   DESTINATION_IPV4,
@@ -24,9 +22,13 @@ import {
   writeSet,
   writeTemplate,
 } from './flowTemplate.ts';
-import { MAX_DATAGRAM_BYTES } from './maxDatagramBytes.ts';
-import type { TelemetryEncoder } from './telemetryEncoder.ts';
-import { TemplateTimer } from './templateTimer.ts';
+import {
+  ExporterUptime,
+  type FlowRecord,
+  MAX_DATAGRAM_BYTES,
+  type TelemetryEncoder,
+  TemplateTimer,
+} from './telemetryEncoder.ts';
 
 const SOURCE_ID = 1;
 const TEMPLATE_SET = 0;

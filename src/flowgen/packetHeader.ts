@@ -4,8 +4,8 @@
  */
 import { FRAGMENT, isIcmp, TCP, UDP } from '../net/protocolNumbers.ts';
 import { ByteWriter } from './byteWriter.ts';
-import type { FlowRecord } from './flowRecord.ts';
 import { LATER_FRAGMENT_OFFSET } from './flowTemplate.ts';
+import type { FlowRecord } from './telemetryEncoder.ts';
 
 export const ETHERNET_BYTES = 14;
 

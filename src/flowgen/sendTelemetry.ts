@@ -1,6 +1,6 @@
 /*
- * Sends an exporter's datagrams over UDP at the pace of a schedule. Every few milliseconds it sends what is due, so that
- * a collector sees an even stream and no detection waits for a batch to fill.
+ * Sends an exporter's datagrams over UDP at the pace of a schedule. Every few milliseconds it sends what is due, so
+ * that a collector sees an even stream and no detection waits for a batch to fill.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
@@ -10,9 +10,41 @@ import { SystemClock } from '../clock.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import type { AttackTraffic } from './attackTraffic.ts';
 import { createEncoder, type TelemetryProtocol } from './createEncoder.ts';
-import type { SendSchedule } from './sendSchedule.ts';
 
 const TICK_MS = 5;
+
+/**
+ * When packets are due. This depends on the time since the start and not on the time since the last tick, so that late
+ * timers do not lower the rate: it is exact to one packet at any time.
+ */
+export class SendSchedule {
+  readonly #packetsPerSecond: number;
+  readonly #totalPackets: number;
+  #taken = 0;
+
+  /** Both above 0; the rate is of sampled packets and may be a fraction. */
+  constructor(packetsPerSecond: number, seconds: number) {
+    this.#packetsPerSecond = packetsPerSecond;
+    this.#totalPackets = Math.round(packetsPerSecond * seconds);
+  }
+
+  /** Packets over the whole run. */
+  get totalPackets(): number {
+    return this.#totalPackets;
+  }
+
+  get finished(): boolean {
+    return this.#taken >= this.#totalPackets;
+  }
+
+  /** How many packets are due at this time and were not taken before. */
+  take(elapsedMs: number): number {
+    const dueByNow = Math.min(this.#totalPackets, Math.floor((elapsedMs / 1_000) * this.#packetsPerSecond));
+    const due = Math.max(0, dueByNow - this.#taken);
+    this.#taken += due;
+    return due;
+  }
+}
 
 export interface SendOptions {
   /** The collector; an IP address. */
@@ -36,7 +68,9 @@ export interface SendReport {
   readonly elapsedMs: number;
 }
 
-/** Resolves when the schedule is finished or the signal aborted. Rejects where the collector cannot be sent to at all. */
+/**
+ * Resolves when the schedule is finished or the signal aborted. Rejects where the collector cannot be sent to at all.
+ */
 export async function sendTelemetry(options: SendOptions): Promise<SendReport> {
   const { schedule, traffic, signal } = options;
   const socket = createSocket(isIPv6(options.host) ? 'udp6' : 'udp4');

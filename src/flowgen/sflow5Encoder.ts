@@ -14,11 +14,8 @@
  */
 import type { Address } from '../net/address.ts';
 import { ByteWriter } from './byteWriter.ts';
-import { ExporterUptime } from './exporterUptime.ts';
-import type { FlowRecord } from './flowRecord.ts';
-import { MAX_DATAGRAM_BYTES } from './maxDatagramBytes.ts';
 import { ETHERNET_BYTES, packetHeader, SAMPLED_HEADER_BYTES } from './packetHeader.ts';
-import type { TelemetryEncoder } from './telemetryEncoder.ts';
+import { ExporterUptime, type FlowRecord, MAX_DATAGRAM_BYTES, type TelemetryEncoder } from './telemetryEncoder.ts';
 
 const FLOW_SAMPLE = 1;
 const RAW_PACKET_HEADER = 1;

@@ -4,7 +4,7 @@
 import type { AttackName } from '../../src/flowgen/attackProfiles.ts';
 import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
-import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
+import { SendSchedule } from '../../src/flowgen/sendTelemetry.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { CaptureFile } from './captureFile.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ATTACK_NAMES, findAttack, hasFragments } from '../../src/flowgen/attackProfiles.ts';
 import { AttackTraffic, meanPacketBytes, shortestPacketBytes } from '../../src/flowgen/attackTraffic.ts';
-import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
+import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { containsAddress } from '../../src/net/prefix.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';

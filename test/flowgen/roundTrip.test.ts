@@ -15,8 +15,8 @@ import {
   TELEMETRY_PROTOCOLS,
   type TelemetryProtocol,
 } from '../../src/flowgen/createEncoder.ts';
-import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
 import { ETHERNET_BYTES } from '../../src/flowgen/packetHeader.ts';
+import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
 import { addressOfWords, sameAddress } from '../../src/net/address.ts';
 import { address } from '../fixtures/addressFixture.ts';
 

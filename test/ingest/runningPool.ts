@@ -9,7 +9,7 @@ import type { SocketAddress } from '../../src/config/socketAddress.ts';
 import { type EnginePlan, planOf } from '../../src/engine/enginePlan.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
-import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
+import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
 import type { LogLine } from '../../src/ingest/telemetryWarnings.ts';

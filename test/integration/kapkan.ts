@@ -11,8 +11,7 @@ import type { TestContext } from 'node:test';
 import type { AttackName } from '../../src/flowgen/attackProfiles.ts';
 import { AttackTraffic } from '../../src/flowgen/attackTraffic.ts';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
-import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
-import { sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
+import { SendSchedule, sendTelemetry } from '../../src/flowgen/sendTelemetry.ts';
 import { parseAddress } from '../../src/net/address.ts';
 import { eventually } from './eventually.ts';
 

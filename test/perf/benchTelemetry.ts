@@ -3,8 +3,8 @@
  */
 import type { Config } from '../../src/config/config.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
-import type { FlowRecord } from '../../src/flowgen/flowRecord.ts';
 import { SeededRandom } from '../../src/flowgen/seededRandom.ts';
+import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
 import { addressOfWords } from '../../src/net/address.ts';
 import { configFixture } from '../fixtures/configFixture.ts';
 

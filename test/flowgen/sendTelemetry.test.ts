@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { SendSchedule } from '../../src/flowgen/sendSchedule.ts';
+import { SendSchedule } from '../../src/flowgen/sendTelemetry.ts';
 
 const rate = fc.double({ min: 0.5, max: 5e6, noNaN: true });
 const seconds = fc.double({ min: 0.1, max: 100, noNaN: true });

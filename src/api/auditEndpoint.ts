@@ -3,12 +3,10 @@
  */
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditRow } from '../auditEvent.ts';
-import { auditJson, auditSchema } from './auditJson.ts';
+import { auditJson, auditSchema } from './auditLog.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
-import { type Endpoint, endpoint } from './endpoint.ts';
-import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
-import { TenantFilter } from './tenantFilter.ts';
-import { tenantReason } from './tenantReason.ts';
+import { type Endpoint, endpoint, integerParameter, targetParameter, timeParameter } from './endpoint.ts';
+import { TenantFilter, tenantReason } from './tenantFilter.ts';
 
 const MAX_EVENTS = 1000;
 

@@ -5,8 +5,7 @@ import type { Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/routeText.ts';
 import { type BanJson, banJson, type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
-import type { TenantFilter } from './tenantFilter.ts';
-import { tenantReason } from './tenantReason.ts';
+import { type TenantFilter, tenantReason } from './tenantFilter.ts';
 
 /** One ban, the newest of its target. */
 export function filteredBanJson(ban: Ban, daemon: DaemonFacade, filter: TenantFilter): BanJson {
@@ -15,8 +14,8 @@ export function filteredBanJson(ban: Ban, daemon: DaemonFacade, filter: TenantFi
 }
 
 /**
- * Those that the principal may see, newest first. Evidence is kept by route, and bans of one target share routes, so only
- * the newest ban that was not refused has it.
+ * Those that the principal may see, newest first. Evidence is kept by route, and bans of one target share routes, so
+ * only the newest ban that was not refused has it.
  */
 export function bansJson(bans: readonly Ban[], daemon: DaemonFacade, filter: TenantFilter): BanJson[] {
   const claimed = new Set<string>();

@@ -3,13 +3,12 @@
  * node:http cannot read as a request.
  *
  * An answer that the client does not read stays in memory, and node:http reads requests of one connection (pipelining,
- * RFC 9112 §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many is cut,
- * and beyond a total new ones are refused. Addresses from which a valid token came have a share that others cannot
- * take, so that an operator gets in while somebody floods the API.
+ * RFC 9112 §9.3.2) as fast as they come. So requests are counted until their answer is sent: a connection with too many
+ * is cut, and beyond a total new ones are refused. Addresses from which a valid token came have a share that others
+ * cannot take, so that an operator can connect while the API is flooded.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { KnownAddresses } from './knownAddresses.ts';
 
 /** Limits for addresses from which no valid token came, and for those from which one did. */
 const CONNECTIONS_PER_ADDRESS = { unknown: 32, known: 128 };
@@ -22,6 +21,25 @@ const REQUESTS_PER_CONNECTION = 8;
 const ANSWER_TIMEOUT_MS = 60_000;
 
 const TOO_MANY = JSON.stringify({ error: 'too many requests are under way' });
+
+const MAX_KNOWN_ADDRESSES = 256;
+
+/** Addresses from which a valid token came. The API keeps connections for them. */
+export class KnownAddresses {
+  /** The least recently used first. */
+  readonly #addresses = new Set<string>();
+
+  add(address: string): void {
+    this.#addresses.delete(address);
+    this.#addresses.add(address);
+    const [oldest] = this.#addresses;
+    if (this.#addresses.size > MAX_KNOWN_ADDRESSES) this.#addresses.delete(oldest);
+  }
+
+  has(address: string): boolean {
+    return this.#addresses.has(address);
+  }
+}
 
 export interface ConnectionsOptions {
   readonly known: KnownAddresses;
@@ -96,8 +114,8 @@ export class Connections {
   }
 
   /**
-   * Complete requests before the broken one get their answers first. Otherwise a client that sends several at once would
-   * take this answer for the answer to a ban that was made.
+   * Complete requests before the broken one get their answers first. Otherwise a client that sends several at once
+   * would take this answer for the answer to a ban that was made.
    */
   #answerBroken(socket: Socket): void {
     const code = this.#broken.get(socket);

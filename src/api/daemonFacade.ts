@@ -1,6 +1,6 @@
 /*
- * What the API needs of the daemon: what it shows and what it may request. The daemon
- * implements it over its rooms; tests implement it over plain values. Times are clock milliseconds.
+ * What the API needs of the daemon: what it shows and what it may request. The daemon implements it over its rooms;
+ * tests implement it over plain values. Times are clock milliseconds.
  *
  * A method that needs the receiving threads, GoBGP or the disk returns a promise.
  */
@@ -13,6 +13,7 @@ import type { Incident } from '../incidents/incidentTable.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
+import type { MitigationCounters } from '../mitigation/banCommit.ts';
 import type { ManualBanRequest } from '../mitigation/banJudge.ts';
 import type { Address } from '../net/address.ts';
 import type { NotifierStatus, TestOutcome } from '../notify/notifier.ts';
@@ -26,7 +27,6 @@ import type {
   TrafficQuery,
 } from '../storage/history/historyStore.ts';
 import type { TotalMetric } from '../trafficMetrics.ts';
-import type { MetricsSnapshot } from './metricsSnapshot.ts';
 
 export interface DaemonFacade extends AuditArchive {
   readonly version: string;
@@ -97,3 +97,35 @@ export interface Pause {
 export type ReloadOutcome =
   | { readonly reloaded: true; readonly dryRun: boolean }
   | { readonly reloaded: false; readonly errors: readonly string[] };
+
+export const NOTIFY_CHANNELS = ['telegram', 'slack', 'email', 'webhook', 'exec'] as const;
+export const NOTIFY_RESULTS = ['ok', 'error', 'dropped'] as const;
+export const STORAGE_TABLES = ['attack_events', 'traffic', 'audit_events'] as const;
+export const STORAGE_RESULTS = ['written', 'dropped', 'error'] as const;
+export type NotifyChannel = (typeof NOTIFY_CHANNELS)[number];
+export type NotifyResult = (typeof NOTIFY_RESULTS)[number];
+export type StorageTable = (typeof STORAGE_TABLES)[number];
+export type StorageResult = (typeof STORAGE_RESULTS)[number];
+
+/**
+ * The counters of the daemon at one moment, for `/metrics`. Everything is counted since the start where nothing else is
+ * said. What is absent counts as 0.
+ */
+export interface MetricsSnapshot {
+  readonly ingest: IngestSnapshot;
+  /** Upper bounds of `ingest.latency`, in seconds, ascending, without infinity. */
+  readonly latencyBoundsSeconds: readonly number[];
+  readonly engine: {
+    readonly attacks: number;
+    /** Attacks found while the table of attacks was full. */
+    readonly attacksOverLimit: number;
+  };
+  readonly mitigation: {
+    /** Routes of each kind now: read back from GoBGP, and what dry-run would have announced. */
+    readonly real: { readonly unicast: number; readonly flowspec: number };
+    readonly dryRun: { readonly unicast: number; readonly flowspec: number };
+    readonly counters: MitigationCounters;
+  };
+  readonly notifications: { readonly [channel in NotifyChannel]?: { readonly [result in NotifyResult]?: number } };
+  readonly storageRows: { readonly [table in StorageTable]?: { readonly [result in StorageResult]?: number } };
+}

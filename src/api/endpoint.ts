@@ -2,8 +2,9 @@
  * An endpoint: one row of the API's table, with everything that routing, validation, authorization, audit and the
  * OpenAPI document need to know of it. Handlers get validated values; of HTTP they know only the status.
  */
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { AuditAction, AuditEvent } from '../auditEvent.ts';
+import { formatAddress, parseAddress } from '../net/address.ts';
 import { ApiError } from './apiError.ts';
 import type { Principal, Role } from './authenticator.ts';
 import { plainMessage } from './plainMessage.ts';
@@ -36,8 +37,8 @@ interface EndpointFacts {
   /** Who may call it; `open` needs no token and answers before the daemon is ready. */
   readonly role: Role | 'open';
   /**
-   * `scoped` where the handler returns only what the principal's tenant owns, by TenantFilter. Without it the endpoint is
-   * about the whole deployment, and a token with a tenant is refused.
+   * `scoped` where the handler returns only what the principal's tenant owns, by TenantFilter. Without it the endpoint
+   * is about the whole deployment, and a token with a tenant is refused.
    */
   readonly tenants?: 'scoped';
   /** Content type of the answers where it is not JSON. */
@@ -92,4 +93,29 @@ function describe(issue: z.core.$ZodIssue, noun: string, allowed: readonly strin
     return `unknown ${noun} ${names}${where}${hint}`;
   }
   return at === '' ? `the body: ${issue.message}` : `${at}: ${issue.message}`;
+}
+
+/** A time in a query, as clock milliseconds. */
+export const timeParameter = z.iso
+  .datetime({ offset: true, error: 'must be a time in RFC 3339, such as 2026-05-01T12:00:00Z' })
+  .transform((text) => Date.parse(text))
+  .meta({ type: 'string', format: 'date-time' })
+  .optional();
+
+/** An address in a query, as its canonical text. */
+export const targetParameter = z
+  .string()
+  .transform((text, context) => {
+    const address = parseAddress(text);
+    if (address === undefined) context.addIssue('must be an IPv4 or IPv6 address');
+    return address === undefined ? z.NEVER : formatAddress(address);
+  })
+  .meta({ type: 'string' })
+  .optional()
+  .describe('an address');
+
+/** An integer in a query. */
+export function integerParameter(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number(error).int(error).min(min, error).max(max, error);
 }

@@ -8,14 +8,11 @@ import Koa, { type Context } from 'koa';
 import type { AuditAction, AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import { ApiError } from './apiError.ts';
-import { ANONYMOUS, type Authenticator, type Principal, roleCovers } from './authenticator.ts';
+import { ApiError, errorAnswers } from './apiError.ts';
+import { ANONYMOUS, type Authenticator, LoginGate, namesAddress, type Principal, roleCovers } from './authenticator.ts';
+import type { KnownAddresses } from './connections.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
-import { errorAnswers } from './errorAnswers.ts';
-import { namesAddress } from './hostHeader.ts';
-import type { KnownAddresses } from './knownAddresses.ts';
-import { LoginGate } from './loginGate.ts';
 import { MutationAudit } from './mutationAudit.ts';
 import { type ReadBody, readJsonBody } from './requestBody.ts';
 

@@ -1,6 +1,6 @@
 /*
- * The metrics: name, type, labels and where each value comes from. The first list has fixed names, types and label
- * sets that dashboards rely on; the second list is for operating Kapkan. Every combination of labels that can be known in
+ * The metrics: name, type, labels and where each value comes from. The first list has fixed names, types and label sets
+ * that dashboards rely on; the second list is for operating Kapkan. Every combination of labels that can be known in
  * advance exists from the start, and no label value is an attacked address.
  */
 
@@ -9,14 +9,14 @@ import type { PeerState } from '../gobgp/peer.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { ALL_GUARDS } from '../mitigation/guard.ts';
 import { routeKey } from '../mitigation/routeText.ts';
-import type { DaemonFacade } from './daemonFacade.ts';
 import {
+  type DaemonFacade,
   type MetricsSnapshot,
   NOTIFY_CHANNELS,
   NOTIFY_RESULTS,
   STORAGE_RESULTS,
   STORAGE_TABLES,
-} from './metricsSnapshot.ts';
+} from './daemonFacade.ts';
 
 /** What one scrape reads from. */
 export interface Scrape {

@@ -1,8 +1,8 @@
 /*
  * Makes an audit event of every mutation request, also of refused ones.
  *
- * A client without a token can send endless requests. For each address a burst of them is recorded and then one a second,
- * so that they cannot push other rows out of the audit; the last row of the burst says so.
+ * A client without a token can send endless requests. For each address a burst of them is recorded and then one a
+ * second, so that they cannot push other rows out of the audit; the last row of the burst says so.
  */
 import type { Context } from 'koa';
 import type { AuditAction, AuditEvent, AuditSink } from '../auditEvent.ts';

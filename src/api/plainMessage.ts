@@ -1,6 +1,6 @@
 /*
- * What is wrong with a value of a request, in plain words: what is allowed, and for small values what was sent. It is the
- * error map of every parse, so a message that a schema has of its own wins.
+ * What is wrong with a value of a request, in plain words: what is allowed, and for small values what was sent. It is
+ * the error map of every parse, so a message that a schema has of its own wins.
  */
 import type { z } from 'zod';
 

@@ -9,8 +9,7 @@ import type { TrafficPoint, TrafficQuery } from '../storage/history/historyStore
 import { MAX_POINTS } from '../storage/history/queryRange.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
-import { type Endpoint, endpoint } from './endpoint.ts';
-import { integerParameter, targetParameter, timeParameter } from './historyQuery.ts';
+import { type Endpoint, endpoint, integerParameter, targetParameter, timeParameter } from './endpoint.ts';
 import { TenantFilter } from './tenantFilter.ts';
 
 /** Points to return where no step was given; a screen shows no more. */

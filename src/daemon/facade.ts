@@ -2,8 +2,7 @@
  * The daemon as the API sees it: passes each request on to the room that has the answer.
  */
 import { ApiError } from '../api/apiError.ts';
-import type { DaemonFacade, HostQuery, Pause, ReloadOutcome } from '../api/daemonFacade.ts';
-import type { MetricsSnapshot } from '../api/metricsSnapshot.ts';
+import type { DaemonFacade, HostQuery, MetricsSnapshot, Pause, ReloadOutcome } from '../api/daemonFacade.ts';
 import type { AuditPage, AuditQuery } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Authenticator } from '../../src/api/authenticator.ts';
+import { Authenticator, LoginGate } from '../../src/api/authenticator.ts';
+import { KnownAddresses } from '../../src/api/connections.ts';
 import { FailureLimiter } from '../../src/api/failureLimiter.ts';
-import { KnownAddresses } from '../../src/api/knownAddresses.ts';
-import { LoginGate } from '../../src/api/loginGate.ts';
 import { ApiClient } from '../../src/cli/client/apiClient.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';

@@ -1,8 +1,7 @@
 /*
  * A daemon made of plain values: an attack with its FlowSpec ban, a manual ban, an old one and a refused one.
  */
-import type { DaemonFacade, HostQuery, Pause, ReloadOutcome } from '../../src/api/daemonFacade.ts';
-import type { MetricsSnapshot } from '../../src/api/metricsSnapshot.ts';
+import type { DaemonFacade, HostQuery, MetricsSnapshot, Pause, ReloadOutcome } from '../../src/api/daemonFacade.ts';
 import type { AuditPage, AuditQuery } from '../../src/auditEvent.ts';
 import type { Community } from '../../src/config/community.ts';
 import type { Config } from '../../src/config/config.ts';

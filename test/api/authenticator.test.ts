@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { namesAddress } from '../../src/api/hostHeader.ts';
+import { namesAddress } from '../../src/api/authenticator.ts';
 
 test('a Host header names this machine by an address or as localhost, and by no other name', () => {
   for (const host of ['127.0.0.1', '127.0.0.1:80', '[::1]:80', '[::1]', 'LOCALHOST:80'])

@@ -67,7 +67,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:ingest',
     'types:gobgp',
     'types:notify',
-    'storage/history/queryRange',
+    'storage/history/historyStore',
     'types:storage',
     ...NOUNS,
   ],

@@ -25,7 +25,7 @@ import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
 import { identityProblem } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
-import { StateFileError } from '../storage/stateFileError.ts';
+import { StateFileError } from '../storage/stateDirectory.ts';
 import { ConfigReloader } from './configReloader.ts';
 import { DetectionLoop } from './detectionLoop.ts';
 import { EarlierAttacks } from './earlierAttacks.ts';

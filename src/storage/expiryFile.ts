@@ -1,7 +1,7 @@
 /*
- * When the active bans end, in a file beside the database. A changed expiry is written in place, so it needs no space on a
- * full disk. A ban whose row in the database is damaged still has its target and its end here. Records are 64 bytes,
- * little-endian:
+ * When the active bans end, in a file beside the database. A changed expiry is written in place, so it needs no space
+ * on a full disk. A ban whose row in the database is damaged still has its target and its end here. Records are 64
+ * bytes, little-endian:
  *
  *    0   4  CRC-32 of the other 60 bytes
  *    4   1  state: 0 free, 1 active, 2 ended
@@ -18,7 +18,7 @@ import { closeSync, existsSync, fdatasyncSync, openSync, readFileSync, writeSync
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Ban } from '../mitigation/ban.ts';
-import { createPrivateFile, requireRegularFile } from './regularFile.ts';
+import { createPrivateFile, requireRegularFile } from './stateDirectory.ts';
 
 const RECORD_BYTES = 64;
 

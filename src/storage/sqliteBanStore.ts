@@ -2,8 +2,8 @@
  * The store of bans. A save is one transaction and is on disk when it returns, because the bans are announced next. The
  * daemon holds the store while it runs; `storedState.ts` can read the files at the same time.
  *
- * On a full or read-only disk the store still opens with the bans that it can read. New bans cannot be saved then, and so
- * are not announced. Ends and changed expiries are still written in place, into the records of `expiryFile.ts`.
+ * On a full or read-only disk the store still opens with the bans that it can read. New bans cannot be saved then, and
+ * so are not announced. Ends and changed expiries are still written in place, into the records of `expiryFile.ts`.
  */
 import { existsSync, mkdirSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
@@ -11,12 +11,17 @@ import { type Clock, SystemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { BanStore } from '../mitigation/banStore.ts';
-import { pruneBans, pruneStarts } from './banPruning.ts';
-import { banToRow } from './banRow.ts';
-import { DirectoryLock } from './directoryLock.ts';
+import { banToRow, pruneBans, pruneStarts } from './banRow.ts';
 import { ExpiryFile, expiryFileOf, expiryKey, expiryRecord, readExpiries } from './expiryFile.ts';
 import { type GobgpIdentity, identityToText } from './gobgpIdentity.ts';
-import { looseDirectory, requireRegularFile, tightenFile } from './regularFile.ts';
+import {
+  DirectoryLock,
+  looseDirectory,
+  requireRegularFile,
+  StateFileError,
+  tightenFile,
+  unreadableStateFile,
+} from './stateDirectory.ts';
 import {
   contentsOf,
   createStateFile,
@@ -27,7 +32,6 @@ import {
   type StoredStart,
   stateFileOf,
 } from './stateFile.ts';
-import { StateFileError, unreadableStateFile } from './stateFileError.ts';
 import { type DamagedBan, joinState, mayBelongToDamaged, type StoredState } from './storedState.ts';
 
 const UPSERT = `

@@ -1,12 +1,13 @@
 /*
- * The state file `kapkan.db`: creates, checks and reads it. A file is checked through a read-only connection before it is
- * opened for writing, so that a damaged or newer file is never changed.
+ * The state file `kapkan.db`: creates, checks and reads it. A file is checked through a read-only connection before it
+ * is opened for writing, so that a damaged or newer file is never changed.
  *
  * Format version 2 (PRAGMA user_version), application id "Kapk":
  *   bans(id, ended_at, ban, checksum, refused, grp)   one row a ban, see banRow.ts
  *   starts(id, at, grp, dry_run)                      when bans began, for max_bans_per_window
  *   notes(name, value)                                the GoBGP that the bans were announced to, see gobgpIdentity.ts
- * Version 1 had only the first four columns of `bans`. It can be read, and it is upgraded when it is opened for writing.
+ * Version 1 had only the first four columns of `bans`. It can be read, and it is upgraded when it is opened for
+ * writing.
  */
 import {
   closeSync,
@@ -25,14 +26,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { type BanRow, guessBan, rowToBan } from './banRow.ts';
-import { createPrivateFile, requireRegularFile } from './regularFile.ts';
 import {
+  createPrivateFile,
   damagedStateFile,
   missingStateFile,
   newerStateFile,
+  requireRegularFile,
   StateFileError,
   unreadableStateFile,
-} from './stateFileError.ts';
+} from './stateDirectory.ts';
 import { openStateImage } from './stateImage.ts';
 
 export const STATE_VERSION = 2;
@@ -157,8 +159,8 @@ export interface StateContents {
 }
 
 /**
- * Reads and checks the whole file. It works while a daemon has the file open and on a read-only disk, and changes nothing.
- * Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`.
+ * Reads and checks the whole file. It works while a daemon has the file open and on a read-only disk, and changes
+ * nothing. Throws StateFileError: `missing`, `damaged`, `newer` or `unreadable`.
  */
 export function readStateFile(file: string): StateContents {
   checkHeader(file);
@@ -235,8 +237,8 @@ function startsOf(bans: readonly Ban[]): StoredStart[] {
 }
 
 /**
- * Checks that the file begins like a database, before SQLite opens it: SQLite takes an empty file for a new database and
- * deletes the write-ahead log beside it.
+ * Checks that the file begins like a database, before SQLite opens it: SQLite takes an empty file for a new database
+ * and deletes the write-ahead log beside it.
  */
 function checkHeader(file: string): void {
   requireRegularFile(file);

@@ -30,7 +30,9 @@ export interface StoredState {
   readonly apiUrl: string | undefined;
 }
 
-/** Works with or without a running daemon and changes nothing. Throws StateFileError where the whole file is unusable. */
+/**
+ * Works with or without a running daemon and changes nothing. Throws StateFileError where the whole file is unusable.
+ */
 export function readStoredState(directory: string): StoredState {
   return joinState(readStateFile(stateFileOf(directory)), readExpiries(expiryFileOf(directory)));
 }

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import { SqliteBanStore } from '../../src/storage/sqliteBanStore.ts';
-import { StateFileError } from '../../src/storage/stateFileError.ts';
+import { StateFileError } from '../../src/storage/stateDirectory.ts';
 import { anyBan, banOf } from '../fixtures/banFixture.ts';
 import { readActiveBans } from './readActiveBans.ts';
 import { stateDirectory } from './stateDirectory.ts';

@@ -1,5 +1,6 @@
 /*
- * History in ClickHouse, over its HTTP interface. Every event is a row; the newest row of an attack has its latest state.
+ * History in ClickHouse, over its HTTP interface. Every event is a row; the newest row of an attack has its latest
+ * state.
  */
 import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { AuditQuery } from '../../auditEvent.ts';
@@ -17,6 +18,7 @@ import {
 import type { AuditEventRow, HistoryTable, RowOf } from '../history/historyRows.ts';
 import {
   type AttackQuery,
+  boundedTrafficQuery,
   type HistoryBackend,
   HistoryError,
   MAX_PAST_EVENTS,
@@ -27,15 +29,14 @@ import {
   type TrafficPoint,
   type TrafficQuery,
 } from '../history/historyStore.ts';
-import { boundedTrafficQuery } from '../history/queryRange.ts';
 import { clickhouseRows } from './clickhouseRows.ts';
 import { quoted, schemaStatements } from './clickhouseSchema.ts';
 
 const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
- * Errors of the server about the rows or our SQL: what cannot be parsed or converted cannot be the next time either. Every
- * other error may be temporary.
+ * Errors of the server about the rows or our SQL: what cannot be parsed or converted cannot be the next time either.
+ * Every other error may be temporary.
  */
 const REFUSALS: ReadonlySet<string> = new Set([
   'ARGUMENT_OUT_OF_BOUND',

@@ -2,9 +2,9 @@
  * The tables in ClickHouse, created where they are missing. The order keys suit the API's queries. The codecs suit the
  * columns: times and rates of one series change little from row to row.
  *
- * On a cluster each table is a replicated table named `…_local` on every shard, with a Distributed table of the plain name
- * in front. The target decides the shard of a row, so that a batch that is sent again goes to the same shards, and each
- * shard recognises the batches that it already has.
+ * On a cluster each table is a replicated table named `…_local` on every shard, with a Distributed table of the plain
+ * name in front. The target decides the shard of a row, so that a batch that is sent again goes to the same shards, and
+ * each shard recognises the batches that it already has.
  */
 import type { ClickhouseConfig } from '../../config/sections/storage.ts';
 import { HISTORY_TABLES, type HistoryTable } from '../history/historyRows.ts';

@@ -1,6 +1,6 @@
 /*
- * The file `history.db`: opens it, checks it, and puts it aside where it is unreadable. No route depends on history, so an
- * unreadable file is renamed and a new one is created, instead of waiting for an operator. Bans are in another file.
+ * The file `history.db`: opens it, checks it, and puts it aside where it is unreadable. No route depends on history, so
+ * an unreadable file is renamed and a new one is created, instead of waiting for an operator. Bans are in another file.
  *
  * Format version 2 (PRAGMA user_version), application id "Kaph":
  *   attacks       one row for each attack, as it was at its latest event
@@ -13,7 +13,7 @@ import { chmodSync, globSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../../errors.ts';
-import { createPrivateFile } from '../regularFile.ts';
+import { createPrivateFile } from '../stateDirectory.ts';
 import { HistoryError } from './historyStore.ts';
 
 const HISTORY_VERSION = 2;
@@ -102,8 +102,8 @@ const SCHEMA = `
 `;
 
 /**
- * Opens the file and creates it where it is missing. Throws SQLite's errors, and a HistoryError where the file belongs to
- * another program or a newer Kapkan. `isUnreadable` says for which errors the file is put aside.
+ * Opens the file and creates it where it is missing. Throws SQLite's errors, and a HistoryError where the file belongs
+ * to another program or a newer Kapkan. `isUnreadable` says for which errors the file is put aside.
  */
 export function openHistoryFile(file: string): DatabaseSync {
   mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });

@@ -54,8 +54,8 @@ export function auditPage(rows: readonly AuditEventRow[], limit: number): Page<A
 }
 
 /**
- * The mean is over the whole step: an interval without a row had no traffic. Where the query covers only a part of a step,
- * the mean is over that part.
+ * The mean is over the whole step: an interval without a row had no traffic. Where the query covers only a part of a
+ * step, the mean is over that part.
  */
 export function trafficPoints(sums: readonly TrafficSums[], query: TrafficQuery): TrafficPoint[] {
   const stepMs = query.stepSeconds * 1000;

@@ -56,7 +56,9 @@ export interface AttackEventRow {
   readonly method: string;
   readonly route: string;
   readonly dryRun: boolean;
-  /** What distinguishes events of one kind for programs: the guard that refused a ban, what ended it, how it changed. */
+  /**
+   * What distinguishes events of one kind for programs: the guard that refused a ban, what ended it, how it changed.
+   */
   readonly code: string;
   /** What happened, for a person. */
   readonly detail: string;

@@ -1,6 +1,6 @@
 /*
- * The interfaces of history. The API asks a `HistoryReader`. The embedded SQLite file and the ClickHouse server are each a
- * `HistoryBackend`. Both backends give the same answers.
+ * The interfaces of history. The API asks a `HistoryReader`. The embedded SQLite file and the ClickHouse server are
+ * each a `HistoryBackend`. Both backends give the same answers.
  */
 import type { AuditQuery } from '../../auditEvent.ts';
 import type { AuditEventRow, HistoryTable, RowOf, TrafficRates, TrafficScope } from './historyRows.ts';
@@ -107,4 +107,26 @@ export class HistoryError extends Error {
     super(message, { cause });
     this.fault = fault;
   }
+}
+
+/** Most points of one answer. The API refuses a query for more. */
+export const MAX_POINTS = 10_000;
+
+const DAY_MS = 86_400_000;
+
+/** A row may have been written while the clock was ahead, and is deleted up to some hours late. */
+const MARGIN_MS = DAY_MS;
+
+/**
+ * The query limited to the retention, with whole milliseconds, and with a step that gives at most `MAX_POINTS` points,
+ * so that no query takes too long. Undefined where no row can be in it.
+ */
+export function boundedTrafficQuery(query: TrafficQuery, retentionDays: number, now: number): TrafficQuery | undefined {
+  const from = Math.floor(Math.max(query.from, now - retentionDays * DAY_MS - MARGIN_MS));
+  const to = Math.ceil(Math.min(query.to, now + MARGIN_MS));
+  // Also false where one of them is NaN.
+  if (!(from < to)) return undefined;
+  const step = query.stepSeconds >= 1 ? Math.trunc(Math.min(query.stepSeconds, Number.MAX_SAFE_INTEGER / 1000)) : 1;
+  const factor = Math.ceil((to - from) / 1000 / step / MAX_POINTS);
+  return { ...query, from, to, stepSeconds: step * Math.max(1, factor) };
 }

@@ -1,7 +1,7 @@
 /*
  * History on the main thread's side: adding rows never blocks, and questions are promises. A thread of its own has the
- * store. If that thread hangs, for example on its disk, only a bounded number of rows waits here; further rows are dropped
- * and counted. A thread that ends is started again, and the daemon continues.
+ * store. If that thread hangs, for example on its disk, only a bounded number of rows waits here; further rows are
+ * dropped and counted. A thread that ends is started again, and the daemon continues.
  */
 import { Worker } from 'node:worker_threads';
 import type { AuditQuery } from '../../auditEvent.ts';

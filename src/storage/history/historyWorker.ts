@@ -1,6 +1,6 @@
 /*
- * The entry of the history thread. It has the store, writes the rows that the main thread sends, and answers its questions.
- * SQLite calls and the encoding of batches block only this thread, not detection or the API.
+ * The entry of the history thread. It has the store, writes the rows that the main thread sends, and answers its
+ * questions. SQLite calls and the encoding of batches block only this thread, not detection or the API.
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';

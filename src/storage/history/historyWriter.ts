@@ -1,8 +1,8 @@
 /*
- * The queue in front of a history backend. It is bounded, writes in batches, and retries while the store is unavailable.
- * Rows that do not fit are dropped and counted. A row counts as written only after the store confirmed it. A batch keeps
- * its rows and its token over all attempts, so that it is not stored twice if an answer was lost. A refused batch is
- * halved until the bad row is alone, so that only that row is lost.
+ * The queue in front of a history backend. It is bounded, writes in batches, and retries while the store is
+ * unavailable. Rows that do not fit are dropped and counted. A row counts as written only after the store confirmed it.
+ * A batch keeps its rows and its token over all attempts, so that it is not stored twice if an answer was lost. A
+ * refused batch is halved until the bad row is alone, so that only that row is lost.
  */
 import { randomUUID } from 'node:crypto';
 import { messageOf } from '../../errors.ts';
@@ -11,8 +11,8 @@ import { HISTORY_TABLES, type HistoryTable, type RowCounts, type RowOf, type Row
 import { type HistoryBackend, HistoryError } from './historyStore.ts';
 
 /**
- * Most refused inserts while the bad rows of one batch are searched: enough for about ten bad rows in ten thousand. After
- * that, the remaining parts count as refused, so that a broken table does not cause thousands of requests.
+ * Most refused inserts while the bad rows of one batch are searched: enough for about ten bad rows in ten thousand.
+ * After that, the remaining parts count as refused, so that a broken table does not cause thousands of requests.
  */
 const REFUSALS_A_BATCH = 256;
 
@@ -114,7 +114,9 @@ export class HistoryWriter {
     return this.#current;
   }
 
-  /** Writes full batches, or all rows that wait at the start. Rows that arrive meanwhile are left, except full batches. */
+  /**
+   * Writes full batches, or all rows that wait at the start. Rows that arrive meanwhile are left, except full batches.
+   */
   async #write(all: boolean): Promise<void> {
     const { batchSize, maxBatchSize } = this.#options;
     for (const table of HISTORY_TABLES) {

@@ -1,16 +1,18 @@
 /*
  * History in the embedded SQLite file. SQLite calls are synchronous, so this runs in the history thread.
  */
+
+import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { AuditQuery } from '../../auditEvent.ts';
 import { messageOf } from '../../errors.ts';
-import { type DiskSpace, diskSpaceOf, reservedBytes } from './freeSpace.ts';
 import { CHUNK_SECONDS, isRowRefused, isUnreadable, openHistoryFile, putAside } from './historyFile.ts';
 import { attackCursor, attackPage, auditCursor, auditPage, type TrafficSums, trafficPoints } from './historyPages.ts';
 import type { AttackEventRow, AuditEventRow, HistoryTable, RowOf } from './historyRows.ts';
 import {
   type AttackQuery,
+  boundedTrafficQuery,
   type HistoryBackend,
   HistoryError,
   MAX_PAST_EVENTS,
@@ -21,8 +23,9 @@ import {
   type TrafficPoint,
   type TrafficQuery,
 } from './historyStore.ts';
-import { boundedTrafficQuery } from './queryRange.ts';
 import { insertRows } from './sqliteInserts.ts';
+
+const MEBIBYTE = 1_048_576;
 
 /** Most pages of 4 KiB that a batch may need. */
 const UNUSED_PAGES_NEEDED = 1024;
@@ -228,5 +231,30 @@ class Conditions {
 
   get text(): string {
     return this.#texts.length === 0 ? '' : `WHERE ${this.#texts.join(' AND ')}`;
+  }
+}
+
+/**
+ * Bytes to leave free on a disk of this size: a twentieth, at least 4 and at most 256 MiB. Bans are stored on the same
+ * disk, and a ban that cannot be stored is not announced, so history stops first. Traffic, the largest part, stops
+ * earlier than attacks and audit.
+ */
+function reservedBytes(diskBytes: number, table: HistoryTable): number {
+  const reserved = Math.min(256 * MEBIBYTE, Math.max(4 * MEBIBYTE, diskBytes / 20));
+  return table === 'traffic' ? reserved : reserved / 4;
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+}
+
+/** Space on the disk of the directory; undefined where it cannot be read. */
+export function diskSpaceOf(directory: string): DiskSpace | undefined {
+  try {
+    const { bsize, blocks, bavail } = statfsSync(directory);
+    return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+  } catch {
+    return undefined;
   }
 }

@@ -1,7 +1,7 @@
 /*
- * Makes traffic rows from samples: the mean over the samples of an interval, and the highest of them. A sample holds the
- * rates over the sliding window. Where the interval is longer than the window, samples follow each other by one window
- * length; together they cover the interval once, so the mean of the samples is the mean of the interval.
+ * Makes traffic rows from samples: the mean over the samples of an interval, and the highest of them. A sample holds
+ * the rates over the sliding window. Where the interval is longer than the window, samples follow each other by one
+ * window length; together they cover the interval once, so the mean of the samples is the mean of the interval.
  */
 import { formatWords } from '../../net/address.ts';
 import { byMetric, offsetOf, TOTAL_COUNT, TOTAL_METRICS } from '../../trafficMetrics.ts';

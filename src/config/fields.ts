@@ -1,13 +1,12 @@
 /*
  * The kinds of value that keys of the config file hold, as zod schemas. Each says in one phrase what is allowed, the
- * same phrase for every way of getting it wrong; `explainIssue.ts` adds what was found instead.
+ * same phrase for every way of getting it wrong; `checkFile.ts` adds what was found instead.
  */
 import * as z from 'zod';
 import { type Address, type IpVersion, parseAddress } from '../net/address.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { COMMUNITY_FORMS, parseCommunity } from './community.ts';
-import { GOBGP_ADDRESS_FORMS, parseGobgpAddress } from './gobgpAddress.ts';
-import { parseSocketAddress, SOCKET_ADDRESS_FORMS } from './socketAddress.ts';
+import { GOBGP_ADDRESS_FORMS, parseGobgpAddress, parseSocketAddress, SOCKET_ADDRESS_FORMS } from './socketAddress.ts';
 
 export const UINT32_MAX = 0xffff_ffff;
 /** A year. A longer duration is a mistake of units. */

@@ -3,8 +3,8 @@
  * the loader looks up in it which keys belong where.
  */
 import * as z from 'zod';
+import { fileSchema } from './config.ts';
 import type { KeyPath } from './keyPath.ts';
-import { fileSchema } from './sections.ts';
 
 /** The part of JSON Schema that Kapkan's own schema is written in. */
 export interface JsonSchema {

@@ -6,8 +6,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ConfigError, type ConfigProblem, messageOf } from '../errors.ts';
 import { checkFile } from './checkFile.ts';
-import type { Config } from './config.ts';
-import { fileSchema, RULES, resolveSections } from './sections.ts';
+import { type Config, fileSchema, RULES, resolveSections } from './config.ts';
 import { readYaml } from './yaml/yamlSource.ts';
 
 export interface LoadOptions {

@@ -7,12 +7,12 @@ import path from 'node:path';
 import * as z from 'zod';
 import { ConfigError, type ConfigProblem } from '../errors.ts';
 import { checkFile, type FileForm } from './checkFile.ts';
+import { fileSchema } from './config.ts';
 import { valueAt } from './keyPath.ts';
 import { parseConfig, readConfigText } from './load.ts';
 import { dryRunSection } from './sections/dryRun.ts';
 import { type GobgpConfig, gobgpSection } from './sections/gobgp.ts';
 import { storageSection } from './sections/storage.ts';
-import { fileSchema } from './sections.ts';
 import { readYaml, type YamlSource } from './yaml/yamlSource.ts';
 
 export interface WithdrawConfig {

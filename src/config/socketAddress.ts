@@ -1,6 +1,6 @@
 /*
- * `HOST:PORT` of the sockets that Kapkan opens. HOST is an IP address in canonical form; a bare `:PORT` is `::`, which
- * takes IPv4 and IPv6 alike.
+ * Addresses of sockets in the config: `HOST:PORT` of those that Kapkan opens, where HOST is an IP address in canonical form
+ * and a bare `:PORT` is `::`, which takes IPv4 and IPv6 alike; and the gRPC address of a GoBGP daemon.
  */
 import { formatAddress, parseAddress } from '../net/address.ts';
 
@@ -12,7 +12,7 @@ export interface SocketAddress {
 
 export const SOCKET_ADDRESS_FORMS = '"HOST:PORT", ":PORT" or "[IPv6]:PORT"';
 
-/** Reads a socket address; what is wrong with the text comes back as a message. Port 0 leaves the choice to the kernel. */
+/** Reads a socket address. Returns a message where the text is wrong. With port 0 the kernel chooses the port. */
 export function parseSocketAddress(text: string): SocketAddress | string {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
   if (match === null) return `must be ${SOCKET_ADDRESS_FORMS}, got "${text}"`;
@@ -40,4 +40,35 @@ export function socketsCollide(a: SocketAddress, b: SocketAddress): boolean {
 
 function takesAll(wildcard: string, host: string): boolean {
   return wildcard === '::' || (wildcard === '0.0.0.0' && !host.includes(':'));
+}
+
+export const GOBGP_ADDRESS_FORMS = '"host:port", "[IPv6]:port" or "unix:/path"';
+
+/**
+ * Where a GoBGP daemon serves its gRPC interface: `host:port`, where the host may be a name, or `unix:/path`. An object, so
+ * that an address and a message cannot be mistaken for each other.
+ */
+export interface GobgpAddress {
+  /** As gRPC dials it. */
+  readonly target: string;
+}
+
+/** Reads the address of a GoBGP daemon. Returns a message where the text is wrong. */
+export function parseGobgpAddress(text: string): GobgpAddress | string {
+  const wrong = `must be ${GOBGP_ADDRESS_FORMS}, got "${text}"`;
+  const socket = /^unix:(?:\/\/)?(\/[^\s]+)$/.exec(text);
+  if (socket !== null) return { target: `unix:${socket[1]}` };
+  const match = /^(?:\[([^\]]+)\]|([A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9])):(\d{1,5})$/.exec(text);
+  if (match === null) return wrong;
+  const [, bracketed, name, portText] = match;
+  const port = Number(portText);
+  if (port < 1 || port > 65535) return `must have a port from 1 to 65535, got "${text}"`;
+  if (bracketed === undefined) {
+    // Something like 192.0.2.256 would be looked up as a name.
+    if (/^[\d.]+$/.test(name) && parseAddress(name) === undefined) return wrong;
+    return { target: `${name}:${port}` };
+  }
+  const address = parseAddress(bracketed);
+  if (address === undefined || !bracketed.includes(':')) return wrong;
+  return { target: `[${formatAddress(address)}]:${port}` };
 }

@@ -4,9 +4,8 @@
 import type { ReloadOutcome } from '../api/daemonFacade.ts';
 import type { AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, reloadProblems } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { reloadProblems } from '../config/reload.ts';
 import { ConfigError, formatConfigProblem } from '../errors.ts';
 import type { Logger } from '../log.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { reloadProblems } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { reloadProblems } from '../../src/config/reload.ts';
 import type { NotifyConfig } from '../../src/config/sections/notify/notify.ts';
 import { configSummary } from '../../src/config/summary.ts';
 import { ConfigError, formatConfigProblem } from '../../src/errors.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reloadProblems } from '../../src/config/reload.ts';
+import { reloadProblems } from '../../src/config/config.ts';
 import { configOf, MINIMAL, withLines } from './configText.ts';
 
 function changed(...lines: string[]): string[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reloadProblems } from '../../src/config/reload.ts';
+import { reloadProblems } from '../../src/config/config.ts';
 import { configSummary } from '../../src/config/summary.ts';
 import { configOf, MINIMAL, placesOf, problemsOf, withLines } from './configText.ts';
 

@@ -5,8 +5,7 @@ import * as z from 'zod';
 import { isLoopback } from '../../net/address.ts';
 import { choice, environmentVariable, flag, list, name, socketAddress } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf, type Origin } from '../section.ts';
+import { defineSection, type FileOf, type Origin, type RuleContext, readItems } from '../section.ts';
 import { formatSocketAddress, type SocketAddress } from '../socketAddress.ts';
 
 /** Shorter ones can be guessed. */

@@ -6,8 +6,7 @@ import { formatAddress } from '../../net/address.ts';
 import { type Community, parseCommunity } from '../community.ts';
 import { community, integer, list, nextHop, UINT32_MAX } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext, readItems } from '../section.ts';
 import { hasVersion, type NetworksFile } from './networks.ts';
 
 /** RFC 7999 §5: what a blackhole route carries where the file states no community. */

@@ -3,8 +3,7 @@
  * person who reads the file sees what every program sees.
  */
 import { flag } from '../fields.ts';
-import type { RuleContext } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext } from '../section.ts';
 
 const keys = {
   dry_run: flag().default(true).describe('Only the plain word false lets anything be announced'),

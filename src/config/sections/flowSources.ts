@@ -3,8 +3,7 @@
  */
 import { formatAddress } from '../../net/address.ts';
 import { address, flag, list } from '../fields.ts';
-import type { RuleContext } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext } from '../section.ts';
 
 const keys = {
   flow_sources: list(address()).default([]).describe('Known exporters; only they get their own label in the metrics'),

@@ -3,8 +3,7 @@
  */
 import * as z from 'zod';
 import { choice, flag, integer, number, positiveUpTo } from '../fields.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext, readItems } from '../section.ts';
 
 /** More Mbit/s than any router forwards; far above it the rate would not fit the FlowSpec action's float. */
 const MAX_RATE_MBPS = 10_000_000;

@@ -5,8 +5,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { choice, gobgpAddress, integer, oneOrMore, text, UINT32_MAX } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf, type Origin } from '../section.ts';
+import { defineSection, type FileOf, type Origin, type RuleContext, readItems } from '../section.ts';
 
 const file = text('the path of a file');
 

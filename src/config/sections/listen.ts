@@ -4,8 +4,7 @@
 import * as z from 'zod';
 import { oneOrMore, socketAddress } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext, readItems } from '../section.ts';
 import { formatSocketAddress, type SocketAddress, socketsCollide } from '../socketAddress.ts';
 
 const sockets = oneOrMore(socketAddress(), '"HOST:PORT" or ":PORT"');

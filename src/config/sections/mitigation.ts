@@ -4,8 +4,7 @@
 import * as z from 'zod';
 import { choice, list, seconds } from '../fields.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { type Readable, type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type Readable, type RuleContext, readItems } from '../section.ts';
 
 export type MitigationMethod = 'blackhole' | 'flowspec' | 'divert' | 'none';
 

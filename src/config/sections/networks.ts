@@ -3,8 +3,7 @@
  */
 import { type Prefix, prefixesOverlap } from '../../net/prefix.ts';
 import { list, prefix } from '../fields.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext, readItems } from '../section.ts';
 
 const keys = {
   networks: list(prefix())

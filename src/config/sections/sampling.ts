@@ -4,8 +4,7 @@
 import * as z from 'zod';
 import { formatAddress } from '../../net/address.ts';
 import { address, list, number } from '../fields.ts';
-import { type RuleContext, readItems } from '../ruleContext.ts';
-import { defineSection, type FileOf } from '../section.ts';
+import { defineSection, type FileOf, type RuleContext, readItems } from '../section.ts';
 
 /** The N of "1 in N packets"; 2^32 - 1 is the most that NetFlow, IPFIX and sFlow can state. */
 const samplingRate = number(1, 4_294_967_295);

@@ -5,8 +5,7 @@
 import path from 'node:path';
 import * as z from 'zod';
 import { environmentVariable, httpUrl, integer, text } from '../fields.ts';
-import type { RuleContext } from '../ruleContext.ts';
-import { defineSection, type FileOf, type Origin } from '../section.ts';
+import { defineSection, type FileOf, type Origin, type RuleContext } from '../section.ts';
 
 /** A hundred years. A longer one is a mistake of units. */
 const MAX_DAYS = 36_500;

@@ -6,11 +6,17 @@
 import { isAlias, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { messageOf } from '../../errors.ts';
 import type { KeyPath } from '../keyPath.ts';
-import { readAliases } from './yamlAliases.ts';
-import { refusedKeys, refusedNumbers, refusedTokens, type YamlFault } from './yamlFaults.ts';
+import {
+  readAliases,
+  refusedKeys,
+  refusedNumbers,
+  refusedTokens,
+  type YamlFault,
+  type YamlToken,
+  yamlTokens,
+} from './yamlFaults.ts';
 import { findNode, isQuoted, offsetOf } from './yamlNodes.ts';
 import { syntaxMessage } from './yamlSyntax.ts';
-import { type YamlToken, yamlTokens } from './yamlTokens.ts';
 
 /** Lines and columns count from 1. */
 export interface SourcePosition {

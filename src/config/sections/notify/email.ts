@@ -5,8 +5,7 @@ import path from 'node:path';
 import * as z from 'zod';
 import { environmentVariable, flag, list, text } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
-import type { RuleContext } from '../../ruleContext.ts';
-import type { Origin } from '../../section.ts';
+import type { Origin, RuleContext } from '../../section.ts';
 import { mailbox } from './recipients.ts';
 
 /** Message submission (RFC 6409), which asks for credentials or TLS, and relaying (RFC 5321), which does not. */

@@ -4,7 +4,7 @@
 import * as z from 'zod';
 import { choice, integer, list, MAX_DURATION_SECONDS, name } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
-import { type RuleContext, readItems } from '../../ruleContext.ts';
+import { type RuleContext, readItems } from '../../section.ts';
 import { GLOBAL_GROUP, type HostgroupsFile } from '../hostgroups.ts';
 import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
 import { chatId, mailbox } from './recipients.ts';

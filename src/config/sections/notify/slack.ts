@@ -4,8 +4,7 @@
 import * as z from 'zod';
 import { environmentVariable, HTTP_URL, httpUrl, isHttpUrl } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
-import type { RuleContext } from '../../ruleContext.ts';
-import type { Origin } from '../../section.ts';
+import type { Origin, RuleContext } from '../../section.ts';
 
 export const slackSchema = z
   .strictObject({

@@ -4,8 +4,7 @@
 import * as z from 'zod';
 import { environmentVariable, httpUrl } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
-import type { RuleContext } from '../../ruleContext.ts';
-import type { Origin } from '../../section.ts';
+import type { Origin, RuleContext } from '../../section.ts';
 
 /** Header names and values as HTTP allows them (RFC 9110 §5); anything else could never be sent. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -2,7 +2,7 @@
  * The interface of a channel: one way to deliver messages, one file each. A channel knows nothing about queues, retries
  * or routes. It makes one attempt, stops when it is told to, and says what failed and whether a retry can help.
  */
-import type { NotifyChannel } from '../config/sections/notify/channels.ts';
+import type { NotifyChannel } from '../config/sections/notify/routes.ts';
 import type { Notification } from './notification.ts';
 
 export interface Channel {

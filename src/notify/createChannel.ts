@@ -1,8 +1,9 @@
 /*
  * Makes a channel from its configuration.
  */
-import type { NotifyChannel } from '../config/sections/notify/channels.ts';
+
 import type { NotifyConfig } from '../config/sections/notify/notify.ts';
+import type { NotifyChannel } from '../config/sections/notify/routes.ts';
 import type { Logger } from '../log.ts';
 import type { Channel } from './channel.ts';
 import { EmailChannel } from './emailChannel.ts';

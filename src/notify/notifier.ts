@@ -3,8 +3,8 @@
  * detection and decisions never wait for a delivery.
  */
 
-import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/channels.ts';
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
+import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/routes.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { ChannelQueue } from './channelQueue.ts';

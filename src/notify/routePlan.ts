@@ -3,9 +3,8 @@
  * queue, so that the full mailbox of one customer delays nobody else.
  */
 
-import type { NotifyChannel } from '../config/sections/notify/channels.ts';
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
-import { type NotifyRoute, SEVERITIES, type Severity } from '../config/sections/notify/routes.ts';
+import { type NotifyChannel, type NotifyRoute, SEVERITIES, type Severity } from '../config/sections/notify/routes.ts';
 import type { Notification } from './notification.ts';
 
 export interface PlannedQueue {

@@ -6,7 +6,6 @@ import * as z from 'zod';
 import { environmentVariable, flag, list, text } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
 import type { Origin, RuleContext } from '../../section.ts';
-import { mailbox } from './recipients.ts';
 
 /** Message submission (RFC 6409), which asks for credentials or TLS, and relaying (RFC 5321), which does not. */
 const SUBMISSION_PORT = 587;
@@ -14,6 +13,15 @@ const RELAY_PORT = 25;
 
 /** TLS from the first byte (RFC 8314 §3.3). */
 export const IMPLICIT_TLS_PORT = 465;
+
+/** Enough to find a name in place of an address; the mail server decides about the rest. */
+export function mailbox() {
+  return text(
+    'a mail address, such as noc@example.net or "NOC <noc@example.net>"',
+    /^([^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/,
+    320,
+  );
+}
 
 export const emailSchema = z
   .strictObject({

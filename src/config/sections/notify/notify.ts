@@ -4,10 +4,16 @@
 import * as z from 'zod';
 import { httpUrl, integer, MAX_DURATION_SECONDS } from '../../fields.ts';
 import { defineSection, type FileOf, type Origin } from '../../section.ts';
-import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
 import { checkEmail, type EmailConfig, emailSchema, resolveEmail } from './email.ts';
 import { type ExecConfig, execSchema, resolveExec } from './exec.ts';
-import { checkRoutes, type NotifyRoute, resolveRoute, routesSchema } from './routes.ts';
+import {
+  checkRoutes,
+  NOTIFY_CHANNELS,
+  type NotifyChannel,
+  type NotifyRoute,
+  resolveRoute,
+  routesSchema,
+} from './routes.ts';
 import { checkSlack, resolveSlack, type SlackConfig, slackSchema } from './slack.ts';
 import { checkTelegram, resolveTelegram, type TelegramConfig, telegramSchema } from './telegram.ts';
 import { checkWebhook, resolveWebhook, type WebhookConfig, webhookSchema } from './webhook.ts';

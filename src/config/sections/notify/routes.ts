@@ -6,10 +6,14 @@ import { choice, integer, list, MAX_DURATION_SECONDS, name } from '../../fields.
 import type { KeyPath } from '../../keyPath.ts';
 import { type RuleContext, readItems } from '../../section.ts';
 import { GLOBAL_GROUP, type HostgroupsFile } from '../hostgroups.ts';
-import { NOTIFY_CHANNELS, type NotifyChannel } from './channels.ts';
-import { chatId, mailbox } from './recipients.ts';
+import { mailbox } from './email.ts';
+import { chatId } from './telegram.ts';
 
-/** Ascending. */
+/** The channels, in the order in which metrics and summaries list them. */
+export const NOTIFY_CHANNELS = ['telegram', 'slack', 'email', 'webhook', 'exec'] as const;
+export type NotifyChannel = (typeof NOTIFY_CHANNELS)[number];
+
+/** In ascending order. */
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
 

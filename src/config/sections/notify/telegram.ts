@@ -5,7 +5,11 @@ import * as z from 'zod';
 import { environmentVariable, httpUrl } from '../../fields.ts';
 import type { KeyPath } from '../../keyPath.ts';
 import type { Origin, RuleContext } from '../../section.ts';
-import { chatId } from './recipients.ts';
+
+export function chatId() {
+  const error = 'must be the number of a chat, or "@" and the name of a channel';
+  return z.union([z.int({ error }), z.string({ error }).regex(/^(-?\d{1,20}|@\w{1,64})$/, { error })], { error });
+}
 
 export const telegramSchema = z
   .strictObject({

@@ -26,12 +26,12 @@ const SECTIONS: readonly CommandSection[] = [
       entry(
         'check-config FILE',
         'check a config file and print what it means',
-        async () => (await import('./checkConfigCommand.ts')).checkConfigCommand,
+        async () => (await import('./configCommands.ts')).checkConfigCommand,
       ),
       entry(
         'schema',
         'print the JSON Schema of the config file',
-        async () => (await import('./schemaCommand.ts')).schemaCommand,
+        async () => (await import('./configCommands.ts')).schemaCommand,
       ),
       entry(
         'withdraw',

@@ -15,9 +15,7 @@ import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
 import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
 import { FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import { formatAddress, formatWords } from '../net/address.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { fileProblem } from './fileProblem.ts';
-import { numberFlag, onlyOperand, UsageError, withUsage } from './usageError.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, numberFlag, onlyOperand, UsageError, withUsage } from './command.ts';
 
 const USAGE = `Usage: kapkan decode FILE [--netflow-port N] [--sflow-port N]
 
@@ -238,4 +236,22 @@ function captureLines(capture: CaptureSummary): string[] {
   if (capture.incompleteFragments > 0) lines.push(`  datagrams with fragments missing: ${capture.incompleteFragments}`);
   if (capture.truncated !== undefined) lines.push(`  the capture is cut off: ${capture.truncated}`);
   return lines;
+}
+
+/** Why a file cannot be read, by the code of the operating system. */
+const FILE_PROBLEMS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EACCES: 'you may not read it',
+  EPERM: 'you may not read it',
+  EISDIR: 'it is a directory, not a file',
+  EMFILE: 'too many files are open',
+  EIO: 'the disk cannot read it',
+};
+
+/** Why a file that the user named cannot be read, in plain words; undefined for any other error. */
+export function fileProblem(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('syscall' in error)) return undefined;
+  const code = 'code' in error ? String(error.code) : '';
+  return `${FILE_PROBLEMS[code] ?? 'it cannot be read'} (${code})`;
 }

@@ -1,6 +1,6 @@
 /*
- * `kapkan demo`: shows Kapkan at work on one machine: the daemon in dry-run, telemetry through a socket, and the answers
- * of the API. Only the attacks are synthetic.
+ * `kapkan demo`: shows Kapkan at work on one machine: the daemon in dry-run, telemetry through a socket, and the
+ * answers of the API. Only the attacks are synthetic.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,9 @@ import { Daemon } from '../daemon/daemon.ts';
 import { messageOf } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { VERSION } from '../version.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, numberFlag, withUsage } from './command.ts';
 import { DEMO_HOSTS, type DemoPorts, demoConfig } from './demoConfig.ts';
-import { ORDINARY_TRAFFIC, runDemoSequence } from './demoSequence.ts';
-import { sendDemoTraffic } from './demoTraffic.ts';
-import { numberFlag, withUsage } from './usageError.ts';
+import { ORDINARY_TRAFFIC, runDemoSequence, sendDemoTraffic } from './demoSequence.ts';
 
 const USAGE = `Usage: kapkan demo [--exit] [--api-port N] [--flow-port N]
 

@@ -3,10 +3,14 @@
  * end. Everything printed is read from the daemon's API over HTTP, as any client would.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AttackName } from '../flowgen/attackProfiles.ts';
+import { AttackTraffic } from '../flowgen/attackTraffic.ts';
+import type { TelemetryProtocol } from '../flowgen/createEncoder.ts';
+import { SendSchedule, sendTelemetry } from '../flowgen/sendTelemetry.ts';
+import { parseAddress } from '../net/address.ts';
 import type { AttackJson } from '../shapes/attackJson.ts';
 import type { BanJson } from '../shapes/banJson.ts';
 import { DEMO_HOSTS } from './demoConfig.ts';
-import { type DemoTraffic, sendDemoTraffic } from './demoTraffic.ts';
 
 const QUIET_MS = 1_000;
 
@@ -16,6 +20,19 @@ const ATTACK_MS = 3_000;
 /** How long detection, or the end of an attack, may take before the demo says that something is wrong. */
 const LONGEST_WAIT_MS = 15_000;
 const POLL_MS = 50;
+
+/** One in this many packets is sampled. */
+const SAMPLING = 100;
+
+/** Longer than any demo; the signal ends it. */
+const FOREVER_SECONDS = 7 * 86_400;
+
+export interface DemoTraffic {
+  readonly attack: AttackName;
+  readonly target: string;
+  readonly protocol: TelemetryProtocol;
+  readonly packetsPerSecond: number;
+}
 
 export const ORDINARY_TRAFFIC: DemoTraffic = {
   attack: 'normal',
@@ -207,4 +224,18 @@ function rate(traffic: DemoTraffic): string {
 
 function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
+}
+
+/** Sends traffic through a real socket, as routers would. Resolves when the signal is aborted. */
+export async function sendDemoTraffic(
+  { attack, target, protocol, packetsPerSecond }: DemoTraffic,
+  collector: { readonly host: string; readonly port: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const address = parseAddress(target);
+  if (address === undefined) throw new Error(`Cannot send: target must be an IP address, got ${target}`);
+  const seed = address.word3;
+  const traffic = new AttackTraffic({ attack, target: address, packetBytes: undefined, packetsPerRecord: 1, seed });
+  const schedule = new SendSchedule(packetsPerSecond / SAMPLING, FOREVER_SECONDS);
+  await sendTelemetry({ ...collector, protocol, sampling: SAMPLING, traffic, schedule, signal });
 }

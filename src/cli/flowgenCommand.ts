@@ -10,8 +10,15 @@ import { AttackTraffic, meanPacketBytes, shortestPacketBytes } from '../flowgen/
 import { protocolProblem, TELEMETRY_PROTOCOLS, type TelemetryProtocol } from '../flowgen/createEncoder.ts';
 import { type SendReport, SendSchedule, sendTelemetry } from '../flowgen/sendTelemetry.ts';
 import { type Address, formatAddress, parseAddress } from '../net/address.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
-import { numberFlag, UsageError, withUsage } from './usageError.ts';
+import {
+  type CommandIo,
+  EXIT_DONE,
+  EXIT_FAILED,
+  EXIT_UNREACHABLE,
+  numberFlag,
+  UsageError,
+  withUsage,
+} from './command.ts';
 
 const USAGE = `Usage: kapkan flowgen --target IP [options]
 

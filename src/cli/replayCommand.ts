@@ -9,9 +9,8 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { CaptureReplay } from './captureReplay.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, UsageError, withUsage } from './command.ts';
 import { replayJson, replayText } from './replayReport.ts';
-import { UsageError, withUsage } from './usageError.ts';
 
 const USAGE = `Usage: kapkan replay FILE --config FILE [--json]
 

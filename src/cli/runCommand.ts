@@ -6,8 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { Daemon } from '../daemon/daemon.ts';
 import { ConfigError, messageOf } from '../errors.ts';
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type Logger } from '../log.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { oneOf, UsageError, withUsage } from './usageError.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, oneOf, UsageError, withUsage } from './command.ts';
 
 const USAGE = `Usage: kapkan run --config FILE [--log-level LEVEL] [--log-format FORMAT]
 

@@ -3,8 +3,7 @@
  */
 import { parseArgs } from 'node:util';
 import { VERSION } from '../version.ts';
-import { type CommandIo, EXIT_DONE } from './command.ts';
-import { withUsage } from './usageError.ts';
+import { type CommandIo, EXIT_DONE, withUsage } from './command.ts';
 
 const USAGE = `Usage: kapkan version
 

@@ -9,15 +9,15 @@ import { ConfigError, formatConfigProblem, messageOf } from '../errors.ts';
 import { GobgpClient } from '../gobgp/gobgpClient.ts';
 import { GobgpError } from '../gobgp/gobgpError.ts';
 import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
+import type { Ban } from '../mitigation/ban.ts';
+import { routeKey } from '../mitigation/routeText.ts';
 import { boundedState } from '../storage/boundedState.ts';
 import type { GobgpIdentity } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { isDaemonRunning, StateFileError } from '../storage/stateDirectory.ts';
-import { readStoredState } from '../storage/storedState.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE } from './command.ts';
-import { expiredRoutes } from './expiredRoutes.ts';
-import { pauseDaemon } from './pauseDaemon.ts';
-import { UsageError, withUsage } from './usageError.ts';
+import { mayBelongToDamaged, readStoredState, type StoredState } from '../storage/storedState.ts';
+import { type ApiOptions, apiClientOf } from './client/apiClient.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, EXIT_UNREACHABLE, UsageError, withUsage } from './command.ts';
 
 const USAGE = `Usage: kapkan withdraw --expired|--all --config FILE
 
@@ -44,7 +44,7 @@ Examples:
 Prints what it withdrew. Exit codes: 0 done, 1 failed, 4 a GoBGP could not be reached.
 `;
 
-const HOW_TO_GO_ON =
+const HOW_TO_CONTINUE =
   'kapkan: nothing was withdrawn, since the daemon would announce it again; give --token-env, or stop the daemon first\n';
 
 export async function withdrawCommand(args: readonly string[], io: CommandIo): Promise<number> {
@@ -70,7 +70,7 @@ export async function withdrawCommand(args: readonly string[], io: CommandIo): P
       if (values.all === true && isDaemonRunning(directory)) {
         const problem = await pauseDaemon(directory, { api: values.api, tokenEnv: values['token-env'] }, io.env);
         if (problem !== undefined) {
-          io.stderr.write(`kapkan: the daemon is running and could not be paused: ${problem}\n${HOW_TO_GO_ON}`);
+          io.stderr.write(`kapkan: the daemon is running and could not be paused: ${problem}\n${HOW_TO_CONTINUE}`);
           return EXIT_FAILED;
         }
         io.stdout.write('the daemon is paused: it withdraws its routes and announces none until "kapkan resume"\n');
@@ -192,8 +192,8 @@ async function withdrawFrom(
 
 /**
  * Chooses by the state file, which is read at the first route, after the RIB was listed. A ban is stored before it is
- * announced, so a file read after the RIB has the ban of every listed route, and a new route of a running daemon is never
- * taken for an orphan. `all` counts every ban as over.
+ * announced, so a file read after the RIB has the ban of every listed route, and a new route of a running daemon is
+ * never taken for an orphan. `all` counts every ban as over.
  */
 function chooser(directory: string, onlyKnown: boolean, all: boolean, clock: Clock): (key: string) => boolean {
   let choose: ((key: string) => boolean) | undefined;
@@ -203,4 +203,55 @@ function chooser(directory: string, onlyKnown: boolean, all: boolean, clock: Clo
     choose ??= expiredRoutes(read(), all ? Number.POSITIVE_INFINITY : now, onlyKnown);
     return choose(key);
   };
+}
+
+/**
+ * Which of the marked routes `--expired` withdraws: those that belong to no real ban in force by the state file. A live
+ * Kapkan may share GoBGP and the mark with an instance in dry-run, so with `onlyKnown` a route must also belong to a
+ * real ban that ended by the state file.
+ */
+function expiredRoutes(state: StoredState, now: number, onlyKnown: boolean): (key: string) => boolean {
+  const kept = keysInForce(state.bans, now);
+  const known = new Set<string>();
+  for (const ban of state.bans) {
+    if (ban.dryRun || ban.state === 'rejected') continue;
+    for (const route of [...ban.routes, ...Object.values(ban.plan.routes).flat()]) known.add(routeKey(route));
+  }
+  return (key) => {
+    if (kept.has(key) || mayBelongToDamaged(key, state.damaged, now)) return false;
+    return !onlyKnown || known.has(key);
+  };
+}
+
+/**
+ * Keys of all routes of real bans that have not run out at `now` (epoch milliseconds). They are all routes of a ban's
+ * plan: when it takes the next step of its escalation, the earlier route stays announced until the next one is.
+ */
+export function keysInForce(bans: readonly Ban[], now: number): Set<string> {
+  const keys = new Set<string>();
+  for (const ban of bans) {
+    if (ban.state !== 'active' || ban.dryRun || ban.expiresAt <= now) continue;
+    for (const route of [...ban.routes, ...Object.values(ban.plan.routes).flat()]) keys.add(routeKey(route));
+  }
+  return keys;
+}
+
+/**
+ * Pauses the daemon of this state directory, so that it does not announce again what the command withdraws. Returns why
+ * that failed, or undefined. Throws UsageError.
+ */
+async function pauseDaemon(
+  directory: string,
+  options: ApiOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  try {
+    const client = apiClientOf({ ...options, api: options.api ?? readStoredState(directory).apiUrl }, env);
+    const { status, body } = await client.post('api/v1/pause', {});
+    if (status === 200) return undefined;
+    return `the API answered ${status}: ${(body as { error?: string }).error ?? 'no reason given'}`;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    return messageOf(error);
+  }
 }

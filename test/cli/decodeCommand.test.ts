@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { test } from 'node:test';
-import { decodeCommand } from '../../src/cli/decodeCommand.ts';
+import { decodeCommand, fileProblem } from '../../src/cli/decodeCommand.ts';
 import { SystemClock } from '../../src/clock.ts';
 import { type CommandResult, runInProcess } from './commandRun.ts';
 
@@ -126,4 +126,25 @@ test('a reader that goes away ends the command without an error', async () => {
   const io = { stdout, stderr: new PassThrough(), env: {}, clock: new SystemClock() };
   const code = await decodeCommand([capture('ix-ipfixcol-1.netflow')], io);
   assert.equal(code, 0);
+});
+
+test('the message for a file that cannot be read is in plain words, without the one of Node', async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'kapkan-file-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  for (const [file, why] of [
+    [path.join(folder, 'gone.pcap'), 'there is no such file (ENOENT)'],
+    [folder, 'it is a directory, not a file (EISDIR)'],
+  ]) {
+    const { code, stdout, stderr } = await runInProcess(decodeCommand, [file]);
+    assert.deepEqual([code, stdout, stderr], [1, '', `kapkan: ${file}: ${why}\n`]);
+  }
+});
+
+test('an error of the file system without a message of its own is named by its code, and any other error has none', () => {
+  assert.equal(
+    fileProblem(Object.assign(new Error('x'), { syscall: 'open', code: 'ELOOP' })),
+    'it cannot be read (ELOOP)',
+  );
+  assert.equal(fileProblem(new Error('x')), undefined);
+  assert.equal(fileProblem('x'), undefined);
 });

@@ -7,6 +7,7 @@ import { request as requestHttps } from 'node:https';
 import { CLI_USER_AGENT } from '../../api/mutationAudit.ts';
 import { messageOf } from '../../errors.ts';
 import { VERSION } from '../../version.ts';
+import { UsageError } from '../command.ts';
 
 /** Longer than the daemon's own deadlines, so that the daemon itself can say what took too long. */
 const TIMEOUT_MS = 15_000;
@@ -34,7 +35,9 @@ export class ApiClient {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** `path` without a leading slash. Throws UnreachableError where there is no answer, and Error where it is not JSON. */
+  /**
+   * `path` without a leading slash. Throws UnreachableError where there is no answer, and Error where it is not JSON.
+   */
   get(path: string): Promise<ApiAnswer> {
     return this.#call('GET', path, undefined);
   }
@@ -87,4 +90,29 @@ function reasonOf(error: unknown): string {
   // A name with several addresses fails with one error for each, and an empty message.
   const failed = error instanceof AggregateError ? error.errors[0] : error;
   return code === 'ECONNREFUSED' ? 'connection refused; is the daemon running?' : messageOf(failed);
+}
+
+export const DEFAULT_API = 'http://127.0.0.1:8080';
+export const DEFAULT_TOKEN_ENV = 'KAPKAN_TOKEN';
+
+/** Undefined where the option was not given. */
+export interface ApiOptions {
+  readonly api: string | boolean | undefined;
+  readonly tokenEnv: string | boolean | undefined;
+}
+
+/** The client for the options `--api` and `--token-env`. Throws UsageError. */
+export function apiClientOf({ api, tokenEnv }: ApiOptions, env: NodeJS.ProcessEnv): ApiClient {
+  const text = String(api ?? DEFAULT_API);
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new UsageError(`--api must be an http or https URL, got "${text}"`);
+  }
+  const name = String(tokenEnv ?? DEFAULT_TOKEN_ENV);
+  const token = env[name] ?? '';
+  if (token === '' && tokenEnv !== undefined) throw new UsageError(`--token-env names ${name}, which is not set`);
+  if (!/^[\x21-\x7e]*$/.test(token)) {
+    throw new UsageError(`the value of ${name} cannot be a token: it has blanks or characters that are not ASCII`);
+  }
+  return new ApiClient(url, token === '' ? undefined : token);
 }

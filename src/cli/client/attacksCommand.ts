@@ -2,8 +2,7 @@
  * `kapkan attacks`: attacks in progress, and those that ended lately.
  */
 import type { AttackJson } from '../../shapes/attackJson.ts';
-import { formatAge, formatNumber } from '../humanUnits.ts';
-import { formatTable } from '../tableOutput.ts';
+import { formatAge, formatNumber, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
 
 export const attacksCommand = readingCommand({

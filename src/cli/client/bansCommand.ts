@@ -1,10 +1,8 @@
 /*
- * `kapkan bans`: bans, active and past, and where their routes are.
+ * `kapkan bans`: bans, active and past, and where their routes are; and a ban as text, as `ban` and `unban` print it.
  */
 import type { BanJson } from '../../shapes/banJson.ts';
-import { formatAge, formatDuration, formatNumber } from '../humanUnits.ts';
-import { formatTable } from '../tableOutput.ts';
-import { audienceText, ribText, stateText } from './banText.ts';
+import { formatAge, formatDuration, formatFacts, formatNumber, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
 
 /** What the API calls an operator where it needs no token. */
@@ -41,4 +39,48 @@ function whyText(ban: BanJson): string {
   return [cause, ban.reason, ban.fell_back_reason, ban.comment]
     .filter((part) => part !== undefined && part !== '')
     .join('; ');
+}
+
+/** A ban in words, as the commands about bans print it: where its route is, and which peers it was sent to. */
+/** One ban, as `ban` and `unban` answer. `nowMs` is wall-clock time. */
+export function banText(ban: BanJson, nowMs: number): string {
+  const facts: [string, string][] = [
+    ['target', ban.target],
+    ['state', stateText(ban)],
+    ['method', ban.method],
+    ['route', ban.route ?? 'none'],
+    ['in GoBGP', ribText(ban, nowMs)],
+    ['sent to', audienceText(ban)],
+    ['until', ban.withdrawn_at ?? ban.expires_at],
+    ['reason', ban.reason],
+    ['comment', ban.comment ?? ''],
+  ];
+  return formatFacts(facts.filter(([, value]) => value !== ''));
+}
+
+/** Its state; an active ban whose route was not seen in GoBGP, or was sent to no peer, says so. */
+export function stateText({ state, dry_run, rib }: BanJson): string {
+  if (dry_run) return `${state} (dry-run)`;
+  if (state !== 'active' || rib === undefined) return state;
+  if (!rib.installed) return 'active, not announced';
+  return rib.advertised_to?.length === 0 ? 'active, sent to no peer' : state;
+}
+
+/** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */
+export function ribText({ rib, state, dry_run }: BanJson, nowMs: number): string {
+  if (rib === undefined || dry_run) return '';
+  if (rib.installed) return state === 'active' ? 'yes' : 'still';
+  if (state !== 'active') return 'no';
+  if (rib.held_back !== undefined) return `no: ${rib.held_back}`;
+  const pending = rib.pending_since === undefined ? 'pending' : `pending ${formatAge(rib.pending_since, nowMs)}`;
+  return rib.last_error === undefined ? pending : `${pending}: ${rib.last_error}`;
+}
+
+/** The peers that its routes were sent to, and those that they were not sent to and why. */
+export function audienceText({ rib, state, dry_run }: BanJson): string {
+  if (rib === undefined || dry_run || state !== 'active') return '';
+  const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `not ${peer} (${why})`);
+  if (rib.advertised_to === undefined) return '';
+  const all = [...rib.advertised_to, ...missed];
+  return all.length === 0 ? 'nobody' : all.join(', ');
 }

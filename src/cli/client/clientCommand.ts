@@ -1,6 +1,6 @@
 /*
- * What all commands that use the running daemon share: one request to the API, and its answer printed as text for people
- * or unchanged for programs. One file of this folder holds the commands about one thing, with what they print.
+ * What all commands that use the running daemon share: one request to the API, and its answer printed as text for
+ * people or unchanged for programs. One file of this folder holds the commands about one thing, with what they print.
  */
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { messageOf } from '../../errors.ts';
@@ -13,10 +13,18 @@ import {
   EXIT_REFUSED,
   EXIT_UNREACHABLE,
   EXIT_USAGE,
+  onlyOperand,
+  UsageError,
+  withUsage,
 } from '../command.ts';
-import { onlyOperand, UsageError, withUsage } from '../usageError.ts';
-import { type ApiAnswer, type ApiClient, UnreachableError } from './apiClient.ts';
-import { apiClientOf, DEFAULT_API, DEFAULT_TOKEN_ENV } from './apiClientOf.ts';
+import {
+  type ApiAnswer,
+  type ApiClient,
+  apiClientOf,
+  DEFAULT_API,
+  DEFAULT_TOKEN_ENV,
+  UnreachableError,
+} from './apiClient.ts';
 
 export type Flags = { readonly [name: string]: string | boolean | undefined };
 

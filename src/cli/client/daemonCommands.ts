@@ -3,7 +3,7 @@
  */
 import type { NotifyTestJson } from '../../api/notifyTestEndpoint.ts';
 import { EXIT_FAILED } from '../command.ts';
-import { formatTable } from '../tableOutput.ts';
+import { formatTable } from '../terminalOutput.ts';
 import { clientCommand } from './clientCommand.ts';
 
 export const reloadCommand = clientCommand({

@@ -2,8 +2,7 @@
  * `kapkan exporters`: who sends telemetry, and what of it cannot be read.
  */
 import type { ExporterJson } from '../../shapes/exporterJson.ts';
-import { formatAge, formatNumber } from '../humanUnits.ts';
-import { formatTable } from '../tableOutput.ts';
+import { formatAge, formatNumber, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
 
 export const exportersCommand = readingCommand({

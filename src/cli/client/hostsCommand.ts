@@ -4,9 +4,8 @@
 
 import type { HostJson } from '../../api/hostJson.ts';
 import { TOTAL_METRICS } from '../../trafficMetrics.ts';
-import { formatNumber } from '../humanUnits.ts';
-import { formatTable } from '../tableOutput.ts';
-import { numberFlag, oneOf } from '../usageError.ts';
+import { numberFlag, oneOf } from '../command.ts';
+import { formatNumber, formatTable } from '../terminalOutput.ts';
 import { clientCommand } from './clientCommand.ts';
 
 /** As many as the API gives. */

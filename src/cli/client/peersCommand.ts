@@ -3,10 +3,9 @@
  */
 
 import type { PeerJson } from '../../shapes/peerJson.ts';
-import { formatDuration } from '../humanUnits.ts';
-import { formatTable } from '../tableOutput.ts';
+import { formatDuration, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
-import { unreachableGobgps } from './unreachableGobgps.ts';
+import { unreachableGobgps } from './statusCommand.ts';
 
 export const peersCommand = readingCommand({
   name: 'peers',

@@ -1,9 +1,9 @@
 /*
- * `kapkan status`: the state of the daemon.
+ * `kapkan status`: the state of the daemon; and which GoBGPs it cannot reach.
  */
 import type { DeploymentJson, StatusJson } from '../../api/statusJson.ts';
-import { formatDuration, formatNumber } from '../humanUnits.ts';
-import { formatFacts } from '../tableOutput.ts';
+import { formatDuration, formatFacts, formatNumber } from '../terminalOutput.ts';
+import type { ApiClient } from './apiClient.ts';
 import { readingCommand } from './clientCommand.ts';
 
 export const statusCommand = readingCommand({
@@ -80,4 +80,25 @@ function thresholdsText(thresholds: NonNullable<StatusJson['thresholds']>): stri
 function methodsOf({ mitigation, escalation }: StatusJson['hostgroups'][number]): string {
   if (escalation.length === 0) return mitigation;
   return escalation.map(({ after_seconds, action }) => `${action} from ${formatDuration(after_seconds)}`).join(', ');
+}
+
+/**
+ * The GoBGPs that the daemon cannot reach, one sentence each. Empty also for a token with a tenant, which sees nothing
+ * of GoBGP.
+ */
+export async function unreachableGobgps(client: ApiClient): Promise<string[]> {
+  return (await gobgps(client))
+    .filter(({ connected }) => !connected)
+    .map(({ address, last_error }) => `GoBGP at ${address} cannot be reached${last_error ? `: ${last_error}` : ''}`);
+}
+
+/** Whether the daemon reaches no GoBGP at all, so that nothing can be announced now. */
+export async function isEveryGobgpUnreachable(client: ApiClient): Promise<boolean> {
+  const daemons = await gobgps(client);
+  return daemons.length > 0 && daemons.every(({ connected }) => !connected);
+}
+
+async function gobgps(client: ApiClient): Promise<NonNullable<StatusJson['gobgp']>['daemons']> {
+  const { status, body } = await client.get('api/v1/status');
+  return status === 200 ? ((body as StatusJson).gobgp?.daemons ?? []) : [];
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatDuration, formatNumber, parseDuration } from '../../src/cli/humanUnits.ts';
-import { formatTable } from '../../src/cli/tableOutput.ts';
+import { formatDuration, formatNumber, formatTable, parseDuration } from '../../src/cli/terminalOutput.ts';
 
 test('durations show their two largest units', () => {
   for (const [seconds, text] of [

@@ -1,6 +1,32 @@
 /*
- * Numbers and times as people read them.
+ * Text for a terminal: tables with columns as wide as their widest cell and numbers to the right, and numbers and times
+ * as people read them.
  */
+import { replaceUnprintable } from '../unprintable.ts';
+
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Ends with a newline. A cell that is empty is written as a dash. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const cells = [
+    columns.map(({ title }) => title),
+    ...rows.map((row) => row.map((cell) => replaceUnprintable(cell) || '-')),
+  ];
+  const widths = columns.map((_, i) => Math.max(...cells.map((row) => row[i].length)));
+  const lines = cells.map((row) =>
+    row.map((cell, i) => (columns[i].align === 'right' ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  '),
+  );
+  return lines.map((line) => `${line.trimEnd()}\n`).join('');
+}
+
+/** One line for each value, with its name before it. */
+export function formatFacts(facts: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...facts.map(([name]) => name.length));
+  return facts.map(([name, value]) => `${name.padEnd(width)}  ${replaceUnprintable(value)}\n`).join('');
+}
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseEnvironment } from '../../src/cli/environmentFile.ts';
+import { parseEnvironment } from '../../src/cli/configCommands.ts';
 
 test('an environment file is read as systemd reads it', () => {
   const text = [

@@ -1,19 +1,19 @@
 /*
- * `kapkan check-config FILE`: the daemon's own validation, without the daemon and without a network.
+ * `kapkan check-config FILE`: the daemon's own validation, without the daemon and without a network. `kapkan schema`:
+ * the JSON Schema of the config file, for editors and other programs.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config } from '../config/config.ts';
+import { configJsonSchema } from '../config/jsonSchema.ts';
 import { loadConfig } from '../config/load.ts';
 import { configSummary } from '../config/summary.ts';
 import { configWarnings } from '../config/warnings.ts';
 import { ConfigError, type ConfigProblem, formatConfigProblem, messageOf } from '../errors.ts';
-import { type CommandIo, EXIT_DONE, EXIT_FAILED } from './command.ts';
-import { parseEnvironment } from './environmentFile.ts';
-import { UsageError, withUsage } from './usageError.ts';
+import { type CommandIo, EXIT_DONE, EXIT_FAILED, UsageError, withUsage } from './command.ts';
 
-const USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secrets]
+const CHECK_USAGE = `Usage: kapkan check-config FILE [--env-file FILE] [--without-secrets]
 
 Checks a config file and prints what it means, with everything inherited filled in. Warns of what can hardly be meant.
 
@@ -32,7 +32,7 @@ Exit codes: 0 valid, 1 not.
 const DEFAULT_ENV_FILE = 'kapkan.env';
 
 export async function checkConfigCommand(args: readonly string[], io: CommandIo): Promise<number> {
-  return withUsage(USAGE, args, io, async () => {
+  return withUsage(CHECK_USAGE, args, io, async () => {
     const { positionals, values } = parseArgs({
       args: [...args],
       options: { 'env-file': { type: 'string' }, 'without-secrets': { type: 'boolean', default: false } },
@@ -88,4 +88,52 @@ function readVariables(file: string): { variables: Record<string, string>; fault
     const { code } = error as NodeJS.ErrnoException;
     return { variables: {}, fault: { code, message: messageOf(error) } };
   }
+}
+
+const SCHEMA_USAGE = `Usage: kapkan schema
+
+Prints the JSON Schema (draft 2020-12) of the config file.
+
+Example:
+  kapkan schema > kapkan.schema.json
+`;
+
+/**
+ * With the schema saved beside the config file, a first line `# yaml-language-server: $schema=kapkan.schema.json` gives
+ * completion and checking in an editor.
+ */
+export async function schemaCommand(args: readonly string[], io: CommandIo): Promise<number> {
+  return withUsage(SCHEMA_USAGE, args, io, async () => {
+    parseArgs({ args: [...args], options: {} });
+    io.stdout.write(`${JSON.stringify(configJsonSchema(), null, 2)}\n`);
+    return EXIT_DONE;
+  });
+}
+
+/** A comment, an assignment with its value in double, single or no quotes, or a line that means nothing to systemd. */
+const LINE =
+  /[ \t]*(?:[#;][^\n]*|([A-Za-z_]\w*)[ \t]*=[ \t]*(?:"((?:\\[\s\S]|[^"\\])*)"[ \t]*|'([^']*)'[ \t]*|((?:\\[\s\S]|[^\\\n])*))|[^\n]*)(?:\n|$)/y;
+
+/**
+ * The variables of an environment file of the service unit (EnvironmentFile= in systemd.exec(5)) as systemd reads it.
+ * It holds the secrets that the config names, so `check-config` checks with the variables that the daemon will have.
+ * Unlike a shell, systemd takes `#` for a comment only at the start of a line and replaces no `$NAME`. Of a variable
+ * that is set twice the last value counts.
+ */
+export function parseEnvironment(text: string): Record<string, string> {
+  const lines = new RegExp(LINE);
+  const read = text.replaceAll('\r\n', '\n');
+  const variables: Record<string, string> = {};
+  while (lines.lastIndex < read.length) {
+    const [, name, double, single, plain] = lines.exec(read) ?? [];
+    if (name === undefined) continue;
+    if (double !== undefined) variables[name] = double.replaceAll(/\\(\n|["\\`$])/g, keepUnlessNewline);
+    else variables[name] = single ?? plain.replaceAll(/\\([\s\S])/g, keepUnlessNewline).trimEnd();
+  }
+  return variables;
+}
+
+/** A backslash before the end of a line continues the line. */
+function keepUnlessNewline(_escape: string, character: string): string {
+  return character === '\n' ? '' : character;
 }

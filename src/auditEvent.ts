@@ -26,7 +26,7 @@ export interface AuditEvent {
   readonly target: string;
   readonly targetType: 'host' | 'config' | 'notify' | 'announcements';
   readonly reason: string;
-  /** The guard that refused the ban, or what ended it; else empty. A tenant is told no more than that. */
+  /** The guard that refused the ban, or what ended it; else empty. A tenant sees no more than that. */
   readonly code: string;
   readonly source: AuditSource;
   /** Address of the client. */

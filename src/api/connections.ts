@@ -20,7 +20,7 @@ const REQUESTS_PER_CONNECTION = 8;
 /** The longest that a client may take to read an answer. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
-const TOO_MANY = JSON.stringify({ error: 'too many requests are under way' });
+const TOO_MANY = JSON.stringify({ error: 'too many requests are in progress' });
 
 const MAX_KNOWN_ADDRESSES = 256;
 

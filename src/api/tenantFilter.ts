@@ -123,11 +123,11 @@ const REFUSALS: Readonly<Record<Guard, string>> = {
   whitelist: 'it would cover a whitelisted address',
   max_active_bans: 'too many bans are active',
   max_banned_fraction: 'too many addresses are banned',
-  max_bans_per_window: 'too many bans began lately',
+  max_bans_per_window: 'too many bans started recently',
   harmless: 'it could do harm beyond the target',
   next_hop: 'no next hop is set for this method',
   flowspec_max_rules: 'too many FlowSpec rules are in use',
-  audience: 'no peer could hear it',
+  audience: 'no peer would be sent it',
   max_ttl_seconds: 'the TTL is longer than a ban by hand may last',
   max_tenant_share: 'too many bans by hand are active',
 };

@@ -1,6 +1,6 @@
 /*
- * Checks a YAML text against a schema and the rules across keys. All faults are found at once, each with its place in the
- * text, what is allowed there, and what was found instead.
+ * Checks a YAML text against a schema and the rules across keys. All faults are found at once, each with its place in
+ * the text, what is allowed there, and what was found instead.
  */
 import type * as z from 'zod';
 import { closestKey } from './closestKey.ts';
@@ -88,7 +88,7 @@ function readWhatIsRight(value: unknown, schema: z.ZodType): unknown {
   return payload instanceof Promise ? {} : payload.value;
 }
 
-/** Makes what is at the path undefined. The schema built this value itself, so nobody else holds it. */
+/** Makes the value at the path undefined. The schema built it itself, so nothing else refers to it. */
 function forget(root: unknown, path: readonly PropertyKey[]): void {
   let parent = root;
   for (const step of path.slice(0, -1)) {

@@ -2,7 +2,9 @@
  * "Did you mean": the known key that a mistyped one is nearest to.
  */
 
-/** The candidate at the smallest edit distance, if that is small for the length of the word, or one it is the start of. */
+/**
+ * The candidate at the smallest edit distance, if that is small for the length of the word, or one it is the start of.
+ */
 export function closestKey(word: string, candidates: readonly string[]): string | undefined {
   // A key of thousands of characters is no typing mistake, and comparing it would take long.
   if (word.length > 64) return undefined;

@@ -64,9 +64,9 @@ export type FileConfig = FileOf<Keys>;
 export type ResolvedSections = Intersection<ReturnType<Sections['resolve']>>;
 
 /**
- * The resolved configuration: what the daemon runs on, after defaults, inheritance and validation. Keys that have a default
- * are never undefined here, groups hold what they inherit, addresses and prefixes are parsed. Each section's file says what
- * its part means. It does not change: a reload makes a new one.
+ * The resolved configuration: what the daemon runs on, after defaults, inheritance and validation. Keys that have a
+ * default are never undefined here, groups hold what they inherit, addresses and prefixes are parsed. Each section's
+ * file says what its part means. It does not change: a reload makes a new one.
  */
 export interface Config extends ResolvedSections {
   /** The file this was read from, absolute. */

@@ -10,7 +10,9 @@ import { type Config, fileSchema, RULES, resolveSections } from './config.ts';
 import { readYaml } from './yaml/yamlSource.ts';
 
 export interface LoadOptions {
-  /** Takes note of an environment variable that is not set; without it that is an error. What it holds is then empty. */
+  /**
+   * Takes note of an environment variable that is not set; without it that is an error. What it holds is then empty.
+   */
   readonly onUnset?: (problem: ConfigProblem) => void;
 }
 

@@ -1,6 +1,6 @@
 /*
- * A section of the config file: some of its top-level keys, with everything about them; and what its rules receive. A new
- * key is written in the file of its section and nowhere else; `config.ts` lists the sections.
+ * A section of the config file: some of its top-level keys, with everything about them; and what its rules receive. A
+ * new key is written in the file of its section and nowhere else; `config.ts` lists the sections.
  */
 import type * as z from 'zod';
 import type { Address } from '../net/address.ts';
@@ -51,8 +51,8 @@ export function defineSection<
 type Leaf = Prefix | Address | Community | SocketAddress | GobgpAddress | string | number | boolean | undefined;
 
 /**
- * A value as rules read it. Rules also run on a file of which the schema refused a part, so that all faults are reported at
- * once. Keys and list elements that the schema refused are undefined.
+ * A value as rules read it. Rules also run on a file of which the schema refused a part, so that all faults are
+ * reported at once. Keys and list elements that the schema refused are undefined.
  */
 export type Readable<Value> = Value extends Leaf
   ? Value

@@ -1,6 +1,6 @@
 /*
- * Addresses of sockets in the config: `HOST:PORT` of those that Kapkan opens, where HOST is an IP address in canonical form
- * and a bare `:PORT` is `::`, which takes IPv4 and IPv6 alike; and the gRPC address of a GoBGP daemon.
+ * Addresses of sockets in the config: `HOST:PORT` of those that Kapkan opens, where HOST is an IP address in canonical
+ * form and a bare `:PORT` is `::`, which takes IPv4 and IPv6 alike; and the gRPC address of a GoBGP daemon.
  */
 import { formatAddress, parseAddress } from '../net/address.ts';
 
@@ -32,7 +32,9 @@ export function formatSocketAddress({ host, port }: SocketAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether two sockets of one protocol cannot both be bound: the same address, or one that takes all includes the other. */
+/**
+ * Whether two sockets of one protocol cannot both be bound: the same address, or one that takes all includes the other.
+ */
 export function socketsCollide(a: SocketAddress, b: SocketAddress): boolean {
   if (a.port !== b.port || a.port === 0) return false;
   return a.host === b.host || takesAll(a.host, b.host) || takesAll(b.host, a.host);
@@ -45,8 +47,8 @@ function takesAll(wildcard: string, host: string): boolean {
 export const GOBGP_ADDRESS_FORMS = '"host:port", "[IPv6]:port" or "unix:/path"';
 
 /**
- * Where a GoBGP daemon serves its gRPC interface: `host:port`, where the host may be a name, or `unix:/path`. An object, so
- * that an address and a message cannot be mistaken for each other.
+ * Where a GoBGP daemon serves its gRPC interface: `host:port`, where the host may be a name, or `unix:/path`. An
+ * object, so that an address and a message cannot be mistaken for each other.
  */
 export interface GobgpAddress {
   /** As gRPC dials it. */

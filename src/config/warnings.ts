@@ -1,5 +1,5 @@
 /*
- * What a valid config says that can hardly be meant: networks nobody protects, limits that every host or no host
+ * Parts of a valid config that are probably a mistake: networks that no operator has, limits that every host or no host
  * reaches, a live Kapkan that may ban everything. `check-config` and the daemon's start warn of it.
  */
 import { type Prefix, parsePrefix, prefixesOverlap } from '../net/prefix.ts';

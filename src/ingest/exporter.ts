@@ -65,7 +65,9 @@ export class Exporter {
     if (state.awaitingTemplateSets > 0) this.#unreadableFrom ??= now;
   }
 
-  /** Since when its data cannot be read for want of a template; undefined where it can, or where none comes. */
+  /**
+   * Since when its data cannot be read because templates are missing; undefined where it can, or where no data comes.
+   */
   unreadableSince(now: number): number | undefined {
     return now - this.#lastUndecodedAt < BLIND_AFTER_MS ? this.#unreadableFrom : undefined;
   }

@@ -2,8 +2,9 @@
  * The exporters that one receiving thread has seen, by address: who may send, which row a datagram belongs to, and the
  * counters of rows that were evicted.
  *
- * Anybody can forge a UDP source address, so the table is bounded, and a flood of forged sources must not keep the real
- * exporters out: exporters in `flow_sources` always get a row, and idle unknown ones lose theirs when room is needed.
+ * A UDP source address is easily forged, so the table is bounded. A flood of forged sources must not keep the real
+ * exporters out: exporters in `flow_sources` always get a row, and idle unknown ones are evicted when another needs a
+ * row.
  */
 import type { Config } from '../config/config.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
@@ -19,7 +20,7 @@ export interface ExporterPolicy {
   readonly enforce: boolean;
   readonly defaultSamplingRate: number;
   readonly samplingOverrides: ReadonlyMap<string, number>;
-  /** Where `flowSources` is empty: how many exporters, the first ones, get their own label. */
+  /** Where `flowSources` is empty: how many exporters get their own label. They are the first that send. */
   readonly labels: number;
 }
 
@@ -96,7 +97,7 @@ export class ExporterTable {
     return this.#exporters.size;
   }
 
-  /** Since when an exporter cannot be read, the one that became so last; undefined where all can be. */
+  /** Since when the exporter that became unreadable last is so; undefined where all can be read. */
   unreadableSince(now: number): number | undefined {
     let latest: number | undefined;
     for (const exporter of this.#exporters.values()) {
@@ -122,13 +123,13 @@ export class ExporterTable {
     return undefined;
   }
 
-  /** The sender's row. Undefined, and counted, where there is no room for it. */
+  /** The sender's row. Undefined, and counted, where the table is full. */
   ofSource(source: Source, now: number): Exporter | undefined {
     source.exporter ??= this.#find(source.address, now);
     return source.exporter;
   }
 
-  /** The row of an sFlow agent. Undefined, and counted, where there is no room for it. */
+  /** The row of an sFlow agent. Undefined, and counted, where the table is full. */
   ofAgent(agent: Address, now: number): Exporter | undefined {
     const slot = (agent.word3 ^ (agent.word3 >>> 10) ^ agent.word1 ^ agent.word2) & (AGENT_SLOTS - 1);
     const cached = this.#agents[slot];
@@ -138,7 +139,9 @@ export class ExporterTable {
     return exporter;
   }
 
-  /** Applies a reloaded policy: trust, overrides and labels. What was counted under an old label stays there. */
+  /**
+   * Applies a reloaded policy: trust, overrides and labels. Datagrams that were counted under an old label stay there.
+   */
   reconfigure(policy: ExporterPolicy): void {
     this.#policy = policy;
     this.#known = new Set(policy.flowSources);

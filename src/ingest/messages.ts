@@ -41,7 +41,7 @@ export interface TrafficReport {
   readonly busyMs: number;
 }
 
-/** What a worker can be asked for. */
+/** The requests to a worker. */
 export type WorkerRequest =
   | { readonly name: 'snapshot' }
   | { readonly name: 'sample'; readonly targets: readonly Address[] }

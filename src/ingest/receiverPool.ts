@@ -22,17 +22,17 @@ import type { LogLine } from './telemetryWarnings.ts';
 import { type ListenerAddress, probeListeners, readKernelDrops, socketText } from './udpListener.ts';
 import { WorkerHandle } from './workerHandle.ts';
 
-/** A worker under a flood responds between two batches of datagrams. After this time the pool goes on without it. */
+/** A worker under a flood responds between two batches of datagrams. After this time the pool continues without it. */
 const RESPONSE_TIMEOUT_MS = 1000;
 
 const WATCHDOG_INTERVAL_MS = 1000;
 
-/** With several workers: how many hosts each is asked for, for each host that is wanted, and the least number. */
+/** With several workers: how many hosts are requested of each, for each host that is wanted, and the least number. */
 const HOST_FACTOR = 4;
 const MIN_HOSTS_REQUESTED = 2000;
 
 export interface PoolEvents {
-  /** Ten times a second from each worker, numbered from 0. */
+  /** Called ten times a second for each worker, numbered from 0. */
   onReport(worker: number, report: HostReport): void;
   /** A worker has ended or hangs. Telemetry is being lost, so the daemon should end and be restarted. */
   onFailure(error: Error): void;
@@ -114,8 +114,8 @@ export class ReceiverPool {
   }
 
   /**
-   * The hosts with most of a metric over all workers, largest first. With several workers each is asked for many more
-   * hosts, because a host that is high in one list may be low in another.
+   * The hosts with most of a metric over all workers, largest first. With several workers many more hosts are requested
+   * of each, because a host that is high in one list may be low in another.
    */
   async topHosts(query: TopHostsQuery): Promise<HostReport> {
     const limit = this.#workers.length === 1 ? query.limit : Math.max(MIN_HOSTS_REQUESTED, HOST_FACTOR * query.limit);

@@ -1,6 +1,6 @@
 /*
  * The entry point of a receiving thread: opens a socket for each listener, passes every datagram to its Receiver, and
- * answers the main thread's requests. Any exception ends the thread, and the main thread is told: a thread that
+ * answers the main thread's requests. An exception ends the thread, and the main thread is notified: a thread that
  * continued after a broken invariant could miss attacks silently.
  */
 import assert from 'node:assert/strict';

@@ -36,7 +36,7 @@ export class WorkerHandle {
   #isListening = false;
   #lastId = 0;
   #checksWithoutReport = 0;
-  /** It was told to stop, or has failed: further reports and failures are ignored. */
+  /** It was stopped or has failed: further reports and failures are ignored. */
   #ended = false;
 
   /** `name` is used in logs and errors. */

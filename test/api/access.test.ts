@@ -78,7 +78,7 @@ test('tokens that a reload replaced hold at once', async (t) => {
   assert.equal((await api.post('/api/v1/ban', BODY['/api/v1/ban'], 'brand-new')).status, 403);
 });
 
-test('a listener beyond loopback refuses to do without tokens, unless told to', () => {
+test('a listener beyond loopback needs tokens, unless the config allows it without', () => {
   const audit = { record: () => undefined };
   const clock = { now: () => 0 };
   const options = { tokens: [], allowUnauthenticated: false, logger: silentLogger(), audit, clock };
@@ -90,7 +90,7 @@ test('a listener beyond loopback refuses to do without tokens, unless told to', 
   guarded.setTokens([], true);
 });
 
-test('without tokens, whoever is on this machine is an operator', async (t) => {
+test('without tokens, every client on this machine is an operator', async (t) => {
   const api = await runApi(t, { tokens: [] });
   assert.equal((await api.get('/api/v1/status')).json.role, 'operator');
   assert.equal((await api.post('/api/v1/ban', { ip: '192.0.2.10' })).status, 200);

@@ -110,7 +110,7 @@ test('hosts carry their rates, and of those in attack which limit', async (t) =>
   ]);
 });
 
-test('hosts are asked for by metric, number and group', async (t) => {
+test('hosts are requested by metric, number and group', async (t) => {
   const api = await runApi(t);
   for (const query of ['', '?limit=10000&sort=flows_per_sec', '?group=web&sort=mbps&limit=1', '?group=global']) {
     assert.equal((await api.get(`/api/v1/hosts${query}`, VIEWER)).status, 200, query);
@@ -168,7 +168,7 @@ test('exporters say how they sample, and what of them could not be read', async 
   assert.ok(second.blind === true && !('sampling' in second));
 });
 
-test('peers say what they speak and what they were sent', async (t) => {
+test('a peer has its families and the number of routes it was sent', async (t) => {
   const api = await runApi(t);
   assert.deepEqual(await rowsOf(api, '/api/v1/peers', 'peers'), [
     {

@@ -59,7 +59,7 @@ test('while history does not answer, an attack in memory is shown all the same',
   assert.equal((await api.get('/api/v1/attacks/unknown', VIEWER)).status, 503);
 });
 
-test('an id that nobody has is a 404, and so is one whose stored attack is damaged', async (t) => {
+test('an unknown id is a 404, and so is the id of a damaged stored attack', async (t) => {
   const api = await runApi(t);
   assert.equal((await api.get('/api/v1/attacks/unknown', VIEWER)).status, 404);
   api.daemon.past = [{ id: 'damaged', attack: '{}' }];

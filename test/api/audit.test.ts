@@ -23,7 +23,7 @@ async function eventsOf(api: RunningApi, query = '', token = OPERATOR): Promise<
   return json.events as Record<string, unknown>[];
 }
 
-test('every attempt to change something is a row, with who, whom, what came of it and why', async (t) => {
+test('every attempt to change something is a row with its operator, target, result and reason', async (t) => {
   const api = await runApi(t, {
     tokens: [...TOKENS, { name: 'alpha-hands', secret: 'alpha-secret', role: 'operator', tenant: 'alpha' }],
   });
@@ -65,7 +65,7 @@ test('every attempt to change something is a row, with who, whom, what came of i
   );
 });
 
-test("a change by Kapkan's own commands is told from one by another program", async (t) => {
+test("a change by Kapkan's own commands is distinguished from one by another program", async (t) => {
   const api = await runApi(t);
   await api.post('/api/v1/ban', { ip: HOST }, OPERATOR);
   await new ApiClient(new URL(api.url), OPERATOR).post('api/v1/ban', { ip: HOST });
@@ -92,7 +92,7 @@ test('the audit is asked by time, action and address, and read page by page', as
   }
 });
 
-test('who guesses tokens is told to wait, a valid token is let in all the same, and both are logged once', async (t) => {
+test('an address that guesses tokens has to wait, a valid token from it is still accepted, and both are logged once', async (t) => {
   const api = await runApi(t);
   assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 200);
   const statuses: number[] = [];
@@ -111,7 +111,7 @@ test('who guesses tokens is told to wait, a valid token is let in all the same, 
   );
 });
 
-test('strangers cannot wash the audit away', async (t) => {
+test('requests without a token cannot push other rows out of the audit', async (t) => {
   const api = await runApi(t);
   for (let i = 0; i < 100; i++) await api.post('/api/v1/ban', { ip: HOST });
   const rows = await eventsOf(api, '?limit=1000');
@@ -121,7 +121,7 @@ test('strangers cannot wash the audit away', async (t) => {
   assert.equal((await eventsOf(api))[0].operator, 'noc');
 });
 
-test('a source that keeps quiet is heard again; others are not held back with it', () => {
+test('a source that stops failing is accepted again, and other sources are not limited with it', () => {
   const limiter = new FailureLimiter();
   const verdicts = Array.from({ length: 61 }, () => limiter.fail('192.0.2.1', 0));
   assert.deepEqual([verdicts[0], verdicts[59], verdicts[60]], ['first', 'last', 'spent']);

@@ -67,7 +67,7 @@ test('one address cannot take all connections, and not even many can keep an ope
   await api.get('/api/v1/bans', OPERATOR);
   await leftOpen(await connectionsFrom(t, api.port, 100, '127.0.0.2'), 32);
   for (let i = 3; i < 10; i++) await connectionsFrom(t, api.port, 32, `127.0.0.${i}`);
-  // 256 connections are the share of strangers.
+  // 256 connections are the share of addresses from which no valid token came.
   await leftOpen(await connectionsFrom(t, api.port, 5, '127.0.0.99'), 0);
   assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 200);
 });

@@ -71,7 +71,7 @@ export function flowspec(target: string, sourcePort: number): FlowspecRoute {
 
 const NO_ROUTES: BanPlan['routes'] = { none: [], flowspec: [], divert: [], blackhole: [] };
 
-/** A manual blackhole, unless told otherwise. */
+/** A manual blackhole, where the overrides say nothing else. */
 export function banOf(target: string, overrides: Partial<Ban> = {}): Ban {
   const inForce = overrides.routes ?? [blackhole(target)];
   const method = inForce[0]?.kind === 'flowspec' ? 'flowspec' : 'blackhole';
@@ -217,7 +217,7 @@ export class FakeDaemon implements DaemonFacade {
   /** By route key; what is absent was never seen. */
   readonly seen = new Map<string, RouteEvidence>();
 
-  /** What was asked for. */
+  /** The requests that were made. */
   readonly banRequests: ManualBanRequest[] = [];
   readonly hostQueries: HostQuery[] = [];
   readonly unbans: { target: string; operator: string }[] = [];

@@ -55,7 +55,7 @@ test('a body that is not UTF-8 is a 400', async (t) => {
   assert.match(await converse(api.port, request), /^HTTP\/1\.1 400 [\s\S]*must be UTF-8/);
 });
 
-test('a client that never ends its headers is told so and cut off', async (t) => {
+test('a client that never ends its headers gets an error and is disconnected', async (t) => {
   const api = await runApi(t, { timeouts: { headersMs: 100, requestMs: 100 } });
   assert.match(
     await converse(api.port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n'),

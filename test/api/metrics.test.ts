@@ -159,7 +159,7 @@ test('GoBGP shows as up or down with its peers by state and its repairs', async 
   assert.equal(samplesOf(families, 'kapkan_gobgp_drift_total')['{address="127.0.0.1:50051",kind="altered"}'], 3);
 });
 
-test('routes that wait for GoBGP are told from routes that no peer heard', async () => {
+test('routes that wait for GoBGP and routes that no peer was sent are counted separately', async () => {
   const daemon = new FakeDaemon();
   const evidence = { confirmedAt: NOW, pendingSince: undefined, lastError: undefined, notAdvertisedTo: [] };
   daemon.allBans = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((target) => banOf(target));

@@ -68,7 +68,7 @@ test('a ban that a safety rule refuses is a 409 that carries it and says why', a
   assert.equal(answer.json.error, '192.0.2.10 is whitelisted');
 });
 
-test('a malformed ban is a 400 that says what is wrong, and reaches nobody', async (t) => {
+test('a malformed ban is a 400 that says what is wrong, and does not reach the daemon', async (t) => {
   const api = await runApi(t);
   const ip = '192.0.2.10';
   for (const [body, message] of [

@@ -18,7 +18,7 @@ const BODIES: readonly (readonly [body: unknown, message: string])[] = [
   [{ ...HOST, allow_fallback: 1 }, 'allow_fallback: must be true or false, got 1'],
 ];
 
-test('what is wrong with a body is said in plain words', async (t) => {
+test('the message for a wrong body is in plain words', async (t) => {
   const api = await runApi(t);
   for (const [body, message] of BODIES) {
     const { status, json } = await api.post('/api/v1/ban', JSON.stringify(body), OPERATOR);

@@ -89,7 +89,7 @@ function fill(daemon: FakeDaemon): void {
   daemon.hostReport = reportOf([
     { target: ALPHA_HOST, group: 1, rates: [10] },
     { target: BETA_HOST, group: 3, rates: [9] },
-    // As a report of before a reload may say.
+    // As a report from before a reload may say.
     { target: '192.0.2.201', group: 1, rates: [8] },
     { target: '192.0.2.11', group: 3, rates: [7] },
     { target: GLOBAL_HOST, group: 0, rates: [6] },
@@ -215,7 +215,7 @@ test('status tells a tenant of its own groups and of nothing around them', async
   });
 });
 
-test('a ban by hand says which tenant asked for it, so that its share of the cap can be bounded', async (t) => {
+test('a manual ban names the tenant that requested it, so that its share of the cap can be bounded', async (t) => {
   const api = await runTenants(t);
   assert.equal((await api.post('/api/v1/ban', { ip: ALPHA_HOST }, SECRET.alphaOperator)).status, 200);
   assert.equal(api.daemon.banRequests[0].tenant, 'alpha');

@@ -48,7 +48,7 @@ for (const { name, load } of COMMANDS) {
   });
 }
 
-test('an option without its value, or with one that it does not take, is told in plain words', async () => {
+test('the message for an option without its value, or with one that it does not take, is in plain words', async () => {
   const load = (name: string) => COMMANDS.find((command) => command.name === name)?.load() ?? assert.fail(name);
   for (const [name, args, message] of [
     ['run', ['--config'], 'kapkan: --config needs a value'],
@@ -81,7 +81,7 @@ test('a command that does not exist is the last line, with the one that was mean
   assert.equal(none.stderr, `${HELP}kapkan: a command is missing\n`);
 });
 
-test('help can be asked for in every usual way', () => {
+test('help can be requested in every usual way', () => {
   for (const word of ['help', '--help', '-h']) assert.deepEqual(kapkan(word), { code: 0, stdout: HELP, stderr: '' });
   assert.match(kapkan('help', 'flowgen').stdout, /^Usage: kapkan flowgen/);
   assert.match(kapkan('version', '-h').stdout, /^Usage: kapkan version/);

@@ -37,7 +37,7 @@ for (const [protocol, host] of [
   });
 }
 
-test('a million packets a second without sampling are told of in few enough records', async (t) => {
+test('a million packets a second without sampling are reported in few enough records', async (t) => {
   const collector = await Collector.listen(t, '127.0.0.1', false);
   const args = ['--target=203.0.113.9', '--pps=1000000', '--sampling=1', '--seconds=0.3', '--protocol=netflow5'];
   const result = await runInProcess(flowgenCommand, [...args, `--to=${collector.address}`]);
@@ -46,7 +46,7 @@ test('a million packets a second without sampling are told of in few enough reco
   assert.ok(collector.flows <= 7_000, `${collector.flows} records`);
 });
 
-test('wrong usage is told with what is allowed and ends with 2', async () => {
+test('the message for wrong usage says what is allowed, and the exit code is 2', async () => {
   const wrong: [string[], RegExp][] = [
     [[], /--target is missing/],
     [['--target=203.0.113.300'], /--target must be an IP address/],
@@ -73,7 +73,7 @@ test('wrong usage is told with what is allowed and ends with 2', async () => {
   }
 });
 
-test('where nobody listens the run ends with 4 and says so', async () => {
+test('where nothing listens the exit code is 4, and the message says so', async () => {
   const port = await freePort();
   const args = ['--target=203.0.113.9', '--seconds=0.3', `--to=127.0.0.1:${port}`];
   const { code, stderr } = await runInProcess(flowgenCommand, args);

@@ -36,7 +36,7 @@ test('the routes in force are those of real, active bans whose expiry is ahead, 
   );
 });
 
-test('a ban that climbs its ladder speaks for the route it leaves as well as the one it takes', () => {
+test('a ban that escalates keeps the route it leaves as well as the next one', () => {
   const rule = flowspecRule('192.0.2.1');
   const ban = banOf({ expiresAt: NOW + 1 });
   const climbing: Ban = { ...ban, plan: { ...ban.plan, routes: { ...ban.plan.routes, flowspec: [rule] } } };

@@ -20,7 +20,7 @@ function somewhere(t: TestContext): string {
   return directory;
 }
 
-/** `npm run kapkan` as somebody calls it who stands in `cwd`. */
+/** `npm run kapkan` as a user calls it from `cwd`. */
 function npmRun(cwd: string, ...args: string[]) {
   const npm = ['--prefix', root, 'run', '--silent', 'kapkan', '--', ...args];
   const { PATH, HOME } = process.env;

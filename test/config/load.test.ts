@@ -158,7 +158,7 @@ test('a key given twice is an error even if both values are the same', () => {
   );
 });
 
-test('an empty file, comments alone, and a file of something else are told apart', () => {
+test('an empty file, comments alone, and a file of another kind have different messages', () => {
   assert.match(onlyProblemOf(''), /^: is empty, it must state at least listen/);
   assert.match(onlyProblemOf('# nothing yet\n---\n'), /^: is empty/);
   assert.match(onlyProblemOf('- 1\n'), /^: must be a mapping of keys to values, got a list$/);

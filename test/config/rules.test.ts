@@ -216,7 +216,7 @@ test('secrets come only from the environment', () => {
   });
 });
 
-test('a token has at least 16 characters, whoever it belongs to', () => {
+test('a token has at least 16 characters, for every role and tenant', () => {
   const single = 'api: { token_env: A }';
   const listed = 'api: { tokens: [{ name: a, token_env: A, role: viewer }] }';
   for (const short of ['x', '0123456789abcde']) {
@@ -255,7 +255,7 @@ test('a tenant is read for groups and tokens, and a secret cannot be that of two
   }
 });
 
-test('a group without a tenant belongs to nobody, whoever owns the global one', () => {
+test('a group without a tenant has none, also where the global group has one', () => {
   const config = configOf(withLines('tenant: beta', 'hostgroups: [{ name: web, networks: [192.0.2.0/28] }]'));
   assert.equal(config.groups[1].tenant, undefined);
 });

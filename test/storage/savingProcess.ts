@@ -24,5 +24,5 @@ for (let save = 0; save < 100_000; save++) {
     break;
   }
 }
-// Held open: whoever started this wants to look at the directory while a daemon has it.
+// Kept open: the test reads the directory while a daemon uses it.
 setInterval(() => undefined, 60_000);

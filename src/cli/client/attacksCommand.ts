@@ -1,5 +1,5 @@
 /*
- * `kapkan attacks`: attacks in progress, and those that ended lately.
+ * `kapkan attacks`: active attacks, and those that ended recently.
  */
 import type { AttackJson } from '../../shapes/attackJson.ts';
 import { formatAge, formatNumber, formatTable } from '../terminalOutput.ts';

@@ -39,7 +39,7 @@ const keys = {
       tokens: list(apiTokenSchema).optional().describe('Several tokens, instead of token_env'),
       allow_unauthenticated: flag()
         .default(false)
-        .describe('Serve the API beyond loopback without a token; whoever reaches it can ban and unban'),
+        .describe('Serve the API beyond loopback without a token; anyone who reaches it can ban and unban'),
     })
     .prefault({})
     .describe('HTTP API and metrics'),

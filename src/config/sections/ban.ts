@@ -6,7 +6,7 @@ import { choice, integer, MAX_DURATION_SECONDS, positiveUpTo, seconds } from '..
 import { defineSection, type FileOf } from '../section.ts';
 
 const banKeys = {
-  ttl_seconds: seconds().describe('Every announcement ends after this time, unless the attack goes on'),
+  ttl_seconds: seconds().describe('Every announcement ends after this time, unless the attack continues'),
   unban_hysteresis_seconds: seconds().describe('Time below all limits after which an attack has ended'),
   max_active_bans: integer(1, 1_000_000).describe('Most bans at once'),
   max_banned_fraction: positiveUpTo(1).describe(

@@ -75,7 +75,7 @@ type InheritedFile = FileOf<
 /** How the hosts of one group are treated. */
 export interface GroupConfig extends GroupThresholdsConfig, GroupMitigationConfig {
   readonly name: string;
-  /** Whose hosts these are; undefined = nobody's but the operator's own. Not inherited from `global`. */
+  /** The tenant that owns these hosts; undefined = the operator. Not inherited from `global`. */
   readonly tenant: string | undefined;
   /** Empty for `global`, which owns what no other group does. */
   readonly networks: readonly Prefix[];

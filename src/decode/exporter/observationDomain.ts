@@ -40,7 +40,7 @@ class SamplingRates {
 
   /**
    * The rate for records that name no sampler: the domain's own, else the rate of its only sampler. With several
-   * samplers nobody can tell which one took the record. 0 = not stated.
+   * samplers it is not known which one took the record. 0 = not stated.
    */
   get unnamed(): number {
     if (this.domainWide > 0 || this.bySampler.size !== 1) return this.domainWide;

@@ -61,7 +61,7 @@ export class SqliteHistory implements HistoryBackend {
   readonly #options: SqliteHistoryOptions;
   #db: DatabaseSync | undefined;
 
-  /** Opens nothing yet. A file that cannot be opened now is tried again later, and rows wait for it. */
+  /** Opens nothing yet. A file that cannot be opened now is tried again later; until then rows wait. */
   constructor(options: SqliteHistoryOptions) {
     this.#options = options;
   }

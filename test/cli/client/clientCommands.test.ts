@@ -27,7 +27,7 @@ async function run(name: string, args: readonly string[], env: NodeJS.ProcessEnv
   return runInProcess(await entry.load(), args, env);
 }
 
-/** As an operator, unless told otherwise. */
+/** As an operator by default. */
 function ask(api: RunningApi, name: string, args: readonly string[] = [], token = OPERATOR): Promise<CommandResult> {
   return run(name, [...args, '--api', api.url], { KAPKAN_TOKEN: token });
 }
@@ -120,7 +120,7 @@ test('what comes over the network cannot move the cursor', async (t) => {
   assert.ok(stdout.includes('a\ufffd[2Jb\ufffdc\ufffdd'), stdout);
 });
 
-test('hosts are asked for with limit, metric and group', async (t) => {
+test('hosts are requested with limit, metric and group', async (t) => {
   const api = await runApi(t);
   assert.equal((await ask(api, 'hosts', ['--limit', '5', '--sort', 'mbps', '--group', 'web'])).code, 0);
   assert.deepEqual(api.daemon.hostQueries, [{ metric: 'mbps', limit: 5, groups: [1] }]);
@@ -257,7 +257,7 @@ test('a token with blanks is refused without being shown', async (t) => {
 });
 
 test('a daemon that is not there exits 4 with one line that says so', async () => {
-  // Port 1 of loopback: reserved, and nobody listens.
+  // Port 1 of loopback: reserved, and nothing listens.
   const { code, stdout, stderr } = await run('status', ['--api', 'http://127.0.0.1:1']);
   assert.deepEqual([code, stdout], [4, '']);
   assert.equal(

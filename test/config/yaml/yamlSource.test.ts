@@ -175,7 +175,7 @@ test('many anchors, and aliases in a large file, take no long time', () => {
   assert.ok(process.cpuUsage(start).user < 5_000_000);
 });
 
-test('aliases that lead nowhere, to themselves or to too much are said in plain words', () => {
+test('the messages for aliases that lead nowhere, to themselves or to too much are in plain words', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['protected_whitelist: *nowhere', /^protected_whitelist: \*nowhere has no anchor &nowhere before it$/],
     ['protected_whitelist: [*later, &later 192.0.2.1]', /^protected_whitelist\[0\]: \*later has no anchor/],

@@ -7,7 +7,7 @@ function saidOf(text: string): string[] {
   return problemsOf(text).map(({ line, column, message }) => `${line}:${column} ${message}`);
 }
 
-test('what is not YAML is said in plain words, at its place', () => {
+test('the message for what is not YAML is in plain words and names its place', () => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['tenant: "x', /^1:\d+ the closing quote of a text is missing$/],
     ["tenant: 'x", /the closing quote of a text is missing/],

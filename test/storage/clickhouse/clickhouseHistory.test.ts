@@ -129,7 +129,7 @@ test('rows wait while the server is slow or down and are all there when it is ba
   await writer.stop();
 });
 
-test('tables that somebody dropped are made again', async (t) => {
+test('tables that were dropped are created again', async (t) => {
   const server = await running(t);
   if (server === undefined) return;
   const history = historyOn(t, server);

@@ -32,7 +32,7 @@ test('without a parameter the history is not asked', async (t) => {
   assert.deepEqual(daemon.attackQueries, []);
 });
 
-test('traffic is asked for the last hour, in steps that are multiples of the stored interval', async (t) => {
+test('traffic is that of the last hour by default, in steps that are multiples of the stored interval', async (t) => {
   const { daemon, get } = await runApi(t);
   const { status, json } = await get('/api/v1/traffic?target=2001:DB8:0::5&step=25', VIEWER);
   assert.equal(status, 200, JSON.stringify(json));

@@ -6,7 +6,7 @@ import { HistoryError, type HistoryFault } from '../../../src/storage/history/hi
 import { type HistoryLogLine, HistoryWriter, type WriterLimits } from '../../../src/storage/history/historyWriter.ts';
 import { T0, trafficRow } from './historyFixture.ts';
 
-/** A store that fails as it is told, and knows tokens as the real ones do. */
+/** A store with faults that the test sets. It knows tokens, as the real ones do. */
 class FlakyStore {
   readonly stored: unknown[] = [];
   readonly batches: number[] = [];

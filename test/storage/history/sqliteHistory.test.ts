@@ -149,7 +149,7 @@ test('values that no table takes are refused as rows, not as an outage', async (
   }
 });
 
-test('an hour is answered at once also where ten thousand years are asked for', async (t) => {
+test('a query over ten thousand years is answered within seconds', async (t) => {
   const { history } = open(t);
   await history.insert('traffic', [trafficRow()]);
   const began = performance.now();

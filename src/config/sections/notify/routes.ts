@@ -63,7 +63,7 @@ export interface NotifyRoute {
   readonly telegramChatId: string | undefined;
 }
 
-/** Every name in a route must mean something, or somebody would wait for messages that never come. */
+/** Every name in a route must exist. With a wrong name a recipient would wait for messages that never come. */
 export function checkRoutes({
   file,
   isStated,

@@ -10,7 +10,7 @@ export const slackSchema = z
   .strictObject({
     webhook_url: httpUrl()
       .optional()
-      .describe('URL of the incoming webhook; it is a secret, because whoever has it can post'),
+      .describe('URL of the incoming webhook; it is a secret, because anyone who has it can post'),
     webhook_url_env: environmentVariable()
       .optional()
       .describe('Environment variable that holds the URL, instead of webhook_url'),

@@ -13,8 +13,7 @@ import type { Notifier } from '../notify/notifier.ts';
 import type { OperationalEvent } from '../operationalEvent.ts';
 import { type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
 import type { HistoryFeed } from './historyFeed.ts';
-import { logIncident } from './incidentLog.ts';
-import { logOperation } from './operationalLog.ts';
+import { logIncident, logOperation } from './incidentLog.ts';
 
 export interface EventPublisherOptions {
   /** The config in force. */

@@ -1,5 +1,5 @@
 /*
- * Incident events as log lines.
+ * Incident events and operational events as log lines.
  */
 import { toRfc3339 } from '../clock.ts';
 import { eventDetail } from '../incidents/eventDetail.ts';
@@ -7,8 +7,11 @@ import { type IncidentEvent, type IncidentEventKind, isAttackEvent } from '../in
 import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
+import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
 
-const LINES: { readonly [kind in IncidentEventKind]: readonly [level: 'info' | 'warn' | 'error', message: string] } = {
+const INCIDENT_LINES: {
+  readonly [kind in IncidentEventKind]: readonly [level: 'info' | 'warn' | 'error', message: string];
+} = {
   attack_started: ['warn', 'attack started'],
   attack_updated: ['warn', 'attack goes on'],
   attack_ended: ['info', 'attack ended'],
@@ -26,7 +29,7 @@ const LINES: { readonly [kind in IncidentEventKind]: readonly [level: 'info' | '
 };
 
 export function logIncident(log: Logger, event: IncidentEvent): void {
-  const [level, message] = LINES[event.kind];
+  const [level, message] = INCIDENT_LINES[event.kind];
   const isDry = event.kind === 'ban_started' && event.ban.dryRun;
   log[level](fieldsOf(event), isDry ? `${message} (dry-run, nothing is announced)` : message);
 }
@@ -57,4 +60,20 @@ function banFields(ban: Ban): Record<string, unknown> {
     fell_back_reason: ban.fellBackReason,
     expires_at: toRfc3339(ban.expiresAt),
   };
+}
+
+const OPERATION_LINES: {
+  readonly [kind in OperationalEventKind]: readonly [level: 'info' | 'warn' | 'error', message: string];
+} = {
+  gobgp_down: ['error', 'GoBGP is not reached'],
+  gobgp_up: ['info', 'GoBGP is reached again'],
+  peer_down: ['warn', 'a BGP session is down'],
+  peer_up: ['info', 'a BGP session is up again'],
+  exporter_silent: ['warn', 'an exporter is silent'],
+  exporter_back: ['info', 'an exporter sends again'],
+};
+
+export function logOperation(log: Logger, { kind, subject, detail }: OperationalEvent): void {
+  const [level, message] = OPERATION_LINES[kind];
+  log[level]({ address: subject, detail }, message);
 }

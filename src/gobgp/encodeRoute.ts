@@ -17,8 +17,13 @@ import {
 import { encodeFlowspecMatch } from './flowspecNlri.ts';
 import { attributesText } from './pathAttributes.ts';
 import { checkNextHop, checkPrefix, checkUint32, refuse } from './routeCheck.ts';
-import { familyNumbers } from './routeFamilies.ts';
-import type { WireAttribute, WireLargeCommunity, WireNlri, WirePath } from './wirePath.ts';
+import {
+  familyNumbers,
+  type WireAttribute,
+  type WireLargeCommunity,
+  type WireNlri,
+  type WirePath,
+} from './wirePath.ts';
 
 export interface EncodedRoute {
   readonly family: RouteFamily;

@@ -20,9 +20,8 @@ import type { RouteFamily } from '../mitigation/route.ts';
 import { CallDeadline } from './callDeadline.ts';
 import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';
 import { deadlineError, GobgpError, gobgpErrorOf } from './gobgpError.ts';
-import { isInjected } from './ribPath.ts';
-import { familyNumbers, isFlowspecFamily } from './routeFamilies.ts';
-import type { WirePath, WirePeer } from './wirePath.ts';
+import { isInjected } from './ribSnapshot.ts';
+import { familyNumbers, isFlowspecFamily, type WirePath, type WirePeer } from './wirePath.ts';
 
 export interface GobgpClientOptions {
   /** `host:port` or `unix:/path`. */

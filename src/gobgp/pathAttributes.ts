@@ -4,8 +4,7 @@
  */
 import type { RouteFamily } from '../mitigation/route.ts';
 import { formatAddress, parseAddress } from '../net/address.ts';
-import { isFlowspecFamily } from './routeFamilies.ts';
-import type { WireAttribute, WireLargeCommunity } from './wirePath.ts';
+import { isFlowspecFamily, type WireAttribute, type WireLargeCommunity } from './wirePath.ts';
 
 /** Local data 1 of the large community that marks a route as Kapkan's (RFC 8092). */
 const MARK_FUNCTION = 19_280;

@@ -3,8 +3,7 @@
  * capabilities both ends sent (RFC 4760), because gobgpd shows a family as enabled whether or not the peer speaks it.
  */
 import type { RouteFamily } from '../mitigation/route.ts';
-import { familyOfNumbers } from './routeFamilies.ts';
-import type { WireCapability, WirePeer } from './wirePath.ts';
+import { familyOfNumbers, type WireCapability, type WirePeer } from './wirePath.ts';
 
 export type PeerState = 'unknown' | 'idle' | 'connect' | 'active' | 'opensent' | 'openconfirm' | 'established';
 

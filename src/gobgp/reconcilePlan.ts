@@ -1,12 +1,76 @@
 /*
- * What has to be done to make GoBGP's RIB say what is wanted. Pure: two sets in, the differences out.
+ * The routes that are wanted, and what must be changed to make GoBGP's RIB equal to them. Pure: two sets come in, the
+ * differences go out.
  */
-import type { RibPath } from './ribPath.ts';
-import { familyOfKey, type RibSnapshot } from './ribSnapshot.ts';
-import { isFlowspecFamily } from './routeFamilies.ts';
-import type { WantedRoute } from './wantedRoute.ts';
 
-/** What was found wrong with a route that had been in order. */
+import { messageOf } from '../errors.ts';
+import type { Announcement } from '../mitigation/announcer.ts';
+import { type EncodedRoute, encodeRoute } from './encodeRoute.ts';
+import { familyOfKey, type RibPath, type RibSnapshot } from './ribSnapshot.ts';
+import { isFlowspecFamily, type WireLargeCommunity } from './wirePath.ts';
+
+/**
+ * One route that should be announced, as it is encoded for this daemon, and what was seen of it there. Times are clock
+ * milliseconds.
+ */
+export class WantedRoute {
+  announcement: Announcement;
+  /** Undefined while the daemon's ASN is not known, and for a route the encoder refuses. */
+  encoded: EncodedRoute | undefined;
+  installed = false;
+  confirmedAt: number | undefined;
+  pendingSince: number | undefined;
+  lastError: string | undefined;
+  /** Attributes it was last confirmed with. A difference from these was not made by Kapkan. */
+  confirmedText: string | undefined;
+  /**
+   * Attributes the RIB had right after others were written: the daemon's own policy changes them, and writing the route
+   * again would change nothing.
+   */
+  policyText: string | undefined;
+
+  constructor(announcement: Announcement, nowMs: number) {
+    this.announcement = announcement;
+    this.pendingSince = nowMs;
+  }
+
+  /** Encodes for a daemon of this mark; for a route that must not be sent, `lastError` says why. */
+  encode(mark: WireLargeCommunity): void {
+    try {
+      this.encoded = encodeRoute(this.announcement.route, mark);
+      this.lastError = undefined;
+    } catch (error) {
+      this.encoded = undefined;
+      this.lastError = messageOf(error);
+    }
+  }
+
+  /** Whether the RIB holds it with the attributes wanted. */
+  isIn(rib: RibSnapshot): boolean {
+    const text = rib.own(this.announcement.key)?.attributesText;
+    return text !== undefined && (text === this.encoded?.attributesText || text === this.policyText);
+  }
+
+  saysTheSameAs(other: WantedRoute): boolean {
+    return this.encoded !== undefined && this.encoded.attributesText === other.encoded?.attributesText;
+  }
+
+  confirm(nowMs: number): void {
+    this.installed = true;
+    this.confirmedAt = nowMs;
+    this.confirmedText = this.encoded?.attributesText;
+    this.pendingSince = undefined;
+    if (this.policyText === undefined) this.lastError = undefined;
+  }
+
+  /** It is wanted and not in the RIB. */
+  lose(nowMs: number): void {
+    this.installed = false;
+    this.pendingSince ??= nowMs;
+  }
+}
+
+/** How a route that was as wanted differs now. */
 export type Drift = 'missing' | 'orphan' | 'altered';
 
 export type Wanted = ReadonlyMap<string, WantedRoute>;
@@ -18,13 +82,13 @@ export function routesToAnnounce(wanted: Iterable<WantedRoute>, rib: RibSnapshot
   );
 }
 
-/** Which of our routes in the RIB a pass may withdraw, and whom each protects. */
+/** Which of our routes in the RIB a pass may withdraw, and which victim each protects. */
 export interface WithdrawalScope {
   readonly victimOf: (path: RibPath) => string;
   readonly mayWithdraw: (key: string) => boolean;
 }
 
-/** Our routes of victims that want none: nothing waits for them, and they go before anything new takes their place. */
+/** Our routes of victims that want none. They are withdrawn first, before new routes take their place. */
 export function routesOfOtherVictims(wanted: Wanted, rib: RibSnapshot, scope: WithdrawalScope): RibPath[] {
   const victims = new Set(Array.from(wanted.values(), (route) => route.announcement.victim));
   return obsoleteRoutes(wanted, rib, scope).filter(
@@ -53,8 +117,8 @@ export function rulesWithoutRoom(
 }
 
 /**
- * What is left to withdraw once all was announced, also paths of wanted routes under another path identifier than ours.
- * A victim's obsolete routes stay while one of its wanted ones is missing (make before break).
+ * What is left to withdraw after everything was announced, also paths of wanted routes under another path identifier
+ * than ours. A victim's obsolete routes stay while one of its wanted ones is missing (make before break).
  */
 export function routesToWithdraw(wanted: Wanted, rib: RibSnapshot, scope: WithdrawalScope): RibPath[] {
   const uncovered = new Set<string>();
@@ -71,7 +135,9 @@ function obsoleteRoutes(wanted: Wanted, rib: RibSnapshot, { mayWithdraw }: Withd
   });
 }
 
-/** What is wrong with a wanted route that was confirmed before and that nobody changed since; undefined where nothing is. */
+/**
+ * How a wanted route differs that was confirmed before and not changed by Kapkan since; undefined where it does not.
+ */
 export function driftOf(route: WantedRoute, rib: RibSnapshot): Drift | undefined {
   const isConfirmed = route.encoded !== undefined && route.confirmedText === route.encoded.attributesText;
   if (!isConfirmed || route.isIn(rib)) return undefined;

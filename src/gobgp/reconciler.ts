@@ -27,14 +27,12 @@ import {
   routesToAnnounce,
   routesToWithdraw,
   rulesWithoutRoom,
+  WantedRoute,
   type WithdrawalScope,
 } from './reconcilePlan.ts';
-import { type RibPath, readRibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
-import { familyOfKey, RibSnapshot } from './ribSnapshot.ts';
-import { familyOfNumbers, isFlowspecFamily } from './routeFamilies.ts';
-import { WantedRoute } from './wantedRoute.ts';
-import type { WireLargeCommunity, WirePath } from './wirePath.ts';
+import { familyOfKey, type RibPath, RibSnapshot, readRibPath } from './ribSnapshot.ts';
+import { familyOfNumbers, isFlowspecFamily, type WireLargeCommunity, type WirePath } from './wirePath.ts';
 
 export interface ReconcilerOptions {
   readonly clock: Clock;

@@ -5,10 +5,8 @@
  */
 import type { RouteFamily } from '../mitigation/route.ts';
 import { type GobgpClient, isFamilyNotSupported, type ListPathsOptions } from './gobgpClient.ts';
-import { type RibPath, readRibPath } from './ribPath.ts';
-import { familyOfKey, nlriOfKey } from './ribSnapshot.ts';
-import { isFlowspecFamily, ROUTE_FAMILIES } from './routeFamilies.ts';
-import type { WireLargeCommunity } from './wirePath.ts';
+import { familyOfKey, nlriOfKey, type RibPath, readRibPath } from './ribSnapshot.ts';
+import { isFlowspecFamily, ROUTE_FAMILIES, type WireLargeCommunity } from './wirePath.ts';
 
 /** Prefixes asked for in one call. */
 const LOOKUPS_PER_CALL = 500;

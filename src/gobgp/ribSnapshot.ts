@@ -1,16 +1,80 @@
 /*
- * What GoBGP's global RIB held when it was last read, of routes injected into it: ours, by the mark, and those of
- * others, which matter only in that they must not be touched. Paths learned from peers are left out: they are nobody's
- * here, even with our mark on them (another injector's, reflected back).
+ * A path of GoBGP, and what its global RIB held of injected routes when it was last read: ours, by the mark, and
+ * foreign ones, which must not be touched. Paths learned from peers are left out: they are not ours here, even with our
+ * mark on them (another injector's, reflected back).
  */
 import type { RouteFamily } from '../mitigation/route.ts';
-import type { RibPath } from './ribPath.ts';
-import { isFlowspecFamily } from './routeFamilies.ts';
+import { routeKey } from '../mitigation/routeText.ts';
+import { addressBits, parsePrefix } from '../net/prefix.ts';
+import { decodeFlowspecMatch, flowspecVictim } from './flowspecNlri.ts';
+import { attributesText, carriesMark } from './pathAttributes.ts';
+import { isFlowspecFamily, type WireLargeCommunity, type WireNlri, type WirePath } from './wirePath.ts';
+
+/**
+ * A path as it is in one of GoBGP's tables, read only as far as needed to know whose it is, which route it belongs to,
+ * and whether it has the wanted attributes.
+ */
+export interface RibPath {
+  /** `routeKey` of its NLRI. An NLRI that no route of ours can have gets a key that equals no `routeKey`. */
+  readonly key: string;
+  readonly family: RouteFamily;
+  /** The address it protects, where its NLRI says it; else empty. */
+  readonly victim: string;
+  /** Injected into this daemon and not learned from a peer. */
+  readonly local: boolean;
+  /** Carries our mark. */
+  readonly marked: boolean;
+  readonly attributesText: string;
+  readonly isWithdraw: boolean;
+  /** As it was received, to withdraw exactly this path. Undefined where it has parts that Kapkan does not know. */
+  readonly nlri: WireNlri | undefined;
+  readonly identifier: number;
+}
+
+/** Whether it was injected over the API: 3.x writes "<nil>" for the neighbour of such a path, 4.x nothing. */
+export function isInjected(path: Pick<WirePath, 'neighborIp'>): boolean {
+  return path.neighborIp === undefined || path.neighborIp === '' || path.neighborIp === '<nil>';
+}
+
+/** Undefined for a path without NLRI. */
+export function readRibPath(path: WirePath, family: RouteFamily, mark: WireLargeCommunity): RibPath | undefined {
+  const { nlri } = path;
+  if (nlri === null) return undefined;
+  return {
+    ...identify(nlri, family),
+    family,
+    local: isInjected(path),
+    marked: carriesMark(path.pattrs, mark),
+    attributesText: attributesText(path.pattrs, family),
+    isWithdraw: path.isWithdraw === true,
+    nlri: isComplete(nlri) ? nlri : undefined,
+    identifier: path.identifier ?? 0,
+  };
+}
+
+function identify(nlri: WireNlri, family: RouteFamily): { key: string; victim: string } {
+  if (nlri.prefix !== undefined) {
+    const text = `${nlri.prefix.prefix}/${nlri.prefix.prefixLen}`;
+    const prefix = parsePrefix(text);
+    if (typeof prefix === 'string') return { key: `${family} ${text}`, victim: '' };
+    const isHost = prefix.length === addressBits(prefix.address.version);
+    return { key: `${family} ${prefix.text}`, victim: isHost ? prefix.text.split('/')[0] : prefix.text };
+  }
+  const match = decodeFlowspecMatch(nlri.flowSpec?.rules ?? []);
+  if (match === undefined) return { key: `${family} ${JSON.stringify(nlri.flowSpec?.rules)}`, victim: '' };
+  return { key: routeKey({ kind: 'flowspec', match, rateBytesPerSecond: 0 }), victim: flowspecVictim(match) };
+}
+
+function isComplete(nlri: WireNlri): boolean {
+  if (nlri.prefix !== undefined) return true;
+  const rules = nlri.flowSpec?.rules ?? [];
+  return rules.length > 0 && rules.every((rule) => rule.ipPrefix !== undefined || rule.component !== undefined);
+}
 
 interface RibEntry {
-  /** Carry our mark. More than one only where somebody gave them path identifiers. */
+  /** Carry our mark. More than one only where they have path identifiers. */
   readonly ours: readonly RibPath[];
-  /** Somebody else injected this NLRI; adding ours would replace theirs. */
+  /** Another program injected this NLRI; adding ours would replace its path. */
   readonly foreign: boolean;
 }
 
@@ -21,13 +85,13 @@ export class RibSnapshot {
     this.#entries.clear();
   }
 
-  /** Takes a listing of all that is known of. */
+  /** Takes a listing of all routes. */
   replaceAll(paths: readonly RibPath[]): void {
     this.#entries.clear();
     this.#insert(paths);
   }
 
-  /** Takes a listing of these keys; what is missing in it is gone. */
+  /** Takes a listing of these keys; routes that are missing in it are removed. */
   replaceKeys(keys: Iterable<string>, paths: readonly RibPath[]): void {
     const asked = new Set(keys);
     for (const key of asked) this.#entries.delete(key);
@@ -72,7 +136,7 @@ export function familyOfKey(key: string): RouteFamily {
   return key.slice(0, key.indexOf(' ')) as RouteFamily;
 }
 
-/** What follows the family: of a unicast route the prefix. */
+/** The part of the key after the family: for a unicast route the prefix. */
 export function nlriOfKey(key: string): string {
   return key.slice(key.indexOf(' ') + 1);
 }

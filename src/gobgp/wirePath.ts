@@ -1,8 +1,9 @@
 /*
- * A path as GoBGP's API words it, in the one shape this room works with. It is that of generation 4, where a thing of
- * several kinds is a `oneof`; generation 3 says the same with `Any` and is translated at the border (v3Variants.ts).
- * Field meanings: proto/gobgp4.proto. A variant without any of its kinds is one that Kapkan has no word for.
+ * Paths, peers and address families as GoBGP's API has them, in the one shape of this room. It is that of generation 4,
+ * where a value of several kinds is a `oneof`; generation 3 uses `Any` instead and is translated (v3Variants.ts).
+ * Meaning of the fields: proto/gobgp4.proto. A variant without any of its kinds is one that Kapkan does not know.
  */
+import type { RouteFamily } from '../mitigation/route.ts';
 
 export interface WireFamily {
   readonly afi: number;
@@ -83,4 +84,36 @@ export interface WirePeer {
   readonly transport: { readonly localAddress: string } | null;
   readonly routeServer: { readonly routeServerClient: boolean } | null;
   readonly gracefulRestart: { readonly localRestarting: boolean } | null;
+}
+
+/** The address families that Kapkan announces in. */
+export const ROUTE_FAMILIES: readonly RouteFamily[] = [
+  'ipv4-unicast',
+  'ipv6-unicast',
+  'ipv4-flowspec',
+  'ipv6-flowspec',
+];
+
+/** Their numbers in BGP (RFC 4760; SAFI 133 is FlowSpec, RFC 8955). */
+const NUMBERS: Readonly<Record<RouteFamily, WireFamily>> = {
+  'ipv4-unicast': { afi: 1, safi: 1 },
+  'ipv6-unicast': { afi: 2, safi: 1 },
+  'ipv4-flowspec': { afi: 1, safi: 133 },
+  'ipv6-flowspec': { afi: 2, safi: 133 },
+};
+
+export function familyNumbers(family: RouteFamily): WireFamily {
+  return NUMBERS[family];
+}
+
+/** Undefined for a family that Kapkan does not announce in. */
+export function familyOfNumbers(numbers: WireFamily | null): RouteFamily | undefined {
+  return ROUTE_FAMILIES.find((family) => {
+    const { afi, safi } = NUMBERS[family];
+    return afi === numbers?.afi && safi === numbers.safi;
+  });
+}
+
+export function isFlowspecFamily(family: RouteFamily): boolean {
+  return NUMBERS[family].safi === 133;
 }

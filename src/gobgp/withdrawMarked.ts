@@ -7,8 +7,8 @@ import type { GobgpClient } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import { inParallel } from './inParallel.ts';
 import { markCommunity } from './pathAttributes.ts';
-import type { RibPath } from './ribPath.ts';
 import { RibReader } from './ribReader.ts';
+import type { RibPath } from './ribSnapshot.ts';
 
 const PARALLEL_CALLS = 32;
 

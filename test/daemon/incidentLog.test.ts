@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { pino } from 'pino';
-import { logIncident } from '../../src/daemon/incidentLog.ts';
-import { logOperation } from '../../src/daemon/operationalLog.ts';
+import { logIncident, logOperation } from '../../src/daemon/incidentLog.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import type { Logger } from '../../src/log.ts';
 import { OPERATIONAL_EVENT_KINDS } from '../../src/operationalEvent.ts';

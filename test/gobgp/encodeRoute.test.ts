@@ -5,7 +5,7 @@ import { announcementPath, encodeRoute, withdrawalPath } from '../../src/gobgp/e
 import { type GobgpApi, generationOf } from '../../src/gobgp/generation.ts';
 import { GobgpError } from '../../src/gobgp/gobgpError.ts';
 import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
-import { type RibPath, readRibPath } from '../../src/gobgp/ribPath.ts';
+import { type RibPath, readRibPath } from '../../src/gobgp/ribSnapshot.ts';
 import type { WirePath } from '../../src/gobgp/wirePath.ts';
 import { MATCH_ALL as ANY, type FlowspecMatch, type Route, routeFamily } from '../../src/mitigation/route.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';

@@ -12,9 +12,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { type GobgpCall, generationOf } from '../../src/gobgp/generation.ts';
-import { readRibPath } from '../../src/gobgp/ribPath.ts';
-import { familyOfNumbers } from '../../src/gobgp/routeFamilies.ts';
-import type { WireFamily, WirePath } from '../../src/gobgp/wirePath.ts';
+import { readRibPath } from '../../src/gobgp/ribSnapshot.ts';
+import { familyOfNumbers, type WireFamily, type WirePath } from '../../src/gobgp/wirePath.ts';
 
 const MARK = { globalAdmin: 0, localData1: 0, localData2: 0 };
 

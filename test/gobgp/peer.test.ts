@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readPeer, whyUnreachable } from '../../src/gobgp/peer.ts';
 import { PeerTable } from '../../src/gobgp/peerTable.ts';
-import { familyNumbers } from '../../src/gobgp/routeFamilies.ts';
-import type { WireCapability, WirePeer } from '../../src/gobgp/wirePath.ts';
+import { familyNumbers, type WireCapability, type WirePeer } from '../../src/gobgp/wirePath.ts';
 import type { RouteFamily } from '../../src/mitigation/route.ts';
 
 import { formatAddress } from '../../src/net/address.ts';

@@ -32,7 +32,7 @@ import { EarlierAttacks } from './earlierAttacks.ts';
 import { EventPublisher } from './eventPublisher.ts';
 import { Facade } from './facade.ts';
 import { HistoryFeed } from './historyFeed.ts';
-import { OperationalMonitor } from './operationalMonitor.ts';
+import { OperationalMonitor } from './operationalWatch.ts';
 import { PauseSwitch } from './pauseSwitch.ts';
 
 /** With `ban.on_shutdown: withdraw`, a stop waits this long for GoBGP to withdraw the routes. */

@@ -1,9 +1,14 @@
 /*
- * Finds operational events: compares what GoBGP, its peers and the exporters do now with what they did before. It holds
- * no timer and no clock; OperationalMonitor calls it.
+ * Finds operational events: compares the state of GoBGP, its peers and the exporters with their state before.
  *
  * A short outage is not reported: a restart of GoBGP and a BGP session that is reset take a few seconds.
  */
+
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config/config.ts';
+import type { AnnouncerGroup } from '../gobgp/announcerGroup.ts';
+import { OTHER_EXPORTERS } from '../ingest/ingestSnapshot.ts';
+import type { ReceiverPool } from '../ingest/receiverPool.ts';
 import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
 
 export const GOBGP_GRACE_MS = 10_000;
@@ -57,6 +62,7 @@ interface WatchedExporter extends Watched {
   longestPauseMs: number;
 }
 
+/** Compares each state with the one before. It has no timer and no clock. */
 export class OperationalWatch {
   readonly #gobgp = new Map<string, Watched>();
   /** Peers that were established once. */
@@ -165,4 +171,56 @@ function eventOf(kind: OperationalEventKind, subject: string, detail: string, at
 
 function seconds(ms: number): string {
   return `${Math.round(ms / 1000)} s`;
+}
+
+const POLL_MS = 1000;
+
+/** Exporters are read only in one of so many polls, because every thread has to answer. */
+const EXPORTER_POLLS = 5;
+
+export interface OperationalMonitorOptions {
+  /** The config in force. */
+  readonly config: () => Config;
+  readonly clock: Clock;
+  readonly announcers: Pick<AnnouncerGroup, 'status' | 'peers'>;
+  readonly pool: Pick<ReceiverPool, 'snapshot'>;
+  readonly onEvent: (event: OperationalEvent) => void;
+}
+
+/** Reads the state of GoBGP, its peers and the exporters once a second, and reports what changed. */
+export class OperationalMonitor {
+  readonly #options: OperationalMonitorOptions;
+  readonly #watch = new OperationalWatch();
+  #timer: NodeJS.Timeout | undefined;
+  #polls = 0;
+
+  constructor(options: OperationalMonitorOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#poll(), POLL_MS);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** The wall clock was set by this much. */
+  clockStepped(deltaMs: number): void {
+    this.#watch.clockStepped(deltaMs);
+  }
+
+  async #poll(): Promise<void> {
+    const { config, clock, announcers, pool, onEvent } = this.#options;
+    const snapshot = this.#polls++ % EXPORTER_POLLS === 0 ? await pool.snapshot() : undefined;
+    if (this.#timer === undefined) return;
+    // With `flow_sources`, only those have their own label. Others may be anybody's forged datagrams.
+    const exporters = snapshot?.exporters.filter(({ label }) => label !== OTHER_EXPORTERS);
+    const now = clock.now();
+    const state = { gobgp: announcers.status(), peers: announcers.peers(), exporters, isLive: !config().dryRun };
+    for (const event of this.#watch.review(state, now)) onEvent(event);
+    this.start();
+  }
 }

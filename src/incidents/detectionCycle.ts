@@ -21,9 +21,8 @@ import type { Ban } from '../mitigation/ban.ts';
 import { type ControllerOptions, MitigationController } from '../mitigation/controller.ts';
 import type { MitigationEvent } from '../mitigation/mitigationEvent.ts';
 import type { Address } from '../net/address.ts';
-import { AttackProgress } from './attackProgress.ts';
 import type { AttackEvent, IncidentEvent, UpdateCause } from './incidentEvent.ts';
-import { IncidentTable } from './incidentTable.ts';
+import { AttackProgress, IncidentTable } from './incidentTable.ts';
 
 /** What happened to an attack, without the attack itself. */
 type AttackEventKind =

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { Attack, AttackReason, AttackType, Classification } from '../engine/attack.ts';
-import type { TimelineEntry } from '../incidents/timeline.ts';
+import type { TimelineEntry } from '../incidents/incidentTable.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ApiError } from '../../src/api/apiError.ts';
-import { Timeline } from '../../src/incidents/timeline.ts';
+import { Timeline } from '../../src/incidents/incidentTable.ts';
 import { attackJson } from '../../src/shapes/attackJson.ts';
 import { attackOf, NOW } from './fakeDaemon.ts';
 import { type RunningApi, runApi, VIEWER } from './runningApi.ts';

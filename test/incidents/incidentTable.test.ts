@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { AttackProgress } from '../../src/incidents/attackProgress.ts';
-import { IncidentTable } from '../../src/incidents/incidentTable.ts';
+import {
+  AttackProgress,
+  FIRST_ENTRIES,
+  IncidentTable,
+  MAX_ENTRIES,
+  Timeline,
+} from '../../src/incidents/incidentTable.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
+import { banOf } from '../fixtures/banFixture.ts';
 
 function tableWith(startedAt: number): IncidentTable {
   const table = new IncidentTable();
@@ -10,7 +16,7 @@ function tableWith(startedAt: number): IncidentTable {
   return table;
 }
 
-test('an attack that lasts is due once in every period, however often it is looked at', () => {
+test('an attack that lasts is due once in every period, for any number of calls', () => {
   const table = tableWith(1000);
   const progress = new AttackProgress();
   const due: number[] = [];
@@ -22,7 +28,7 @@ test('an attack that lasts is due once in every period, however often it is look
   assert.equal(progress.due(table.active(), 60, 1_000_000).length, 1, 'periods that were missed are one update');
 });
 
-test('0 is never, and what passed before it was turned on is not reported', () => {
+test('with 0 no attack is ever due, and time that passed before updates were turned on is not reported', () => {
   const table = tableWith(0);
   const progress = new AttackProgress();
   for (let at = 0; at <= 600_000; at += 1000) assert.deepEqual(progress.due(table.active(), 0, at), []);
@@ -38,4 +44,31 @@ test('a step of the wall clock is no progress', () => {
   const moved = tableWith(3_600_000);
   progress.clockStepped(3_600_000);
   assert.deepEqual(progress.due(moved.active(), 60, 3_631_000), []);
+});
+
+test('a timeline is bounded and keeps its first and its newest entries', () => {
+  const timeline = new Timeline();
+  const count = 3 * MAX_ENTRIES;
+  for (let at = 0; at < count; at++) {
+    timeline.add({
+      kind: 'ban_failed',
+      at,
+      ban: banOf(),
+      attack: undefined,
+      cause: 'not_in_rib',
+      reason: `reason ${at}`,
+    });
+  }
+  const times = timeline.entries().map(({ at }) => at);
+  assert.equal(times.length, MAX_ENTRIES);
+  assert.deepEqual(
+    times.slice(0, FIRST_ENTRIES),
+    Array.from({ length: FIRST_ENTRIES }, (_, at) => at),
+  );
+  assert.equal(times.at(-1), count - 1);
+  assert.deepEqual(
+    times.toSorted((a, b) => a - b),
+    times,
+  );
+  assert.equal(timeline.entries()[5].detail, 'reason 5');
 });

@@ -6,7 +6,7 @@ import type { Pause } from '../api/daemonFacade.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { PausableAnnouncer } from '../mitigation/pausableAnnouncer.ts';
+import type { PausableAnnouncer } from '../mitigation/announcer.ts';
 
 export interface PauseStore {
   savedPause(): Pause | undefined;

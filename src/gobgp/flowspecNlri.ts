@@ -7,7 +7,7 @@
  *   bitmask operators   0x40 AND with the item before   0x02 not    0x01 all of these bits
  * The bits for the end of the list (0x80) and the value's length (0x30) are GoBGP's to set, and ours to ignore.
  */
-import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from '../mitigation/flowspecOctets.ts';
+import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from '../mitigation/harmlessFlowspec.ts';
 import { type FlowspecMatch, MATCH_ALL, type PortRange } from '../mitigation/route.ts';
 import { addressBits, type Prefix, parsePrefix } from '../net/prefix.ts';
 import { checkPrefix, checkRange, refuse } from './routeCheck.ts';

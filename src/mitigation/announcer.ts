@@ -1,9 +1,11 @@
 /*
- * The interface between the mitigation core and whatever puts routes into a BGP daemon. It is declarative: the core
- * says what should be announced, the announcer keeps the daemon in line with that and tells what it sees there. So a
- * lost call, a restarted daemon and a restarted Kapkan are all the same case: the two sets differ and are made equal.
+ * The interface between the mitigation core and the code that puts routes into a BGP daemon. It is declarative: the
+ * core says what should be announced; the announcer makes the daemon's routes equal to that and reports what it sees
+ * there. So a lost call, a restarted daemon and a restarted Kapkan are all the same case: the two sets differ and are
+ * made equal.
  *
- * Real announcers live in `gobgp/`; dry-run is one that only records.
+ * Real announcers are in `gobgp/`. The two here announce nothing themselves: dry-run only records, and the pausable one
+ * is in front of another.
  */
 import type { Route, RouteFamily } from './route.ts';
 
@@ -57,3 +59,92 @@ export const NO_EVIDENCE: RouteEvidence = {
   advertisedTo: [],
   notAdvertisedTo: [],
 };
+
+/** The announcer of dry-run: it announces nothing, and only records what it would announce. */
+export class DryRunAnnouncer implements Announcer {
+  #wanted: ReadonlyMap<string, Announcement> = new Map();
+  #flowspecRules = 0;
+
+  setWanted(wanted: ReadonlyMap<string, Announcement>): void {
+    this.#wanted = wanted;
+    this.#flowspecRules = 0;
+    for (const { route } of wanted.values()) if (route.kind === 'flowspec') this.#flowspecRules++;
+  }
+
+  /** What would be announced now. */
+  wanted(): ReadonlyMap<string, Announcement> {
+    return this.#wanted;
+  }
+
+  /** Nothing is in any RIB, and nothing is waited for. */
+  evidence(_key: string): RouteEvidence {
+    return NO_EVIDENCE;
+  }
+
+  audience(): 'some' {
+    return 'some';
+  }
+
+  counts(): { readonly unicast: number; readonly flowspec: number } {
+    return { unicast: this.#wanted.size - this.#flowspecRules, flowspec: this.#flowspecRules };
+  }
+}
+
+/** Why a route is not announced while paused. */
+export const PAUSED = 'announcements are paused';
+
+const NOTHING: ReadonlyMap<string, Announcement> = new Map();
+
+/**
+ * An announcer that can be paused. While it is paused, no route is wanted of the daemons behind it, so they withdraw
+ * all our routes; the bans do not change. The routes that the bans want are stored, and announced again on resume.
+ */
+export class PausableAnnouncer implements Announcer {
+  readonly #announcer: Announcer;
+  #isPaused: boolean;
+  #wanted: { readonly routes: ReadonlyMap<string, Announcement>; readonly maxRules: number } | undefined;
+
+  /** `isPaused`: whether it was paused before the restart. */
+  constructor(announcer: Announcer, isPaused: boolean) {
+    this.#announcer = announcer;
+    this.#isPaused = isPaused;
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#pass();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#pass();
+  }
+
+  setWanted(routes: ReadonlyMap<string, Announcement>, maxRules: number): void {
+    this.#wanted = { routes, maxRules };
+    this.#pass();
+  }
+
+  evidence(key: string): RouteEvidence {
+    const evidence = this.#announcer.evidence(key);
+    return this.#isPaused ? { ...evidence, heldBack: PAUSED } : evidence;
+  }
+
+  audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
+    return this.#announcer.audience(family);
+  }
+
+  counts(): { readonly unicast: number; readonly flowspec: number } {
+    return this.#announcer.counts();
+  }
+
+  #pass(): void {
+    if (this.#wanted === undefined) return;
+    const { routes, maxRules } = this.#wanted;
+    this.#announcer.setWanted(this.#isPaused ? NOTHING : routes, maxRules);
+  }
+}

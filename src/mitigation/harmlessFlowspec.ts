@@ -1,12 +1,11 @@
 /*
- * Proof that a rule may go out. A FlowSpec rule reaches every router that hears it, and GoBGP validates none of it, so
- * before one is announced it must be anchored on a single address of ours, hold only values the wire has room for, and
- * leave alone the BGP sessions that it travels over: a rule that cut those could not be withdrawn any more.
+ * Checks that a rule does no harm. A FlowSpec rule reaches many routers, and GoBGP validates none of it. So before a
+ * rule is announced, its destination must be one protected address, its values must fit their fields and its length the
+ * encoding, and it must not match the BGP sessions that carry it: a rule that cut them could not be withdrawn.
  */
 import type { Address } from '../net/address.ts';
 import { addressBits, containsAddress, type Prefix } from '../net/prefix.ts';
 import { TCP } from '../net/protocolNumbers.ts';
-import { flowspecOctets, MAX_FLOWSPEC_OCTETS } from './flowspecOctets.ts';
 import { MAX_RULES_PER_BAN } from './flowspecRules.ts';
 import type { FlowspecMatch, FlowspecRoute, PortRange, Route } from './route.ts';
 import { flowspecText } from './routeText.ts';
@@ -15,6 +14,13 @@ import type { Scope } from './scope.ts';
 /** TCP port of BGP (RFC 4271 §8). */
 const BGP_PORT = 179;
 const LAST_SYSTEM_PORT = 1023;
+
+/**
+ * Most octets of a rule's components that GoBGP encodes correctly. RFC 8955 §4.1 allows 239 after a length of one
+ * octet; from 239 on GoBGP 3.10 and 4.8 write a length of two octets that is wrong. Peers drop the rule silently, end
+ * the session, or crash.
+ */
+export const MAX_FLOWSPEC_OCTETS = 238;
 
 /** What makes these rules unfit to be announced, for a person; undefined where nothing does. */
 export function flowspecProblem(routes: readonly Route[], scope: Scope): string | undefined {
@@ -115,4 +121,54 @@ function allWithin(values: readonly number[], max: number): boolean {
 
 function rangesWithin(ranges: readonly PortRange[]): boolean {
   return ranges.every(({ from, to }) => allWithin([from, to], 65535) && from <= to);
+}
+
+/**
+ * Octets of a rule's components in BGP (RFC 8955 §4, RFC 8956 §3), without the length before them.
+ *
+ *   prefix             type, length in bits, (IPv6: offset,) as many octets as the length needs
+ *   any other part     type, then for each value an operator and the value in 1 or 2 octets
+ */
+export function flowspecOctets(match: FlowspecMatch): number {
+  const { destination, source, protocols, destinationPorts, sourcePorts, icmpTypes, tcpFlags, packetLengths } = match;
+  const clearFlags = bitsSet(tcpFlags?.clear ?? 0);
+  return (
+    prefixOctets(destination) +
+    prefixOctets(source) +
+    partOctets(2 * protocols.length) +
+    partOctets(rangesOctets(destinationPorts)) +
+    partOctets(rangesOctets(sourcePorts)) +
+    partOctets(2 * icmpTypes.length) +
+    partOctets(2 * (Number((tcpFlags?.set ?? 0) !== 0) + clearFlags)) +
+    partOctets(rangesOctets(packetLengths)) +
+    partOctets(2 * match.dscp.length) +
+    partOctets(match.fragment ? 4 : 0)
+  );
+}
+
+function prefixOctets(prefix: Prefix | undefined): number {
+  if (prefix === undefined) return 0;
+  const offset = prefix.address.version === 6 ? 1 : 0;
+  return 2 + offset + Math.ceil(prefix.length / 8);
+}
+
+/** A part without values is not written. */
+function partOctets(values: number): number {
+  return values === 0 ? 0 : 1 + values;
+}
+
+function rangesOctets(ranges: readonly PortRange[]): number {
+  let octets = 0;
+  for (const { from, to } of ranges) octets += from === to ? valueOctets(from) : valueOctets(from) + valueOctets(to);
+  return octets;
+}
+
+function valueOctets(value: number): number {
+  return value > 255 ? 3 : 2;
+}
+
+function bitsSet(flags: number): number {
+  let bits = 0;
+  for (let left = flags; left !== 0; left &= left - 1) bits++;
+  return bits;
 }

@@ -1,8 +1,8 @@
 /*
  * Groups alerts for people, so that a storm of attacks is a few messages. The first notifications are sent one by one,
- * at once. When more follow within a minute, they are collected and sent as one message. While the storm lasts, the wait
- * gets longer: a night of attacks on a thousand hosts is a few dozen messages. Critical notifications are counted apart,
- * so that an important one does not wait behind many unimportant ones.
+ * at once. When more follow within a minute, they are collected and sent as one message. While the storm lasts, the
+ * wait gets longer: a night of attacks on a thousand hosts is a few dozen messages. Critical notifications are counted
+ * apart, so that an important one does not wait behind many unimportant ones.
  */
 import { type Notification, severityOf } from './notification.ts';
 import type { Scheduler } from './scheduler.ts';

@@ -8,8 +8,8 @@ import { once } from 'node:events';
 import type { ExecConfig } from '../config/sections/notify/exec.ts';
 import { messageOf } from '../errors.ts';
 import { type Channel, DeliveryError, type Message } from './channel.ts';
-import type { Notification } from './notification.ts';
-import { fastnetmonCall, kapkanCall } from './programCall.ts';
+import { messageText } from './messageText.ts';
+import { type Notification, notificationPayload } from './notification.ts';
 
 const PASSED_ON = ['PATH', 'HOME', 'TZ', 'LANG', 'USER', 'TMPDIR'];
 
@@ -90,4 +90,38 @@ function startOf(stream: NodeJS.ReadableStream | null): () => string {
     if (text.length < MAX_STDERR_CHARACTERS) text += chunk.toString('utf8', 0, MAX_STDERR_CHARACTERS);
   });
   return () => text.slice(0, MAX_STDERR_CHARACTERS);
+}
+
+/**
+ * The arguments and the input of a program, in the two formats of `notify.exec.format`.
+ *
+ * Scripts written for FastNetMon announce routes themselves. So `ban` and `unban` are used only where Kapkan announced
+ * or withdrew a real route. Everything else is `attack_details`, which only informs, and so is everything in dry-run.
+ */
+export interface ProgramCall {
+  readonly args: readonly string[];
+  readonly stdin: string;
+}
+
+/** `EVENT`, with the payload as one line of JSON on stdin. */
+export function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
+  return { args: [notification.event], stdin: `${JSON.stringify(notificationPayload(notification))}\n` };
+}
+
+/** `IP DIRECTION PPS ACTION`, with a summary on stdin. */
+export function fastnetmonCall(message: Message): ProgramCall {
+  const [notification] = message.notifications;
+  const { subject, lines } = messageText(message);
+  const pps = String(Math.round(notification.attack?.pps ?? 0));
+  return {
+    args: [notification.target, 'incoming', pps, actionOf(notification)],
+    stdin: `${subject}\n\n${lines.join('\n')}\n`,
+  };
+}
+
+/** `ban` when GoBGP has the routes and a peer got them, `unban` when a ban that was announced ends. */
+function actionOf({ event, failure, dryRun }: Notification): 'ban' | 'unban' | 'attack_details' {
+  if (dryRun) return 'attack_details';
+  if (event === 'ban_announced') return 'ban';
+  return event === 'ban_ended' || failure === 'ended' ? 'unban' : 'attack_details';
 }

@@ -43,8 +43,8 @@ export interface Notification {
 }
 
 /**
- * Who gets the notification. A topic is something that several notifications are about, such as one attack; the recipients
- * of the first one also get the later ones.
+ * Who gets the notification. A topic is something that several notifications are about, such as one attack; the
+ * recipients of the first one also get the later ones.
  */
 export interface Recipients {
   /** Topic whose recipients get this notification; undefined for none. */

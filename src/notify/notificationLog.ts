@@ -1,6 +1,6 @@
 /*
- * What was sent to which channel queue, as far as the next notification depends on it. The end of an attack or a failure
- * goes to the queues that got its start, and `quiet_seconds` of a route suppresses repetitions.
+ * What was sent to which channel queue, as far as the next notification depends on it. The end of an attack or a
+ * failure goes to the queues that got its start, and `quiet_seconds` of a route suppresses repetitions.
  */
 
 /** The engine follows at most ten thousand attacks at a time, and each may have a ban that failed. */

@@ -2,19 +2,23 @@
  * Decides who gets a notification and hands it to their channel queues. It returns at once and never throws, so that
  * detection and decisions never wait for a delivery.
  */
-
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
 import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/routes.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { Channel } from './channel.ts';
 import { ChannelQueue } from './channelQueue.ts';
-import { createChannel } from './createChannel.ts';
 import type { DeliveryCounts } from './deliveryQueue.ts';
+import { EmailChannel } from './emailChannel.ts';
+import { ExecChannel } from './execChannel.ts';
 import { type Notification, severityOf } from './notification.ts';
 import { NotificationLog } from './notificationLog.ts';
 import { isAtLeast, matchesRoute, type PlannedRoute, planRoutes } from './routePlan.ts';
 import type { Scheduler } from './scheduler.ts';
+import { SlackChannel } from './slackChannel.ts';
+import { TelegramChannel } from './telegramChannel.ts';
 import { testNotification } from './testNotification.ts';
+import { WebhookChannel } from './webhookChannel.ts';
 
 /** When the daemon stops, deliveries may take this long. */
 const STOP_GRACE_MS = 2000;
@@ -159,4 +163,22 @@ export class Notifier {
     for (const key of queues) this.#log.record(`${event} ${target} ${key}`, at);
     return queues;
   }
+}
+
+/** `env`: the environment from which programs inherit. Throws where the channel is not configured. */
+function createChannel(
+  name: NotifyChannel,
+  config: NotifyConfig[NotifyChannel],
+  env: NodeJS.ProcessEnv,
+  log: Logger,
+): Channel {
+  const channels: { readonly [Name in NotifyChannel]: (own: NonNullable<NotifyConfig[Name]>) => Channel } = {
+    telegram: (own) => new TelegramChannel(own),
+    slack: (own) => new SlackChannel(own),
+    email: (own) => new EmailChannel(own, log),
+    webhook: (own) => new WebhookChannel(own),
+    exec: (own) => new ExecChannel(own, env),
+  };
+  if (config === undefined) throw new Error(`the channel ${name} is not configured`);
+  return (channels[name] as (own: typeof config) => Channel)(config);
 }

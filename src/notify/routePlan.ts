@@ -1,6 +1,6 @@
 /*
- * Which channel queues a configuration needs, and which routes lead to them. A route with its own recipients has its own
- * queue, so that the full mailbox of one customer delays nobody else.
+ * Which channel queues a configuration needs, and which routes lead to them. A route with its own recipients has its
+ * own queue, so that the full mailbox of one customer delays nobody else.
  */
 
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';

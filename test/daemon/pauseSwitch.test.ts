@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Pause } from '../../src/api/daemonFacade.ts';
 import { PauseSwitch } from '../../src/daemon/pauseSwitch.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
-import { PAUSED, PausableAnnouncer } from '../../src/mitigation/pausableAnnouncer.ts';
+import { DryRunAnnouncer, PAUSED, PausableAnnouncer } from '../../src/mitigation/announcer.ts';
 import { blackhole, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 

@@ -5,7 +5,7 @@
 import type { Config } from '../../src/config/config.ts';
 import { DetectionCycle, type DetectionCycleOptions } from '../../src/incidents/detectionCycle.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import { enginePlan } from '../engine/planFixture.ts';
 import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.ts';
 import { MemoryStore } from '../mitigation/memoryStore.ts';

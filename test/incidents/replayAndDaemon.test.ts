@@ -12,7 +12,7 @@ import { planOf } from '../../src/engine/enginePlan.ts';
 import { DetectionCycle } from '../../src/incidents/detectionCycle.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { SCENE_CONFIG, TelemetryScene } from '../cli/telemetryScene.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';

@@ -2,8 +2,8 @@
  * A controller between a store in memory and a GoBGP in memory, for the tests of this room.
  */
 import type { Config } from '../../src/config/config.ts';
+import { DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import type { Address } from '../../src/net/address.ts';
 import { configFixture } from '../fixtures/configFixture.ts';

@@ -3,11 +3,10 @@
  * hears it any more, whatever the controller in memory still does.
  */
 import type { Config } from '../../src/config/config.ts';
-import type { Announcement, Announcer } from '../../src/mitigation/announcer.ts';
+import { type Announcement, type Announcer, DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import type { BanStore } from '../../src/mitigation/banStore.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/dryRunAnnouncer.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { FakeAnnouncer, type FakeGobgp } from './fakeGobgp.ts';
 import type { MemoryStore } from './memoryStore.ts';

@@ -5,10 +5,10 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { ExecConfig } from '../../src/config/sections/notify/exec.ts';
 import { DeliveryError, type Message } from '../../src/notify/channel.ts';
-import { ExecChannel } from '../../src/notify/execChannel.ts';
+import { ExecChannel, fastnetmonCall } from '../../src/notify/execChannel.ts';
 import type { Notification } from '../../src/notify/notification.ts';
 import { eventually } from '../integration/eventually.ts';
-import { notificationOf } from './notifyFixture.ts';
+import { attackFacts, banFacts, notificationOf } from './notifyFixture.ts';
 
 function messageOf(overrides: Partial<Notification> = {}): Message {
   return { notifications: [notificationOf(overrides)], consoleUrl: '' };
@@ -119,4 +119,29 @@ test('a fastnetmon script is called as FastNetMon calls it', async (t) => {
   assert.equal(output('args'), '203.0.113.7 incoming 120000 ban\n');
   assert.match(output('stdin'), /Ban of 203\.0\.113\.7 is announced/);
   assert.equal(channel.accepts(notificationOf({ scope: 'gobgp' })), false, 'such a script knows only hosts');
+});
+
+test('ban and unban are used only for routes that a peer was sent', () => {
+  const withdrawn = banFacts({ state: 'withdrawn' });
+  const rejected = banFacts({ state: 'rejected', route: '' });
+  const cases: readonly (readonly [Partial<Notification>, string])[] = [
+    [{ event: 'ban_announced' }, 'ban'],
+    [{ event: 'ban_ended', ban: withdrawn }, 'unban'],
+    [{ event: 'ban_failed', failure: 'ended', ban: withdrawn }, 'unban'],
+    [{ event: 'attack_started' }, 'attack_details'],
+    [{ event: 'attack_updated' }, 'attack_details'],
+    [{ event: 'attack_ended', ban: withdrawn }, 'attack_details'],
+    [{ ban: undefined }, 'attack_details'],
+    [{ event: 'ban_rejected', ban: rejected }, 'attack_details'],
+    [{ event: 'ban_failed', failure: 'not_announced' }, 'attack_details'],
+    [{ event: 'ban_failed', failure: 'fallback' }, 'attack_details'],
+    [{ event: 'ban_recovered', failure: 'not_announced' }, 'attack_details'],
+    [{ event: 'test' }, 'attack_details'],
+  ];
+  for (const [overrides, action] of cases) {
+    assert.equal(fastnetmonCall(messageOf(overrides)).args[3], action, JSON.stringify(overrides));
+    assert.equal(fastnetmonCall(messageOf({ ...overrides, dryRun: true })).args[3], 'attack_details');
+  }
+  const slow = messageOf({ event: 'ban_announced', attack: attackFacts({ pps: 0.4 }) });
+  assert.deepEqual(fastnetmonCall(slow).args, ['203.0.113.7', 'incoming', '0', 'ban']);
 });

@@ -8,7 +8,6 @@
  * Addresses are four 32-bit words, most significant first; an IPv4 address is IPv4-mapped (::ffff:a.b.c.d, RFC 4291
  * §2.5.5.2), so that one set of columns and one hash serve both families.
  */
-
 import type { Address } from './net/address.ts';
 
 /** Rows that one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that hold an address. */

@@ -2,7 +2,6 @@
  * The audit of every mutation, refused ones included: who requested what, and what the result was. Each event is
  * kept for `GET /api/v1/audit`, and is one structured log line under the key `audit`, in the fields of the contract.
  */
-
 import { z } from 'zod';
 import type { AuditEvent, AuditRow, AuditSink } from '../auditEvent.ts';
 import { toRfc3339 } from '../clock.ts';

@@ -3,7 +3,6 @@
  * that dashboards rely on; the second list is for operating Kapkan. Every combination of labels that can be known in
  * advance exists from the start, and no label value is an attacked address.
  */
-
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
 import type { Ban } from '../mitigation/ban.ts';

@@ -1,7 +1,6 @@
 /*
  * The endpoints that only read.
  */
-
 import { z } from 'zod';
 import { banSchema } from '../shapes/banJson.ts';
 import { exporterJson, exporterSchema } from '../shapes/exporterJson.ts';

@@ -3,7 +3,6 @@
  * daemon, in one thread, by the capture's own clock. Nothing is announced, stored or sent, and the same capture and
  * config always give the same answer.
  */
-
 import type { CaptureDatagram } from '../capture/udpReader.ts';
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';

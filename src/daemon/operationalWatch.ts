@@ -3,7 +3,6 @@
  *
  * A short outage is not reported: a restart of GoBGP and a BGP session that is reset take a few seconds.
  */
-
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { AnnouncerGroup } from '../gobgp/announcerGroup.ts';

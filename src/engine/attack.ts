@@ -1,7 +1,6 @@
 /*
  * An attack and its sample, as the detector found them and as the other rooms read them.
  */
-
 import type { Address } from '../net/address.ts';
 import type { Metric, Rates } from '../trafficMetrics.ts';
 

@@ -3,7 +3,6 @@
  * that it soon reads its socket again; the main thread makes the sample from them (attackSample.ts). The flows were in
  * the ring before the attack was detected, so a sample holds the flows that crossed the limit.
  */
-
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 

@@ -2,7 +2,6 @@
  * Reports of host rates, as a receiving thread posts them to the main thread, and their sum over all threads. A report
  * is a few flat arrays, made fresh for each report so that they can be transferred instead of copied.
  */
-
 import type { Address } from '../net/address.ts';
 import { METRIC_COUNT, METRICS, type Rates, TOTAL_COUNT } from '../trafficMetrics.ts';
 

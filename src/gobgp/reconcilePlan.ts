@@ -2,7 +2,6 @@
  * The routes that are wanted, and what must be changed to make GoBGP's RIB equal to them. Pure: two sets come in, the
  * differences go out.
  */
-
 import { messageOf } from '../errors.ts';
 import type { Announcement } from '../mitigation/announcer.ts';
 import { type EncodedRoute, encodeRoute } from './encodeRoute.ts';

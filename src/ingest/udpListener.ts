@@ -7,7 +7,6 @@
  * worker, as long as the exporter sends both from one port. Nearly all exporters do; one that does not needs
  * `ingest.workers: 1`.
  */
-
 import dgram from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';

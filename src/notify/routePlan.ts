@@ -2,7 +2,6 @@
  * Which channel queues a configuration needs, and which routes lead to them. A route with its own recipients has its
  * own queue, so that the full mailbox of one customer delays nobody else.
  */
-
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
 import { type NotifyChannel, type NotifyRoute, SEVERITIES, type Severity } from '../config/sections/notify/routes.ts';
 import type { Notification } from './notification.ts';

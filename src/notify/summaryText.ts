@@ -2,7 +2,6 @@
  * The summary of many notifications in one message: how many of each kind, what needs attention, and
  * the victims.
  */
-
 import { SEVERITIES } from '../config/sections/notify/routes.ts';
 import type { MessageText } from './channel.ts';
 import { headline } from './headline.ts';

@@ -3,7 +3,6 @@
  * deleted. SQLite detects a torn page but not a flipped bit inside a value, and one flipped bit in a prefix would
  * announce the address of another host.
  */
-
 import type { DatabaseSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import type { Ban } from '../mitigation/ban.ts';

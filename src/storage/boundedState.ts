@@ -2,7 +2,6 @@
  * The stored state with bounded expiries, for a reader that cannot ask the daemon. A ban expires at most its lifetime
  * after it was saved. A ban that was saved in the future expires at most its lifetime after this command first saw it.
  */
-
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Ban } from '../mitigation/ban.ts';

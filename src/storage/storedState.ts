@@ -2,7 +2,6 @@
  * The stored state, joined from the database and the expiry records: the bans with their latest stored expiry, and the
  * damaged bans, whose routes must not be withdrawn yet.
  */
-
 import type { Ban } from '../mitigation/ban.ts';
 import { formatWords, parseAddress } from '../net/address.ts';
 import { escapeUnprintable } from '../unprintable.ts';

@@ -1,7 +1,6 @@
 /*
  * `kapkan ban` and `kapkan unban`: bans by hand.
  */
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseFlowspecMatch } from '../../mitigation/parseFlowspecMatch.ts';
 import { parseAddress } from '../../net/address.ts';

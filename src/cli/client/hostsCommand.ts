@@ -1,7 +1,6 @@
 /*
  * `kapkan hosts`: the busiest protected hosts.
  */
-
 import type { HostJson } from '../../api/hostJson.ts';
 import { TOTAL_METRICS } from '../../trafficMetrics.ts';
 import { numberFlag, oneOf } from '../command.ts';

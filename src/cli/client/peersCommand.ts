@@ -1,7 +1,6 @@
 /*
  * `kapkan peers`: GoBGP's neighbours. A GoBGP that cannot be reached is an error here and not an empty list.
  */
-
 import type { PeerJson } from '../../shapes/peerJson.ts';
 import { formatDuration, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';

@@ -2,7 +2,6 @@
  * What decoding remembers of one observation domain of an exporter (RFC 7011 §2): templates, sampling rates and the
  * sequence number. NetFlow v9 calls the domain source id, v5 engine, sFlow sub-agent.
  */
-
 import { type FlowBatch, SAMPLING_FROM_OPTIONS } from '../../flowBatch.ts';
 import type { Template } from './template.ts';
 

@@ -6,7 +6,6 @@
  * fields of variable length, and records that carry a piece of a packet to parse, are read one by one with the same
  * loaders.
  */
-
 import type { DecodeContext } from '../decodeContext.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
 import { clearOptionalColumns, clearRows, writeReverseRow } from '../flowRows.ts';

@@ -1,7 +1,6 @@
 /*
  * History in the embedded SQLite file. SQLite calls are synchronous, so this runs in the history thread.
  */
-
 import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';

@@ -23,7 +23,7 @@ async function call(api: RunningApi, method: string, path: string, token?: strin
   return (method === 'GET' ? await api.get(requestPath(path), token) : await api.post(path, BODY[path], token)).status;
 }
 
-test('every endpoint wants a token, the right one, and of the right role; only healthz and metrics are open', async (t) => {
+test('every endpoint needs a valid token of the right role; only healthz and metrics are open', async (t) => {
   const api = await runApi(t);
   for (const { method, path, role } of ENDPOINTS) {
     const open = role === 'open';
@@ -70,7 +70,7 @@ test('while the daemon starts, healthz says so, metrics answer and everything el
   );
 });
 
-test('tokens that a reload replaced hold at once', async (t) => {
+test('the tokens of a reload apply at once', async (t) => {
   const api = await runApi(t);
   api.server.setTokens([{ name: 'new', secret: 'brand-new', role: 'viewer', tenant: undefined }], false);
   assert.equal((await api.get('/api/v1/bans', OPERATOR)).status, 401);
@@ -97,7 +97,7 @@ test('without tokens, every client on this machine is an operator', async (t) =>
   assert.equal(api.daemon.banRequests[0].operator, 'anonymous');
 });
 
-test('without tokens, a web page that points its own name at loopback is turned away', async (t) => {
+test('without tokens, a web page that points its own name at loopback is refused', async (t) => {
   const api = await runApi(t, { tokens: [] });
   const statusFor = (host: string) =>
     new Promise<number | undefined>((resolve, reject) => {
@@ -140,7 +140,7 @@ test('only a whole and well-formed bearer header is a token', () => {
   }
 });
 
-test('a secret that tokens of different role or tenant share is refused, one that equal ones share is not', () => {
+test('a secret shared by tokens of different role or tenant is refused, one shared by equal tokens is not', () => {
   const shared = (...rights: Pick<ApiToken, 'role' | 'tenant'>[]) =>
     new Authenticator(
       rights.map((right, i) => ({ name: `t${i}`, secret: 'same', ...right })),

@@ -22,7 +22,7 @@ test('every answer holds exactly what its schema names, and nothing that is null
   }
 });
 
-test('status tells mode, scope, limits and surroundings', async (t) => {
+test('the status has mode, scope, limits, GoBGP and telemetry', async (t) => {
   const api = await runApi(t);
   const { json } = await api.get('/api/v1/status', VIEWER);
   assert.deepEqual(json, {
@@ -95,7 +95,7 @@ test('with several GoBGP daemons, connected means all of them', async (t) => {
   assert.equal(gobgp.last_error, 'refused');
 });
 
-test('hosts carry their rates, and of those in attack which limit', async (t) => {
+test('hosts have their rates, and those under attack the limit that was crossed', async (t) => {
   const api = await runApi(t);
   assert.deepEqual(await rowsOf(api, '/api/v1/hosts', 'hosts'), [
     {
@@ -145,7 +145,7 @@ test('a query parameter that is wrong or unknown is a 400 that names what is all
   assert.deepEqual(api.daemon.hostQueries, []);
 });
 
-test('exporters say how they sample, and what of them could not be read', async (t) => {
+test('an exporter has its sampling rate and the errors of its telemetry', async (t) => {
   const api = await runApi(t);
   const [first, second] = await rowsOf(api, '/api/v1/exporters', 'exporters');
   assert.deepEqual(first, {
@@ -184,7 +184,7 @@ test('a peer has its families and the number of routes it was sent', async (t) =
   ]);
 });
 
-test('a path that is not there is 404, a method that does not fit is 405 with what does, both in JSON', async (t) => {
+test('an unknown path is 404, a wrong method is 405 with the allowed ones, both in JSON', async (t) => {
   const api = await runApi(t);
   for (const path of ['/', '/api', '/api/v1/nothing', '/api/v1/attacks/', '/api/v1/%E0%A4%A', '/metrics/../x']) {
     const answer = await api.get(path, VIEWER);
@@ -198,7 +198,7 @@ test('a path that is not there is 404, a method that does not fit is 405 with wh
   assert.deepEqual([got.status, got.headers.get('Allow')], [405, 'POST']);
 });
 
-test('a fault of ours is a 500 with an id, and only the log has the details', async (t) => {
+test('a bug is a 500 with an id, and only the log has the details', async (t) => {
   const api = await runApi(t);
   api.daemon.failure = new Error('the secret plumbing leaks');
   const answer = await api.get('/api/v1/status', VIEWER);

@@ -89,7 +89,7 @@ test('an attack that ended still has the group that it had, and an end', async (
   assert.ok(!('ban_state' in attack) && !('route' in attack));
 });
 
-test('the newest ban of an attack is the one that shows with it', async (t) => {
+test('an attack is shown with its newest ban', async (t) => {
   const api = await runApi(t);
   const attackId = 'attack-192.0.2.130';
   api.daemon.allBans = [

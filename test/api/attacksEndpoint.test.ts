@@ -52,7 +52,7 @@ test('the timeline of an active attack has what happened before a restart, and w
   );
 });
 
-test('while history does not answer, an attack in memory is shown all the same', async (t) => {
+test('while history does not answer, an attack in memory is still shown', async (t) => {
   const api = await runApi(t);
   api.daemon.failure = new ApiError('not_ready', 'history is not available');
   assert.equal((await api.get(`/api/v1/attacks/${ACTIVE}`, VIEWER)).status, 200);

@@ -75,7 +75,7 @@ test("a change by Kapkan's own commands is distinguished from one by another pro
   );
 });
 
-test('the audit is asked by time, action and address, and read page by page', async (t) => {
+test('the audit is queried by time, action and address, and read page by page', async (t) => {
   const api = await runApi(t);
   for (let i = 0; i < 5; i++) await api.post('/api/v1/ban', { ip: `192.0.2.${i}` }, OPERATOR);
   await api.post('/api/v1/config/reload', {}, OPERATOR);
@@ -131,14 +131,14 @@ test('a source that stops failing is accepted again, and other sources are not l
   assert.equal(limiter.fail('192.0.2.2', 0), 'first');
 });
 
-test('an IPv6 host is one source whichever address of its /64 it takes', () => {
+test('an IPv6 host is one source with any address of its /64', () => {
   const limiter = new FailureLimiter();
   for (let i = 0; i < 60; i++) limiter.fail(`2001:db8::${i.toString(16)}`, 0);
   assert.equal(limiter.fail('2001:db8::ffff', 0), 'spent');
   assert.equal(limiter.fail('2001:db8:0:1::1', 0), 'first');
 });
 
-test('a token that was taken away is not let in for having been let in before', () => {
+test('a removed token is refused, also where it was valid before', () => {
   const gate = new LoginGate({ clock: { now: () => 0 }, logger: silentLogger(), known: new KnownAddresses() });
   const header = `Bearer ${VIEWER}`;
   gate.admit(new Authenticator(TOKENS, false), header, '192.0.2.1');

@@ -51,7 +51,7 @@ test('a client that sends requests and reads nothing is cut off, and holds no an
   assert.equal((await api.get('/healthz')).status, 200);
 });
 
-test('a few requests in one go are answered', async (t) => {
+test('a few pipelined requests are answered', async (t) => {
   const api = await runApi(t);
   const socket = await opened(t, api.port, '127.0.0.1');
   let text = '';

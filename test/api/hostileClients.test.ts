@@ -90,7 +90,7 @@ test('headers over the limit are a 431', async (t) => {
   assert.match(answer, /^HTTP\/1\.1 431 [\s\S]*at most 16384 bytes/);
 });
 
-test('requests sent in one go are answered in order, and garbage behind them is a 400', async (t) => {
+test('pipelined requests are answered in order, and garbage after them is a 400', async (t) => {
   const api = await runApi(t);
   const request = `${HEAD}Content-Length: ${BODY.length}\r\n\r\n${BODY}`;
   const answer = await converse(api.port, `${request}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n\x00\xffgarbage\r\n\r\n`);
@@ -100,7 +100,7 @@ test('requests sent in one go are answered in order, and garbage behind them is 
   assert.equal(api.daemon.banRequests.length, 1);
 });
 
-test('two lengths for one body are refused, for a proxy might believe the other one', async (t) => {
+test('two lengths for one body are refused, because a proxy might use the other one', async (t) => {
   const api = await runApi(t);
   const smuggled = `${HEAD}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${HEAD}Content-Length: 0\r\n\r\n`;
   assert.match(await converse(api.port, smuggled), /^HTTP\/1\.1 400 /);
@@ -134,7 +134,7 @@ test('a port that is taken is named in the error', async (t) => {
   await second.stop();
 });
 
-test('stopping lets go of clients that keep their connection open', async (t) => {
+test('stopping closes the connections of clients that keep them open', async (t) => {
   const api = await runApi(t, { timeouts: { stopMs: 50 } });
   const idle = converse(api.port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n');
   const busy = converse(api.port, `${HEAD}Content-Length: 1000\r\n\r\n${BODY}`);

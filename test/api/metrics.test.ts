@@ -50,7 +50,7 @@ test("the contract's twelve metrics have their exact names, types and labels", a
   }
 });
 
-test('values are those of the moment of the scrape', async () => {
+test('the values are those at the time of the scrape', async () => {
   const daemon = new FakeDaemon();
   const metrics = new Metrics(daemon);
   const read = async (name: string) => samplesOf(parseExposition(await metrics.exposition()), name);
@@ -143,7 +143,7 @@ test('counts by channel, table, guard and event land on their labels', async () 
   assert.equal(samplesOf(families, 'kapkan_storage_rows_total')['{table="audit_events",result="written"}'], 2);
 });
 
-test('GoBGP shows as up or down with its peers by state and its repairs', async () => {
+test('GoBGP is up or down, with its peers by state and its repairs', async () => {
   const daemon = new FakeDaemon();
   const [gobgp] = daemon.gobgps;
   daemon.gobgps = [gobgp, { ...gobgp, address: 'unix:/run/gobgp', connected: false }];
@@ -172,7 +172,7 @@ test('routes that wait for GoBGP and routes that no peer was sent are counted se
   assert.deepEqual(samplesOf(families, 'kapkan_mitigate_active_bans'), { '{mode="real"}': 3, '{mode="dry_run"}': 1 });
 });
 
-test('everything is under kapkan_, says what it is, and names no protected address', async () => {
+test('every metric begins with kapkan_, has a help text, and names no protected address', async () => {
   const daemon = new FakeDaemon();
   const families = await scrape(daemon);
   for (const [name, { help, type }] of families) {
@@ -191,7 +191,7 @@ test('a cap that is not set is +Inf', async () => {
   assert.match(await new Metrics(daemon).exposition(), /^kapkan_mitigate_flowspec_rules_limit \+Inf$/m);
 });
 
-test('scrapes at the same time share one look at the daemon', async () => {
+test('scrapes at the same time read the daemon once', async () => {
   const daemon = new FakeDaemon();
   let looks = 0;
   const { metrics } = daemon;

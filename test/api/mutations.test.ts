@@ -106,7 +106,7 @@ test('a malformed ban is a 400 that says what is wrong, and does not reach the d
   assert.deepEqual(api.daemon.banRequests, []);
 });
 
-test('whatever JSON is sent as a ban is answered with a ban or a 400, never with a fault', async (t) => {
+test('any JSON that is sent as a ban is answered with a ban or a 400, never with a 500', async (t) => {
   const api = await runApi(t);
   const key = fc.constantFrom(
     'ip',
@@ -181,7 +181,7 @@ test('a reload answers with the mode; a refused one is a 400 with every problem'
   assert.deepEqual(refused.json.errors, ['kapkan.yaml:1:1: listen: may not change', 'and another']);
 });
 
-test('every mutation leaves a line in the audit log, those that were refused too', async (t) => {
+test('every mutation has a line in the audit log, also the refused ones', async (t) => {
   const api = await runApi(t);
   const target = '192.0.2.10';
   await ban(api, { ip: target });
@@ -246,7 +246,7 @@ test('no token is ever written to the log', async (t) => {
   for (const secret of [OPERATOR, VIEWER, 'guessed-secret']) assert.ok(!log.includes(secret));
 });
 
-test('the evidence of a ban made dry is asked of the dryRunAnnouncer', async (t) => {
+test('the evidence of a dry-run ban comes from the dry-run announcer', async (t) => {
   const api = await runApi(t);
   const asked: boolean[] = [];
   const { evidence } = api.daemon;

@@ -74,7 +74,7 @@ const BODIES: Record<string, unknown> = {
   '/api/v1/resume': {},
 };
 
-test('the document lists exactly the endpoints there are', async (t) => {
+test('the document lists exactly the existing endpoints', async (t) => {
   const document = await documentOf(await runApi(t));
   assert.equal(document.openapi, '3.1.0');
   assert.deepEqual(

@@ -28,7 +28,7 @@ test('the message for a wrong body is in plain words', async (t) => {
   assert.match(String(long.json.error), /^comment: must have at most 500 characters, got "x{63}…$/);
 });
 
-test('so is what is wrong with a query parameter', async (t) => {
+test('the message for a wrong query parameter is in plain words', async (t) => {
   const api = await runApi(t);
   for (const [query, message] of [
     ['hosts?sort=packets', /^sort: must be one of pps, mbps, flows_per_sec, got "packets"$/],

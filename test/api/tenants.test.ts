@@ -193,7 +193,7 @@ test('each tenant sees its own rows, and an unscoped token all of them', async (
   assert.equal((await targets('/api/v1/hosts', 'hosts', VIEWER)).length, 5);
 });
 
-test('status tells a tenant of its own groups and of nothing around them', async (t) => {
+test('the status shows a tenant its own groups and nothing else', async (t) => {
   const api = await runTenants(t);
   const { json } = await api.get('/api/v1/status', SECRET.alphaViewer);
   const { hostgroups, ...rest } = json;
@@ -221,7 +221,7 @@ test('a manual ban names the tenant that requested it, so that its share of the 
   assert.equal(api.daemon.banRequests[0].tenant, 'alpha');
 });
 
-test('elsewhere a tenant is refused in the same words, whether or not anything is there', async (t) => {
+test('for other addresses a tenant is refused with the same message, whether or not anything exists', async (t) => {
   const api = await runTenants(t);
   for (const path of ['/api/v1/ban', '/api/v1/unban']) {
     const answers = await Promise.all(
@@ -253,7 +253,7 @@ test('a tenant cannot find out what is whitelisted by naming sources', async (t)
   assert.equal((await api.post('/api/v1/ban', { ip: ALPHA_HOST, match }, OPERATOR)).status, 200);
 });
 
-test('an address that went from one tenant to another leaves its past behind', async (t) => {
+test('an address that moved to another tenant does not show its past to it', async (t) => {
   const api = await runTenants(t);
   await api.post('/api/v1/ban', { ip: ALPHA_HOST }, OPERATOR);
   await api.post('/api/v1/ban', { ip: ALPHA_HOST, comment: 'of alpha' }, SECRET.alphaOperator);

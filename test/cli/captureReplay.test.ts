@@ -8,7 +8,7 @@ import { TelemetryScene } from './telemetryScene.ts';
 
 const DAY_MS = 86_400_000;
 
-test('times that no capture can mean, and a leap of a day with every datagram, do not hold up a replay', () => {
+test('impossible times, and a jump of a day with every datagram, do not slow a replay down', () => {
   const scene = new TelemetryScene();
   scene.play({ attack: 'udp_flood', target: '198.51.100.1', from: 0, to: 2, packetsPerSecond: 100_000 });
   const capture = readCapture(scene.bytes());
@@ -27,7 +27,7 @@ test('times that no capture can mean, and a leap of a day with every datagram, d
   }
 });
 
-test('attacks whose end comes long after the last datagram end on time, and the next is found at once', () => {
+test('attacks that end long after the last datagram end on time, and the next is found at once', () => {
   const scene = new TelemetryScene();
   scene.play({ attack: 'udp_flood', target: '198.51.100.1', from: 0, to: 2, packetsPerSecond: 100_000 });
   const [datagram] = readCapture(scene.bytes()).datagrams;

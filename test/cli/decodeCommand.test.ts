@@ -59,7 +59,7 @@ test('the exporter of sFlow is the agent', async () => {
   assert.deepEqual([...new Set(exporters)], ['172.16.0.17', '1.2.3.4']);
 });
 
-test('the summary tells of flows, records without use, errors by reason and missing templates', async () => {
+test('the summary has flows, unused records, errors by reason and missing templates', async () => {
   const { code, stderr } = await run(capture('ix-calmh-bad.netflow'));
   assert.equal(code, 0);
   for (const line of [
@@ -75,7 +75,7 @@ test('the summary tells of flows, records without use, errors by reason and miss
   }
 });
 
-test('the ports tell which datagrams are which', async () => {
+test('the port decides the protocol of a datagram', async () => {
   const file = capture('v5-softflowd.netflow');
   const { stdout, stderr } = await run(file, '--netflow-port', '9995');
   assert.equal(stdout, '');
@@ -84,7 +84,7 @@ test('the ports tell which datagrams are which', async () => {
   assert.match(asSflow.stderr, /unsupported_version: 12/);
 });
 
-test('a file that is missing or is no capture fails with a line that says why', async () => {
+test('a file that is missing or not a capture fails with a line that says why', async () => {
   const missing = await run('/nonexistent/file.pcap');
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /ENOENT/);

@@ -11,7 +11,7 @@ import { runInProcess } from './commandRun.ts';
 const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
 const ANY_PORTS = ['--api-port', '0', '--flow-port', '0'];
 
-test('the demo tells of two attacks mitigated and one refused, and of their end, and exits with 0', async (t) => {
+test('the demo shows two mitigated attacks and one refused ban, and their end, and exits with 0', async (t) => {
   const demo = new DemoProcess(t, ['--exit', ...ANY_PORTS]);
   assert.equal(await demo.exitCode, 0, demo.output);
   assert.match(demo.output, /No attack, as it should be/);
@@ -33,7 +33,7 @@ test('the demo tells of two attacks mitigated and one refused, and of their end,
   }
 });
 
-test('after the story the demo serves its API until it is interrupted, then leaves nothing behind', async (t) => {
+test('after its steps the demo serves its API until it is interrupted, and leaves nothing behind', async (t) => {
   const demo = new DemoProcess(t, ANY_PORTS);
   await demo.hasSaid('until you press Ctrl-C');
   const url = /API +(http:\S+)/.exec(demo.output)?.[1];
@@ -47,7 +47,7 @@ test('after the story the demo serves its API until it is interrupted, then leav
   assert.ok(!existsSync(path.dirname(file)));
 });
 
-test('interrupted in the middle of the story the demo ends at once and without an error', async (t) => {
+test('a demo that is interrupted between its steps ends at once and without an error', async (t) => {
   const demo = new DemoProcess(t, ANY_PORTS);
   await demo.hasSaid('Three attacks begin');
   demo.process.kill('SIGTERM');

@@ -37,7 +37,7 @@ test('numbers have their thousands apart and one decimal at most', () => {
   assert.deepEqual([0, 999, 1234567.89, 0.04].map(formatNumber), ['0', '999', '1,234,567.9', '0']);
 });
 
-test('whatever the cells hold, every row of a table is one line with its cells under their titles', () => {
+test('with any cells, every row of a table is one line with its cells under their titles', () => {
   const columns = [{ title: 'A' }, { title: 'B', align: 'right' as const }, { title: 'C' }];
   const cell = fc.string({ unit: 'binary', maxLength: 20 });
   fc.assert(

@@ -46,7 +46,7 @@ test('a ban that escalates keeps the route it leaves as well as the next one', (
   ]);
 });
 
-test('--expired refuses where the state file cannot be read, since it cannot know', async (t) => {
+test('--expired refuses where the state file cannot be read', async (t) => {
   const { config, state } = deployment(t);
   const missing = await runInProcess(withdrawCommand, ['--expired', '--config', config]);
   assert.equal(missing.code, 1);
@@ -88,7 +88,7 @@ test('wrong usage ends with 2 and an invalid config with 1', async (t) => {
   assert.match(stderr, /networks/);
 });
 
-test('a config that is otherwise invalid is enough, and what is wrong with it is said', async (t) => {
+test('a config that is otherwise invalid is enough, and its problems are reported', async (t) => {
   const { config, state } = deployment(t);
   new SqliteBanStore(state).close();
   const valid = readFileSync(config, 'utf8');
@@ -118,7 +118,7 @@ test('where the config does not say which GoBGP is meant, the state does', async
   }
 });
 
-test('nothing is taken for expired where the config does not say where the state is', async (t) => {
+test('nothing counts as expired where the config does not name the state directory', async (t) => {
   const { config } = deployment(t);
   writeFileSync(config, readFileSync(config, 'utf8').replace('path: state', 'pth: state'));
   const { code, stderr } = await runInProcess(withdrawCommand, ['--expired', '--config', config]);

@@ -52,7 +52,7 @@ for (const daemon of ['gobgpd', 'gobgpd4'] as const) {
   });
 }
 
-test('--expired of a dry-run instance takes only what its own state knows as a real ban that is over', async (t) => {
+test('--expired of a dry-run instance withdraws only routes of ended real bans in its own state', async (t) => {
   const executable = requireDaemon(t, 'gobgpd');
   if (executable === undefined) return;
   const gobgpd = await startGobgpd(t, executable);
@@ -67,7 +67,7 @@ test('--expired of a dry-run instance takes only what its own state knows as a r
   assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.1/32', '192.0.2.2/32']);
 });
 
-test('--expired skips a damaged ban, says so, leaves its route and takes the rest', async (t) => {
+test('--expired skips a damaged ban with a message, leaves its route and withdraws the rest', async (t) => {
   const executable = requireDaemon(t, 'gobgpd');
   if (executable === undefined) return;
   const gobgpd = await startGobgpd(t, executable);

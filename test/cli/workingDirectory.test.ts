@@ -27,7 +27,7 @@ function npmRun(cwd: string, ...args: string[]) {
   return spawnSync('npm', npm, { cwd, env: { PATH, HOME }, encoding: 'utf8' });
 }
 
-test('npm run takes relative paths from where the user stands, for every command that takes one', (t) => {
+test("npm run resolves relative paths from the user's folder, for every command that takes one", (t) => {
   const user = somewhere(t);
   writeFileSync(path.join(user, 'mine.yaml'), CONFIG);
   const capture = 'v5-juniper-mx80.netflow.pcap';

@@ -117,7 +117,7 @@ function expected({ ipv6, fields }: Shape, { src, dst, values }: Content): Recor
   };
 }
 
-test('decoding gives back what was encoded, whatever the template', () => {
+test('decoding returns what was encoded, for any template', () => {
   fc.assert(
     fc.property(
       shape,

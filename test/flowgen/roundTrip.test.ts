@@ -128,7 +128,7 @@ test('sflow5 datagrams name their agent, IPv4 or IPv6', () => {
   }
 });
 
-test('what a protocol cannot say is refused before anything is encoded', () => {
+test('traffic that a protocol cannot express is refused before anything is encoded', () => {
   const possible = { version: 4, sampling: 100, fragments: false } as const;
   for (const protocol of TELEMETRY_PROTOCOLS) assert.equal(protocolProblem(protocol, possible), undefined);
   assert.match(protocolProblem('netflow5', { ...possible, version: 6 }) ?? '', /only IPv4/);

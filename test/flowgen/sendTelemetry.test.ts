@@ -8,7 +8,7 @@ const seconds = fc.double({ min: 0.1, max: 100, noNaN: true });
 /** Shares of the run at which the timer fires, in whatever order the machine's load makes of it. */
 const ticks = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 50 });
 
-test('however late the timer fires, what was taken is within one packet of the stated rate', () => {
+test('with any delay of the timer, the packets taken are within one of the stated rate', () => {
   fc.assert(
     fc.property(rate, seconds, ticks, (packetsPerSecond, runSeconds, shares) => {
       const schedule = new SendSchedule(packetsPerSecond, runSeconds);

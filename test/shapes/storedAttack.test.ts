@@ -20,7 +20,7 @@ test('an attack that was stored before samples named exporters and interfaces co
   });
 });
 
-test('an attack of the first edition comes back in the shape of today', () => {
+test('an attack stored by the first version is returned in the current shape', () => {
   const { peak: _peak, ...rest } = today;
   const [flow] = today.sample.flows;
   const { proto: _proto, ...oldFlow } = flow;
@@ -51,7 +51,7 @@ test('an attack of the first edition comes back in the shape of today', () => {
   assert.deepEqual(converted.sample.protocols, [{ key: 'udp', packets: 1, bytes: 2 }]);
 });
 
-test('what is no attack is none', () => {
+test('a value that is not a stored attack gives none', () => {
   for (const text of ['', '{', '{}', '[]', 'null', '7', JSON.stringify({ ...today, metric: 'dance' })]) {
     assert.equal(storedAttack(text), undefined, text);
   }

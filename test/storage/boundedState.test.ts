@@ -30,7 +30,7 @@ test('no ban lives longer than its lifetime after it was saved', (t) => {
   assert.equal(boundedState(readStoredState(directory), directory, NOW).bans[0].expiresAt, NOW + 60_000);
 });
 
-test('another mark or a GoBGP less is a problem while real bans are in force, a GoBGP more is none', () => {
+test('another mark or a missing GoBGP is a problem while real bans are in force, an added GoBGP is not', () => {
   const saved = { instanceId: 1, addresses: ['a:1', 'b:1'], asn: 64512 };
   const same = { ...saved, asn: undefined };
   assert.equal(identityProblem(undefined, same, 5), undefined);

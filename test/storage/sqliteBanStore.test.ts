@@ -78,7 +78,7 @@ test('a save of which one ban cannot be written saves none', (t) => {
   store.close();
 });
 
-test('the newest ten thousand ended bans are kept, and active ones however old', (t) => {
+test('the newest ten thousand ended bans and all active bans are kept', (t) => {
   const store = new SqliteBanStore(stateDirectory(t));
   store.save([banOf({ id: 'old but active', startedAt: 1 })]);
   const ended = Array.from({ length: 10_500 }, (_, index) =>
@@ -100,7 +100,7 @@ test('the newest ten thousand ended bans are kept, and active ones however old',
   store.close();
 });
 
-test('refusals of one group remove neither those of another nor the bans that ended', (t) => {
+test('refused bans of one group remove neither those of another group nor ended bans', (t) => {
   const store = new SqliteBanStore(stateDirectory(t));
   store.save([banOf({ id: 'ended', state: 'withdrawn', startedAt: 1, withdrawnAt: 2 })]);
   const refusal = { state: 'rejected', startedAt: 10 } as const;
@@ -151,7 +151,7 @@ test('only the owner can read the state files, also one that others could read b
   again.close();
 });
 
-test('a file that is no regular file is refused before it is opened', (t) => {
+test('a file that is not a regular file is refused before it is opened', (t) => {
   for (const name of ['kapkan.db', 'kapkan.lock', 'kapkan.expiries', 'kapkan.db-wal']) {
     for (const kind of ['fifo', 'directory', 'device', 'circle'] as const) {
       const directory = stateDirectory(t);
@@ -171,7 +171,7 @@ test('a file that is no regular file is refused before it is opened', (t) => {
   }
 });
 
-test('what GoBGP the bans were announced to is remembered', (t) => {
+test('the GoBGP that the bans were announced to is stored', (t) => {
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory);
   assert.equal(store.savedIdentity(), undefined);

@@ -113,7 +113,7 @@ test('empty lists say so in words', async (t) => {
   }
 });
 
-test('what comes over the network cannot move the cursor', async (t) => {
+test('text from the network cannot move the cursor', async (t) => {
   const api = await runApi(t);
   api.daemon.allBans = [{ ...api.daemon.allBans[0], comment: 'a\u001b[2Jb\u202ec\nd' }];
   const { stdout } = await ask(api, 'bans');
@@ -209,7 +209,7 @@ test('reload says the mode, or every problem and exits 1', async (t) => {
   );
 });
 
-test('wrong usage exits 2, says what is wrong and asks nothing', async (t) => {
+test('wrong usage exits 2, says what is wrong and makes no request', async (t) => {
   const api = await runApi(t);
   for (const [name, args, message] of [
     ['status', ['extra'], /unexpected "extra"/],
@@ -273,7 +273,7 @@ test('a daemon that is starting exits 4', async (t) => {
   assert.deepEqual([code, stderr], [4, 'kapkan: Kapkan is starting\n']);
 });
 
-test('something else that listens there is not taken for Kapkan', async (t) => {
+test('another program that listens there is not mistaken for Kapkan', async (t) => {
   for (const [status, body, message] of [
     [200, '<html>', /answered 200, but not as Kapkan's API does/],
     [404, 'null', /the API answered 404/],
@@ -339,7 +339,7 @@ test('a path that a proxy puts before the API is kept', async (t) => {
   assert.deepEqual(paths, ['/kapkan/api/v1/bans', '/kapkan/api/v1/bans']);
 });
 
-test('a dry-run is called one', async (t) => {
+test('a dry-run ban is shown as dry-run', async (t) => {
   const api = await runApi(t);
   const daemon = new FakeDaemon();
   api.daemon.running = { ...daemon.running, dryRun: true };

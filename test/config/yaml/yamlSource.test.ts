@@ -14,7 +14,7 @@ test('only the plain word false is live', () => {
   assert.equal(configOf(withDryRun('dry_run: true')).dryRun, true);
 });
 
-test('whatever else may be read as false is an error at dry_run', () => {
+test('any other value that may be read as false is an error at dry_run', () => {
   const others = [
     'no',
     'No',
@@ -71,7 +71,7 @@ test('no alias stands for dry_run, for its value or for its key', () => {
   }
 });
 
-test('a second dry_run is an error, whichever the two say', () => {
+test('a second dry_run is an error, with any two values', () => {
   for (const [first, second] of ['true false', 'false true', 'false false'].map((both) => both.split(' '))) {
     assert.equal(
       onlyProblemOf(withDryRun(`dry_run: ${first}\ndry_run: ${second}`)),
@@ -80,7 +80,7 @@ test('a second dry_run is an error, whichever the two say', () => {
   }
 });
 
-test('a second document is an error, whatever separates it', () => {
+test('a second document is an error, with any separator', () => {
   for (const between of ['---', '...\n---', '--- # live', '...\n%YAML 1.2\n---']) {
     const problems = problemsOf(`${withDryRun('dry_run: true')}${between}\ndry_run: false\n`);
     assert.ok(
@@ -167,7 +167,7 @@ test('an alias may be used, but so many are not even resolved', () => {
   assert.deepEqual(problemsOf(`${MINIMAL}protected_whitelist: [&a 192.0.2.1, *a, *a]\n`), []);
 });
 
-test('many anchors, and aliases in a large file, take no long time', () => {
+test('many anchors, and aliases in a large file, are read in bounded time', () => {
   const anchors = Array.from({ length: 20_000 }, (_, index) => `&a${index} 192.0.2.1`).join(',');
   const aliases = Array(100).fill('*a19999').join(',');
   const start = process.cpuUsage();
@@ -188,7 +188,7 @@ test('the messages for aliases that lead nowhere, to themselves or to too much a
   for (const [line, expected] of cases) assert.match(onlyProblemOf(withLines(line)), expected, line);
 });
 
-test('a merge key is refused in words of its own', () => {
+test('a merge key has a message of its own', () => {
   assert.equal(
     onlyProblemOf(withLines('samples: &s { enabled: true }', 'detection: { <<: *s }')),
     'detection.<<: merge keys (<<) are not used in this file',

@@ -34,7 +34,7 @@ test('the message for what is not YAML is in plain words and names its place', (
   }
 });
 
-test('the words of the parser itself are never shown', () => {
+test("the parser's own messages are never shown", () => {
   const raw = /implicit|flow (map|seq)|block|scalar|node|stream|token|indicator|Plain value|Nested|compact/i;
   const starts = ['a: ', 'a:\n  ', '- ', '[', '{', '? ', '"', ''];
   const parts = [

@@ -46,11 +46,11 @@ async function assertAllTaken(backend: HistoryBackend): Promise<void> {
   await writer.stop();
 }
 
-test('the embedded history takes every forged value, bounded', async (t) => {
+test('the embedded history accepts every forged value within its bounds', async (t) => {
   await assertAllTaken(sqliteHistory(t));
 });
 
-test('ClickHouse takes every forged value, bounded', async (t) => {
+test('ClickHouse accepts every forged value within its bounds', async (t) => {
   const folder = requireChdb(t);
   if (folder === undefined) return;
   const server = new Chdb(t, folder);
@@ -68,7 +68,7 @@ test('a row whose values are in range stays as it is', () => {
   }
 });
 
-test('a question about traffic is bounded whatever it names, and a usual one stays as it is', () => {
+test('every traffic query is bounded, and a usual one is not changed', () => {
   const now = T0;
   assert.deepEqual(boundedTrafficQuery(trafficOf(), 7, now), trafficOf());
   fc.assert(

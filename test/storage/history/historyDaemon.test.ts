@@ -117,7 +117,7 @@ async function checkCounters(kapkan: Kapkan): Promise<void> {
   }
 }
 
-test('past attacks and traffic are known afterwards, also after a restart', async (t) => {
+test('past attacks and traffic can be queried later, also after a restart', async (t) => {
   const kapkan = new Kapkan(t, configText('{ traffic_interval_seconds: 2 }'));
   await kapkan.start();
   assert.equal((await kapkan.post('/api/v1/ban', { ip: '192.0.2.99' })).status, 200);

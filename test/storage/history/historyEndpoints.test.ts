@@ -25,7 +25,7 @@ test('with a parameter, ended attacks come from the history, and active ones are
   assert.deepEqual([asked.type, asked.limit, asked.cursor, asked.tenant], ['udp_flood', 2, '5-x', undefined]);
 });
 
-test('without a parameter the history is not asked', async (t) => {
+test('without a parameter history is not queried', async (t) => {
   const { daemon, get } = await runApi(t);
   const { json } = await get('/api/v1/attacks', VIEWER);
   assert.equal((json.recent as unknown[]).length, daemon.ended.length);
@@ -45,7 +45,7 @@ test('traffic is that of the last hour by default, in steps that are multiples o
   assert.equal(long.json.step, 610, 'a week in at most a thousand points');
 });
 
-test('what cannot be answered says why', async (t) => {
+test('an error says why a query cannot be answered', async (t) => {
   const { get } = await runApi(t);
   for (const [query, why] of [
     ['', /one of target and group/],

@@ -50,7 +50,7 @@ function sampleOf(rates: readonly number[], changes: Partial<TrafficSample> = {}
   };
 }
 
-test('an interval has the mean over its samples and the highest of them, hosts that fell silent included', () => {
+test('an interval has the mean over its samples and the highest of them, also for hosts whose traffic stopped', () => {
   const intervals = new TrafficIntervals(100);
   assert.deepEqual(intervals.add(sampleOf([1000, 300])), []);
   const rows = intervals.add(sampleOf([3000], { isLast: true }));

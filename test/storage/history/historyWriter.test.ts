@@ -138,7 +138,7 @@ test('a row that the store refuses is an error, and the rows beside it are writt
   }
 });
 
-test('a store that refuses everything is asked a bounded number of times for each batch', async () => {
+test('with a store that refuses everything, the number of attempts for each batch is bounded', async () => {
   const all = Array.from({ length: 5000 }, (_, i) => T0 + i);
   const store = new ParticularStore(all);
   const { writer } = writerOn(store, { queueSize: 5000, maxBatchSize: 5000 });

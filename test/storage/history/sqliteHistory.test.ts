@@ -74,14 +74,14 @@ test('the same rows again are stored once', async (t) => {
   assert.equal((await history.traffic(trafficOf()))[0].mean.pps, 1000);
 });
 
-test('an event that comes late does not undo a later one', async (t) => {
+test('a late event does not overwrite a newer one', async (t) => {
   const { history } = open(t);
   await history.insert('attack_events', [attackRow({ sequence: 2, attack: '"ended"' })]);
   await history.insert('attack_events', [attackRow({ sequence: 1, attack: '"started"' })]);
   assert.equal((await history.attacks(ANY_ATTACK)).rows[0].attack, '"ended"');
 });
 
-test('what is older than the retention goes, the rest stays', async (t) => {
+test('rows older than the retention are deleted, the others stay', async (t) => {
   const { history } = open(t);
   const old = T0 - 3 * DAY_MS;
   const rows = Array.from({ length: 300 }, (_, i) => trafficRow({ time: old + i * 10_000 }));
@@ -96,7 +96,7 @@ test('what is older than the retention goes, the rest stays', async (t) => {
   );
 });
 
-test('a file that is no database is put aside and a new one begun', async (t) => {
+test('a file that is not a database is put aside, and a new one is created', async (t) => {
   const { history, file, asides } = open(t);
   writeFileSync(file, 'not a database, but long enough to be taken for one'.repeat(100));
   await assert.rejects(history.insert('traffic', [trafficRow()]), HistoryError);
@@ -106,7 +106,7 @@ test('a file that is no database is put aside and a new one begun', async (t) =>
   assert.equal((await history.traffic(trafficOf())).length, 1);
 });
 
-test('a database with damaged pages is put aside when the damage is met', async (t) => {
+test('a database with damaged pages is put aside when a damaged page is read', async (t) => {
   const { history, file, asides } = open(t);
   const rows = Array.from({ length: 5000 }, (_, i) => trafficRow({ target: `192.0.${i >> 8}.${i & 255}` }));
   await history.insert('traffic', rows);
@@ -124,7 +124,7 @@ test('a database with damaged pages is put aside when the damage is met', async 
   assert.equal((await again.history.traffic(trafficOf({ target: '192.0.1.1' }))).length, 1);
 });
 
-test('a disk that takes no more is an outage, after which rows are taken again', async (t) => {
+test('a full disk is an outage, after which rows are stored again', async (t) => {
   const { history, file } = open(t);
   await history.insert('audit_events', [auditRow(1)]);
   await history.close();
@@ -138,7 +138,7 @@ test('a disk that takes no more is an outage, after which rows are taken again',
   assert.deepEqual(blocked.asides, []);
 });
 
-test('values that no table takes are refused as rows, not as an outage', async (t) => {
+test('values that no table accepts are refused as rows, not as an outage', async (t) => {
   const { history } = open(t);
   const wrong = [Number.NaN, Number.POSITIVE_INFINITY, 1e300, 1.5, 10n ** 30n, undefined, {}, Symbol('x')];
   const refused = (error: unknown) => error instanceof HistoryError && error.fault === 'refused';
@@ -165,7 +165,7 @@ test('a query over ten thousand years is answered within seconds', async (t) => 
   assert.ok(performance.now() - began < 5000);
 });
 
-test('history leaves the rest of a nearly full disk to the bans, events last', async (t) => {
+test('history leaves the rest of a nearly full disk to the bans, and events are dropped last', async (t) => {
   let freeBytes = 20 * 1_048_576;
   const diskSpace = () => ({ totalBytes: 400 * 1_048_576, freeBytes });
   const { history } = open(t, undefined, { diskSpace });

@@ -141,6 +141,7 @@ const ENDS: Readonly<Record<BanEndCode, string>> = {
   whitelisted: 'it would cover a whitelisted address',
   network_removed: 'the address is outside the protected networks',
   cap_lowered: 'the limit on bans was lowered',
+  config_changed: 'the configuration was changed',
   harmful: 'it could do harm beyond the target',
   dry_run_changed: 'dry_run was changed',
   shutdown: 'Kapkan was stopped',

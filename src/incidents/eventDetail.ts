@@ -61,4 +61,5 @@ export const CHANGES = {
   fallback: 'fell back',
   return: 'returned to its method',
   rules: "the rules follow the attack's vector",
+  config: 'follows the config in force',
 } as const;

@@ -23,6 +23,7 @@ export const BAN_END_CODES = [
   'whitelisted',
   'network_removed',
   'cap_lowered',
+  'config_changed',
   'harmful',
   'dry_run_changed',
   'shutdown',
@@ -41,7 +42,7 @@ export interface Ban {
   readonly target: Address;
   /** Canonical text of the target. */
   readonly targetText: string;
-  /** Name of the group that owned the target when the ban was made. */
+  /** Name of the group that owns the target by the config in force; of an ended ban, by that of its time. */
   readonly group: string;
   readonly state: BanState;
   readonly dryRun: boolean;
@@ -68,7 +69,7 @@ export interface Ban {
 
   /** The method in force. */
   readonly method: MitigationMethod;
-  /** What is to be announced now, frozen when the method came into force. Empty for method `none` and rejected bans. */
+  /** What is to be announced now: the plan's routes of the method in force. Empty for method `none` and rejected bans. */
   readonly routes: readonly Route[];
   /** Rung of the ladder in force, from 0; undefined without a ladder. */
   readonly escalationStep: number | undefined;
@@ -85,8 +86,8 @@ export interface Ban {
 }
 
 /**
- * All a ban may ever do, decided when it is made and frozen with it: a later reload changes nothing about an active
- * ban's routes, and a restarted Kapkan, which has lost the sample the rules were made from, can still climb.
+ * All a ban may do by the config in force. It is stored with the ban, so that a restarted Kapkan, which has lost the sample
+ * the rules were made from, can still climb. After a reload it is made anew, see `planAfterReload`.
  */
 export interface BanPlan {
   /** Without a live attack the ban ends this long after it started or after the attack was last seen. */

@@ -23,6 +23,7 @@ const METHOD_CHANGES: { readonly [effect in BanEffect]?: MethodChangeKind } = {
   reportFallback: 'fallback',
   reportReturn: 'return',
   reportRules: 'rules',
+  reportConfig: 'config',
 };
 
 /** A judgement that refuses. */
@@ -123,6 +124,8 @@ export class BanCommit {
     if (ban === before) return before;
     if (ban.state === 'active') this.table.change(ban, effects.includes('save'));
     else this.table.end(ban);
+    // What GoBGP refused of the old routes says nothing of new ones.
+    if (event.kind === 'replanned' && effects.includes('announce')) this.health.forget(ban);
     for (const effect of effects) {
       if (effect === 'reportEnd') this.#ended(ban, event.at);
       const change = METHOD_CHANGES[effect];

@@ -13,7 +13,8 @@ export type BanStart = Pick<Ban, 'startedAt' | 'group' | 'dryRun'>;
 
 interface Start {
   at: number;
-  readonly group: string;
+  /** Undefined where the config has no such group any more: it may have another name now, so it counts for every group. */
+  group: string | undefined;
   readonly dryRun: boolean;
 }
 
@@ -41,13 +42,9 @@ export class BanCounts implements BanTally {
     this.#count(ban, -1);
   }
 
-  /** Counts only the rules of a ban: they are announced, though another ban of the target is the active one. */
-  addRules(ban: Ban): void {
-    this.#flowspecRules += rulesInForce(ban);
-  }
-
-  removeRules(ban: Ban): void {
-    this.#flowspecRules -= rulesInForce(ban);
+  /** Counts rules that are announced though they are not those of an active ban as it is now; negative to take back. */
+  addRules(rules: number): void {
+    this.#flowspecRules += rules;
   }
 
   active(group?: string): number {
@@ -102,12 +99,17 @@ export class BanStarts {
     this.#starts.sort((a, b) => a.at - b.at);
   }
 
+  /** Counts what began in these groups for every group from now on. */
+  forgetGroups(isGone: (group: string) => boolean): void {
+    for (const start of this.#starts) if (start.group !== undefined && isGone(start.group)) start.group = undefined;
+  }
+
   /** Bans, in all or of one group, that began after `since`. */
   startedAfter(since: number, dryRun: boolean, group?: string): number {
     let started = 0;
     for (let i = this.#starts.length - 1; i >= 0 && this.#starts[i].at > since; i--) {
       const start = this.#starts[i];
-      if (start.dryRun === dryRun && (group === undefined || start.group === group)) started++;
+      if (start.dryRun === dryRun && (group === undefined || (start.group ?? group) === group)) started++;
     }
     return started;
   }
@@ -118,7 +120,8 @@ export class BanStarts {
   }
 }
 
-function rulesInForce(ban: Ban): number {
+/** FlowSpec rules that a ban announces now. */
+export function rulesInForce(ban: Ban): number {
   return ban.method === 'flowspec' ? ban.routes.length : 0;
 }
 

@@ -8,7 +8,7 @@ import { type Attack, EMPTY_SAMPLE, UNKNOWN_VECTOR } from '../engine/attack.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { Ban, BanPlan } from './ban.ts';
 import type { BanCommit } from './banCommit.ts';
-import type { BanRequest, PlannedRules } from './banMachine.ts';
+import type { BanEvent, BanRequest, PlannedRules } from './banMachine.ts';
 import {
   attackPlan,
   dueRung,
@@ -17,10 +17,12 @@ import {
   manualPlan,
   type PlanContext,
   type PlannedAttack,
+  planAfterReload,
 } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, judgeMethod } from './guards.ts';
 import { judgeManualBounds, manualTtlSeconds } from './manualBounds.ts';
 import { withAlternative } from './manualRefusal.ts';
+import { methodAfterReload } from './methodReview.ts';
 import type { Route } from './route.ts';
 import { routeKey } from './routeText.ts';
 import { Scope } from './scope.ts';
@@ -101,6 +103,23 @@ export class BanJudge {
     const plan = { ...ban.plan, routes: { ...ban.plan.routes, flowspec: rules }, collateralShare };
     const verdicts = judgeMethod({ ...ban, plan }, 'flowspec', this.circumstancesOf(ban, now));
     return verdicts.every(({ ok }) => ok) ? { rules, collateralShare } : undefined;
+  }
+
+  /**
+   * What the config in force makes of an active ban; undefined where nothing. Its method stays where the config still has
+   * it. `attack` is the one on its target, if it is known.
+   */
+  afterReload(ban: Ban, attack: Attack | undefined, now: number): BanEvent | undefined {
+    const context = this.#contextOf(ban.target);
+    const { name, mitigation } = context.group;
+    const plan = planAfterReload(ban, attack, context);
+    if (plan === ban.plan && name === ban.group) return undefined;
+    const own = ban.madeBy === 'operator' ? (ban.fellBackFrom ?? ban.method) : mitigation;
+    const chosen = methodAfterReload({ ...ban, plan }, own, this.circumstancesOf(ban, now));
+    if ('refusal' in chosen) {
+      return { kind: 'mitigationOff', at: now, reason: `by the config in force, ${chosen.refusal}` };
+    }
+    return { kind: 'replanned', at: now, group: name, plan, ...chosen };
   }
 
   /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what could be asked for instead. */

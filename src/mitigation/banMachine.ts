@@ -4,8 +4,8 @@
  * file decides is what it means. README.md draws the diagram, and a test holds the two together.
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
-import type { Ban, BanEndCode, BanState } from './ban.ts';
-import { holdMs } from './banPlan.ts';
+import type { Ban, BanEndCode, BanPlan, BanState } from './ban.ts';
+import { holdMs, sameValues } from './banPlan.ts';
 import type { Guard } from './guard.ts';
 import type { Route } from './route.ts';
 
@@ -23,6 +23,10 @@ export type BanEvent = { readonly at: number } & (
   | { readonly kind: 'whitelisted'; readonly reason: string }
   | { readonly kind: 'networkRemoved' }
   | { readonly kind: 'capLowered'; readonly reason: string }
+  /** The config in force lets the ban announce nothing of what it could. */
+  | { readonly kind: 'mitigationOff'; readonly reason: string }
+  /** By the config in force the ban has another plan, and maybe another method. */
+  | ({ readonly kind: 'replanned' } & Replan)
   /** Its routes would cut off a BGP session, which was not known when they were admitted. */
   | { readonly kind: 'foundHarmful'; readonly reason: string }
   | { readonly kind: 'dryRunChanged'; readonly dryRun: boolean }
@@ -43,6 +47,13 @@ export interface PlannedRules {
   readonly rules: readonly Route[];
   /** As in the plan. */
   readonly collateralShare: number | undefined;
+}
+
+/** What a config that changed makes of an active ban. */
+export interface Replan extends MethodChange {
+  readonly group: string;
+  readonly plan: BanPlan;
+  readonly escalationStep: number | undefined;
 }
 
 export type BanEventKind = BanEvent['kind'];
@@ -66,6 +77,7 @@ export type BanEffect =
   | 'reportFallback'
   | 'reportReturn'
   | 'reportRules'
+  | 'reportConfig'
   | 'reportEnd';
 
 export interface Transition {
@@ -144,6 +156,10 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
       return end(ban, event.at, 'network_removed', `${ban.targetText} is outside the protected networks now`);
     case 'capLowered':
       return end(ban, event.at, 'cap_lowered', event.reason);
+    case 'mitigationOff':
+      return end(ban, event.at, 'config_changed', event.reason);
+    case 'replanned':
+      return replan(ban, event, event.at);
     case 'foundHarmful':
       return end(ban, event.at, 'harmful', event.reason);
     case 'dryRunChanged':
@@ -179,6 +195,8 @@ function afterEnd(ban: Ban, event: BanEvent): Transition {
     case 'whitelisted':
     case 'networkRemoved':
     case 'capLowered':
+    case 'mitigationOff':
+    case 'replanned':
     case 'foundHarmful':
     case 'dryRunChanged':
     case 'rungDue':
@@ -245,6 +263,24 @@ function changeRules(ban: Ban, { rules, collateralShare }: PlannedRules): Transi
   const plan = { ...ban.plan, routes: { ...ban.plan.routes, flowspec: rules }, collateralShare };
   if (ban.method !== 'flowspec') return { ban: { ...ban, plan }, effects: ['save'] };
   return { ban: { ...ban, plan, routes: rules }, effects: ['save', 'announce', 'reportRules'] };
+}
+
+/** What is announced stays until the new plan is stored, which the table sees to. */
+function replan(ban: Ban, { group, plan, escalationStep, ...change }: Replan, at: number): Transition {
+  const next = withMethod({ ...ban, group, plan, escalationStep, expiresAt: expiryAfterReload(ban, plan, at) }, change);
+  const effects: BanEffect[] = ['save'];
+  if (!sameValues(next.routes, ban.routes)) {
+    const fellBack = change.fellBackFrom !== undefined && ban.fellBackFrom === undefined;
+    effects.push('announce', fellBack ? 'reportFallback' : 'reportConfig');
+  }
+  return { ban: next, effects };
+}
+
+/** A shorter life holds at once, but leaves a hysteresis to see whether the attack goes on. */
+function expiryAfterReload(ban: Ban, plan: BanPlan, at: number): number {
+  if (ban.madeBy === 'operator') return ban.expiresAt;
+  const grace = Math.min(ban.expiresAt, at + plan.unbanHysteresisSeconds * 1000);
+  return Math.max((ban.lastSeenAt ?? ban.startedAt) + holdMs(plan), grace);
 }
 
 function withMethod(ban: Ban, { method, fellBackFrom, fellBackReason }: MethodChange): Ban {

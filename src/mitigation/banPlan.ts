@@ -1,5 +1,5 @@
 /*
- * A ban's plan: everything it may come to announce, worked out once from the config and the attack, and frozen.
+ * A ban's plan: everything it may come to announce, worked out from the config and the attack, and anew after a reload.
  */
 import type { BgpConfig } from '../config/sections/bgp.ts';
 import type { FlowspecConfig } from '../config/sections/flowspec.ts';
@@ -9,7 +9,7 @@ import type { ScrubbingConfig } from '../config/sections/scrubbing.ts';
 import type { Attack } from '../engine/attack.ts';
 import type { Address } from '../net/address.ts';
 import { hostPrefix, type Prefix } from '../net/prefix.ts';
-import type { BanPlan } from './ban.ts';
+import type { Ban, BanPlan } from './ban.ts';
 import { actionRate, collateralShare, flowspecRules, matchVictim } from './flowspecRules.ts';
 import type { FlowspecMatch, Route, UnicastRoute } from './route.ts';
 
@@ -79,6 +79,52 @@ export function manualPlan(
     ladderStartedAt: now,
     ...plannedRoutes(wish.target, [manualMethod(wish, group)], fallback, attack, wish.match, context),
   };
+}
+
+/**
+ * The plan of an active ban by the config in force. FlowSpec rules keep what they match, since a reload says nothing about
+ * the attack; a ban that had none gets those of the attack, where its sample is still known, or the victim alone. A ban by
+ * hand keeps its method, its TTL and whether it may fall back. What did not change is the same object as before.
+ */
+export function planAfterReload(ban: Ban, attack: PlannedAttack | undefined, context: PlanContext): BanPlan {
+  const { group } = context;
+  const { plan, target } = ban;
+  const isByHand = ban.madeBy === 'operator';
+  const ladder = isByHand ? [] : group.escalation;
+  const fallback = isByHand ? plan.fallback : group.ban.fallback;
+  const own = isByHand ? [ban.fellBackFrom ?? ban.method] : [group.mitigation];
+  const methods = ladder.length > 0 ? ladder.map((rung) => rung.action) : own;
+  const { routes } = plannedRoutes(target, methods, fallback, attack, undefined, context);
+  const rate = actionRate(group.flowspec);
+  const kept = plan.routes.flowspec.map((rule) =>
+    rule.kind === 'flowspec' ? { ...rule, rateBytesPerSecond: rate } : rule,
+  );
+  const flowspec = routes.flowspec.length > 0 && kept.length > 0 ? kept : routes.flowspec;
+  const changed: BanPlan = {
+    ttlSeconds: isByHand ? plan.ttlSeconds : group.ban.ttlSeconds,
+    unbanHysteresisSeconds: group.ban.unbanHysteresisSeconds,
+    fallback,
+    ladder,
+    ladderStartedAt: plan.ladderStartedAt,
+    routes: unchanged(plan.routes, { ...routes, flowspec }),
+    collateralShare: plan.collateralShare,
+  };
+  return unchanged(plan, changed);
+}
+
+/** `before` where `after` has the same values. Both are plain data. */
+function unchanged<T extends object>(before: T, after: T): T {
+  return sameValues(before, after) ? before : after;
+}
+
+/** Whether two plain values, such as plans or routes, are equal; an absent field equals one that is undefined. */
+export function sameValues(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const fields = new Set([...Object.keys(a), ...Object.keys(b)]);
+  return [...fields].every((name) =>
+    sameValues((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name]),
+  );
 }
 
 /** The highest rung that is due once the attack was seen for `seenForMs`; undefined without a ladder. */

@@ -2,13 +2,13 @@
  * The bans there are, and what the store knows of them. It keeps the order that makes a crash harmless at any point:
  * a ban is in the store before any route of it is wanted, and what ends is no longer wanted whether or not the store
  * can be told. A change of method needs no second proof, since the plan that was stored with the ban names all its routes.
- * Of a plan with other routes the new ones are wanted only once it is stored; until then the old ones are.
+ * Of a plan with other routes the new ones are wanted only once it is stored; until then the old ones are, as its cover.
  *
  * A store that fails is asked again; until then new bans stay active and unannounced.
  */
 import type { Announcement } from './announcer.ts';
 import type { Ban } from './ban.ts';
-import { BanCounts, BanStarts } from './banCounts.ts';
+import { BanCounts, BanStarts, rulesInForce } from './banCounts.ts';
 import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
 import type { BanStore } from './banStore.ts';
@@ -34,8 +34,13 @@ interface Entry {
   ban: Ban;
   /** The ban as the store holds it; undefined until it is there. */
   saved: Ban | undefined;
-  /** The ban that this one replaced: its routes stay wanted until this one is saved, so that the victim is covered. */
+  /**
+   * The ban that this one replaced, or this one before it got another plan: its routes stay wanted until this one is saved,
+   * so that the victim is covered.
+   */
   cover: Ban | undefined;
+  /** Rules of the cover that count on top of the ban's own. */
+  coverRules: number;
 }
 
 export class BanTable {
@@ -69,7 +74,7 @@ export class BanTable {
     for (const ban of active.toSorted((a, b) => a.startedAt - b.startedAt)) {
       const older = this.of(ban.targetText);
       if (older !== undefined) this.end(transition(older, { kind: 'replaced', by: ban.id, at: ban.startedAt }).ban);
-      this.#enter({ ban, saved: ban, cover: undefined });
+      this.#enter({ ban, saved: ban, cover: undefined, coverRules: 0 });
       this.#maybeActiveInStore.add(ban.id);
     }
     return this.active();
@@ -98,33 +103,39 @@ export class BanTable {
     return targetText === undefined ? undefined : this.of(targetText);
   }
 
-  /** Whether the ban is in the store, so that its routes may be announced. */
+  /** Whether the ban is in the store with its plan, so that its routes may be announced. */
   isSaved(ban: Ban): boolean {
-    return this.#active.get(ban.targetText)?.saved !== undefined;
+    const entry = this.#active.get(ban.targetText);
+    return entry !== undefined && announcedOf(entry) === entry.ban;
   }
 
   /** Enters a new ban of a target that has none. */
   begin(ban: Ban): void {
-    this.#begin({ ban, saved: undefined, cover: undefined });
+    this.#begin({ ban, saved: undefined, cover: undefined, coverRules: 0 });
   }
 
   /** Ends a ban and enters its successor in one transaction. */
   replace(ended: Ban, successor: Ban): void {
     const before = this.#active.get(ended.targetText);
-    const cover = before?.saved === undefined ? before?.cover : before.ban;
+    const cover = before === undefined ? undefined : announcedOf(before);
     this.end(ended);
-    this.#begin({ ban: successor, saved: undefined, cover });
-    if (cover !== undefined) this.counts.addRules(cover);
+    const entry: Entry = { ban: successor, saved: undefined, cover: undefined, coverRules: 0 };
+    this.#begin(entry);
+    if (cover !== undefined) this.#cover(entry, cover, rulesInForce(cover));
   }
 
   /** An active ban changed. `save` false: only its expiry moved, which `saveMovedExpiries` sees to. */
   change(ban: Ban, save: boolean): void {
     const entry = this.#active.get(ban.targetText);
     if (entry === undefined || entry.ban.id !== ban.id) throw new Error(`ban ${ban.id} is not active`);
+    const announced = announcedOf(entry);
     this.#forgetIndexes(entry.ban);
     if (entry.ban.routes !== ban.routes) this.#routesChanged = true;
     entry.ban = ban;
     this.#index(ban);
+    if (entry.saved !== undefined && announced !== undefined && announcedOf(entry) !== ban) {
+      this.#cover(entry, announced, Math.max(0, rulesInForce(announced) - rulesInForce(ban)));
+    }
     if (save) this.#unsavedActive.add(entry);
   }
 
@@ -203,13 +214,12 @@ export class BanTable {
   /** Everything to be announced, by key: the routes of the bans that are in the store. */
   wanted(dryRun: boolean): Map<string, Announcement> {
     const wanted = new Map<string, Announcement>();
-    for (const { ban, saved, cover } of this.#active.values()) {
-      const isPlanSaved = saved?.plan.routes === ban.plan.routes;
-      const announced = isPlanSaved ? ban : (saved ?? cover);
+    for (const entry of this.#active.values()) {
+      const announced = announcedOf(entry);
       if (announced?.dryRun !== dryRun) continue;
       for (const route of announced.routes) {
         const key = routeKey(route);
-        wanted.set(key, { key, route, victim: ban.targetText });
+        wanted.set(key, { key, route, victim: announced.targetText });
       }
     }
     return wanted;
@@ -221,10 +231,18 @@ export class BanTable {
     this.starts.record(entry.ban);
   }
 
+  /** `rules`: those of the cover that count on top of the ban's own. */
+  #cover(entry: Entry, cover: Ban, rules: number): void {
+    this.counts.addRules(rules - entry.coverRules);
+    entry.cover = cover;
+    entry.coverRules = rules;
+  }
+
   #dropCover(entry: Entry): void {
     if (entry.cover === undefined) return;
-    this.counts.removeRules(entry.cover);
+    this.counts.addRules(-entry.coverRules);
     entry.cover = undefined;
+    entry.coverRules = 0;
     this.#routesChanged = true;
   }
 
@@ -263,4 +281,9 @@ export class BanTable {
       this.#maybeActiveInStore.delete(id);
     }
   }
+}
+
+/** The ban whose routes are wanted: the active one as soon as its plan is in the store. */
+function announcedOf({ ban, saved, cover }: Entry): Ban | undefined {
+  return saved?.plan.routes === ban.plan.routes ? ban : cover;
 }

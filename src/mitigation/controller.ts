@@ -12,12 +12,12 @@ import { AttackTable, type LiveAttack, RETRY_REFUSED_MS } from './attackTable.ts
 import type { Ban } from './ban.ts';
 import { BanCommit, type BanCommitOptions, type MitigationCounters } from './banCommit.ts';
 import { BanJudge, type JudgedRequest, type ManualBanRequest } from './banJudge.ts';
-import { transition } from './banMachine.ts';
+import { type BanEvent, transition } from './banMachine.ts';
 import { FlapDamping } from './flapDamping.ts';
 import { type Judgement, whitelistedByPlan } from './guards.ts';
 import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
-import { overruledBans } from './rulesAfterReload.ts';
+import { bansOverCaps, forbiddenBans } from './rulesAfterReload.ts';
 
 /** A ban with less to live gets more when nothing can be seen; so it is stored once a hysteresis and not at every look. */
 const TIME_TO_LOOK_BELOW_MS = 1000;
@@ -366,16 +366,24 @@ export class MitigationController {
 
   #enforceRules(now: number): void {
     const scope = this.#judge.scope;
-    for (const { ban, event } of overruledBans(this.#bans.active(), scope, now)) {
-      const live = this.#attacks.on(ban.targetText);
-      const { state } = this.#commit.apply(ban, event);
-      // The end of the ban tells why; the same attack is not told as refused on top of it.
-      if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
+    this.#bans.starts.forgetGroups((name) => scope.groupNamed(name) === undefined);
+    for (const { ban, event } of forbiddenBans(this.#bans.active(), scope, now)) this.#overrule(ban, event);
+    for (const ban of this.#bans.active()) {
+      const event = this.#judge.afterReload(ban, this.#attacks.on(ban.targetText)?.attack, now);
+      if (event !== undefined) this.#overrule(ban, event);
     }
+    for (const { ban, event } of bansOverCaps(this.#bans.active(), scope, now)) this.#overrule(ban, event);
     const overBudget = this.#bans.counts.flowspecRules() > scope.config.flowspecMaxRules;
     this.#bans.dropCovers(
       ({ plan, method }) => whitelistedByPlan(plan, scope) !== undefined || (overBudget && method === 'flowspec'),
     );
+  }
+
+  #overrule(ban: Ban, event: BanEvent): void {
+    const live = this.#attacks.on(ban.targetText);
+    const { state } = this.#commit.apply(ban, event);
+    // The end of the ban says why; a refusal of the same attack would report it a second time.
+    if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
   }
 }
 

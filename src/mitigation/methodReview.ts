@@ -5,7 +5,7 @@
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Announcer } from './announcer.ts';
-import type { Ban } from './ban.ts';
+import type { Ban, BanPlan } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';
 import { dueRung } from './banPlan.ts';
 import { type Circumstances, type GuardVerdict, judgeMethod, mayFallBack } from './guards.ts';
@@ -41,6 +41,53 @@ function usable(ban: Ban, method: MitigationMethod, circumstances: Circumstances
   if (problem === undefined) return { method, fellBackFrom: undefined, fellBackReason: undefined };
   const hasBlackhole = mayFallBack(ban.plan, method) && firstProblem(ban, 'blackhole', circumstances) === undefined;
   return hasBlackhole ? { method: 'blackhole', fellBackFrom: method, fellBackReason: problem.reason } : undefined;
+}
+
+/**
+ * The method of an active ban under a plan that changed. The one in force stays where the plan still has it; a ladder only
+ * holds or strengthens, so it stays on a rung that is not due yet too. Else it is the highest rung due that can be used;
+ * what is announced gives way to nothing only where the plan has nothing else. `own` is the method without a ladder. A
+ * refusal says why nothing of the plan can be used.
+ */
+export function methodAfterReload(
+  ban: Ban,
+  own: MitigationMethod,
+  circumstances: Circumstances,
+): (MethodChange & { readonly escalationStep: number | undefined }) | { readonly refusal: string } {
+  const { plan } = ban;
+  const rungs = rungsByPreference(plan, (ban.lastSeenAt ?? ban.startedAt) - plan.ladderStartedAt);
+  if (rungs.length === 0 && own === 'none') return { refusal: 'attacks on this group are not mitigated' };
+  const choices = rungs.length === 0 ? [{ action: own, escalationStep: undefined }] : rungs;
+  const wished = ban.fellBackFrom ?? ban.method;
+  const kept = choices.find(({ action }) => action === wished && isStillUsable(ban));
+  if (kept !== undefined) return { ...methodOf(ban), escalationStep: kept.escalationStep };
+  const isAnnounced = ban.routes.length > 0;
+  const ordered = isAnnounced
+    ? choices.toSorted((a, b) => Number(a.action === 'none') - Number(b.action === 'none'))
+    : choices;
+  for (const { action, escalationStep } of ordered) {
+    const change = usable(ban, action, circumstances);
+    if (change !== undefined) return { ...change, escalationStep };
+  }
+  const problem = firstProblem(ban, choices[0].action, circumstances);
+  return { refusal: problem === undefined ? 'nothing can be announced' : `${problem.guard}: ${problem.reason}` };
+}
+
+/** The rung due, those below it from above, then those above it. */
+function rungsByPreference(plan: BanPlan, seenForMs: number) {
+  const due = dueRung(plan, seenForMs) ?? 0;
+  const rungs = plan.ladder.map(({ action }, escalationStep) => ({ action, escalationStep }));
+  return [...rungs.slice(0, due + 1).reverse(), ...rungs.slice(due + 1)];
+}
+
+/** Whether the plan has routes for the method in force, and lets it stand in for another where it does. */
+function isStillUsable({ plan, method, fellBackFrom }: Ban): boolean {
+  if (fellBackFrom !== undefined && !mayFallBack(plan, fellBackFrom)) return false;
+  return method === 'none' || plan.routes[method].length > 0;
+}
+
+function methodOf({ method, fellBackFrom, fellBackReason }: Ban): MethodChange {
+  return { method, fellBackFrom, fellBackReason };
 }
 
 function fallBack(

@@ -17,5 +17,5 @@ export type MitigationEvent = { readonly at: number } /** `verdicts`: what every
   | { readonly kind: 'store_recovered' }
 );
 
-/** The ban took the next rung, fell back to a blackhole, returned to its own method, or has other FlowSpec rules. */
-export type MethodChangeKind = 'rung' | 'fallback' | 'return' | 'rules';
+/** The ban took the next rung, fell back to a blackhole, returned to its own method, has other FlowSpec rules, or follows a new config. */
+export type MethodChangeKind = 'rung' | 'fallback' | 'return' | 'rules' | 'config';

@@ -13,16 +13,24 @@ export interface OverruledBan {
   readonly event: BanEvent;
 }
 
+/** Bans that the config in force does not allow at all. */
+export function forbiddenBans(bans: readonly Ban[], scope: Scope, now: number): OverruledBan[] {
+  return bans.flatMap((ban) => {
+    const event = forbidden(ban, scope, now);
+    return event === undefined ? [] : [{ ban, event }];
+  });
+}
+
 /**
- * Where a cap was lowered, bans are admitted anew in the order of what they are worth: what an operator wanted first,
- * then what has lasted longest. So the newest automatic ones go.
+ * Bans for which the caps in force have no room. They are admitted anew in the order of what they are worth: what an
+ * operator wanted first, then what has lasted longest. So the newest automatic ones go.
  */
-export function overruledBans(bans: readonly Ban[], scope: Scope, now: number): OverruledBan[] {
+export function bansOverCaps(bans: readonly Ban[], scope: Scope, now: number): OverruledBan[] {
   const overruled: OverruledBan[] = [];
   const counts = new BanCounts();
   const ranked = bans.toSorted((a, b) => Number(isByHand(b)) - Number(isByHand(a)) || a.startedAt - b.startedAt);
   for (const ban of ranked) {
-    const event = overruling(ban, scope, now) ?? overCap(ban, counts, scope, now);
+    const event = overCap(ban, counts, scope, now);
     if (event !== undefined) overruled.push({ ban, event });
     // A ban that loses its FlowSpec rules goes on as a blackhole and counts as one.
     if (event === undefined) counts.add(ban);
@@ -36,7 +44,7 @@ function isByHand(ban: Ban): boolean {
   return ban.madeBy === 'operator';
 }
 
-function overruling(ban: Ban, scope: Scope, at: number): BanEvent | undefined {
+function forbidden(ban: Ban, scope: Scope, at: number): BanEvent | undefined {
   const { dryRun } = scope.config;
   if (ban.dryRun !== dryRun) return { kind: 'dryRunChanged', at, dryRun };
   if (!scope.isProtected(ban.target)) return { kind: 'networkRemoved', at };

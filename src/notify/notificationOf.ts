@@ -111,7 +111,7 @@ function ofChange(
   if (event.change === 'return') return ofRecovery(event, 'fallback', context);
   const { ban, attack, change } = event;
   const recipients = followUp(attack === undefined ? banTopic(ban) : attackTopic(attack), 'if_unknown');
-  if (change === 'rules') return ofBan('ban_updated', event, CHANGES.rules, recipients, context);
+  if (change !== 'rung') return ofBan('ban_updated', event, CHANGES[change], recipients, context);
   const reason = `the attack goes on, so the ban takes step ${(ban.escalationStep ?? 0) + 1} of its escalation`;
   return ofBan('ban_escalated', event, reason, recipients, context);
 }
@@ -141,6 +141,7 @@ const ENDED_TOO_EARLY: ReadonlySet<BanEndCode | undefined> = new Set<BanEndCode>
   'whitelisted',
   'network_removed',
   'cap_lowered',
+  'config_changed',
   'harmful',
 ]);
 

@@ -30,6 +30,7 @@ export interface BanAnswer {
   readonly method: string;
   readonly route?: string;
   readonly reason: string;
+  readonly ended_by?: string;
   readonly fell_back_from?: string;
   readonly expires_at: string;
   readonly rib?: {

@@ -66,6 +66,17 @@ const EVENTS: { readonly [kind in BanEventKind]: Extract<BanEvent, { kind: kind 
   whitelisted: { kind: 'whitelisted', at: START + 1000, reason: 'whitelisted' },
   networkRemoved: { kind: 'networkRemoved', at: START + 1000 },
   capLowered: { kind: 'capLowered', at: START + 1000, reason: 'max_active_bans' },
+  mitigationOff: { kind: 'mitigationOff', at: START + 1000, reason: 'attacks are not mitigated' },
+  replanned: {
+    kind: 'replanned',
+    at: START + 1000,
+    group: 'web',
+    plan: { ...active.plan, ttlSeconds: 1 },
+    method: active.method,
+    fellBackFrom: undefined,
+    fellBackReason: undefined,
+    escalationStep: undefined,
+  },
   rulesChanged: {
     kind: 'rulesChanged',
     at: START + 1000,

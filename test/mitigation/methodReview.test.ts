@@ -16,7 +16,7 @@ const LADDER = groupFixture({
 
 const FLOWSPEC = configFixture({ groups: [groupFixture({ mitigation: 'flowspec' })] });
 
-test('a ban climbs its ladder while its attack is seen, by routes frozen when it began', () => {
+test('a ban climbs its ladder while its attack is seen, by the routes of the config in force', () => {
   const { controller, keys, told, run, announcer } = started(configFixture({ groups: [LADDER] }));
   controller.attackOpened(attackFixture('a', VICTIM, START), START);
   assert.deepEqual(keys(), []);
@@ -26,7 +26,7 @@ test('a ban climbs its ladder while its attack is seen, by routes frozen when it
   controller.reconfigure(configFixture({ groups: [changed] }), [], now);
   now = run(now, 5, 'a');
   const [divert] = announcer.wanted?.values() ?? [];
-  assert.ok(divert.route.kind === 'unicast' && divert.route.nextHop === '203.0.113.9');
+  assert.ok(divert.route.kind === 'unicast' && divert.route.nextHop === '203.0.113.77');
   run(now, 12);
   assert.equal(activeBanOf(controller, VICTIM)?.method, 'divert', 'a quiet attack does not climb');
   assert.deepEqual(told(), ['ban_started', 'rung', 'rung']);

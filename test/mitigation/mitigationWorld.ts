@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { Config } from '../../src/config/config.ts';
+import type { EscalationRung } from '../../src/config/sections/mitigation.ts';
 import type { Attack, AttackType } from '../../src/engine/attack.ts';
 import type { Announcement } from '../../src/mitigation/announcer.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
@@ -19,6 +20,7 @@ import { MemoryStore } from './memoryStore.ts';
 import {
   assertAnnouncable,
   assertEnds,
+  assertFollowsConfig,
   assertStillCovered,
   assertStored,
   assertStoredExpiries,
@@ -74,6 +76,10 @@ export interface Settings {
   readonly flowspecMaxRules: number;
   readonly mitigation: 'blackhole' | 'flowspec' | 'divert' | 'none';
   readonly fallback: 'blackhole' | 'none';
+  readonly localPref: number | undefined;
+  /** How many rungs the ladder has; without any, its group has the method of the rest. */
+  readonly rungs: 0 | 2 | 4;
+  readonly ladderGroup: 'ladder' | 'stairs';
   readonly onShutdown: 'keep' | 'withdraw';
 }
 
@@ -88,6 +94,9 @@ export const CALM: Settings = {
   flowspecMaxRules: Number.POSITIVE_INFINITY,
   mitigation: 'blackhole',
   fallback: 'blackhole',
+  localPref: undefined,
+  rungs: 4,
+  ladderGroup: 'ladder',
   onShutdown: 'keep',
 };
 
@@ -280,7 +289,10 @@ export class MitigationWorld {
     const rulesChanged = step.do === 'reload' && this.store.failure !== undefined;
     if (!crashed) assertStillCovered(coveredBefore, moment, this.#attackedTargets(), rulesChanged);
     // A save that failed is tried again a second later.
-    if (this.store.failure === undefined && this.now - this.#diskRepairedAt > 2000) this.#checkStore(moment, crashed);
+    if (this.store.failure === undefined && this.now - this.#diskRepairedAt > 2000) {
+      this.#checkStore(moment, crashed);
+      assertFollowsConfig(moment);
+    }
   }
 
   /** With a disk that works, nothing that runs is past on it, and what was seen to have ended stays ended. */
@@ -348,14 +360,23 @@ function configOf(settings: Settings): Config {
   const { mitigation, fallback, whitelistedHost, maxActiveBans, maxBannedFraction, maxBansPerWindow } = settings;
   const ban = { ttlSeconds: 15, unbanHysteresisSeconds: 10, fallback, limits: NO_LIMITS };
   const limits = { ...NO_LIMITS, maxActiveBans: settings.groupMaxActiveBans };
+  const bgp = {
+    ...groupFixture().bgp,
+    nextHop: '192.0.2.254',
+    nextHop6: '100::1',
+    communities: [],
+    localPref: settings.localPref,
+  };
   const overrides: ConfigOverrides = {
     dryRun: settings.dryRun,
     networks: settings.withIpv6 ? ['198.51.100.0/29', '2001:db8:1::/125'] : ['198.51.100.0/29'],
     whitelist: whitelistedHost === undefined ? [] : [HOSTS[whitelistedHost]],
     groups: [
-      groupFixture({ mitigation, ban }),
+      groupFixture({ mitigation, ban, bgp }),
       groupFixture({
-        name: 'ladder',
+        name: settings.ladderGroup,
+        mitigation,
+        bgp,
         networks: [prefix('198.51.100.4/31')],
         ban: { ...ban, limits },
         escalation: [
@@ -363,7 +384,7 @@ function configOf(settings: Settings): Config {
           { afterSeconds: 2, action: 'flowspec' },
           { afterSeconds: 5, action: 'divert' },
           { afterSeconds: 9, action: 'blackhole' },
-        ],
+        ].slice(0, settings.rungs) as EscalationRung[],
       }),
     ],
     flowspecMaxRules: settings.flowspecMaxRules,

@@ -8,6 +8,7 @@ import type { Announcement } from '../../src/mitigation/announcer.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { routeKey } from '../../src/mitigation/routeText.ts';
+import { Scope } from '../../src/mitigation/scope.ts';
 import { containsAddress, prefixesOverlap, prefixSize } from '../../src/net/prefix.ts';
 import { address } from '../fixtures/addressFixture.ts';
 
@@ -100,17 +101,50 @@ export function assertStoredExpiries({ now, active }: WorldMoment, stored: reado
   }
 }
 
+/** Its tables are large, and the same config is asked about at every step. */
+const scopes = new WeakMap<Config, Scope>();
+
+function scopeOf(config: Config): Scope {
+  const scope = scopes.get(config) ?? new Scope(config);
+  scopes.set(config, scope);
+  return scope;
+}
+
+/** What an automatic ban announces is what the config in force has for its target, whenever the ban was made. */
+export function assertFollowsConfig({ config, wanted, wouldBe, active }: WorldMoment): void {
+  const scope = scopeOf(config);
+  const routes = new Map([...wanted, ...wouldBe].map((announcement) => [announcement.key, announcement]));
+  for (const { route, key, victim } of routes.values()) {
+    const ban = active.find(({ targetText }) => targetText === victim);
+    assert.ok(ban !== undefined, `${key} belongs to no active ban`);
+    const group = scope.groupOf(ban.target);
+    assert.equal(ban.group, group.name, 'the ban is of the group that owns its target');
+    const attributes = ban.method === 'divert' ? group.scrubbing : group.bgp;
+    if (route.kind === 'unicast') assert.equal(route.localPref, attributes?.localPref, `${key} has old attributes`);
+    if (ban.madeBy === 'operator') continue;
+    const methods: string[] =
+      group.escalation.length > 0 ? group.escalation.map(({ action }) => action) : [group.mitigation];
+    const isFallback =
+      ban.method === 'blackhole' && ban.fellBackFrom !== undefined && group.ban.fallback === 'blackhole';
+    assert.ok(isFallback || methods.includes(ban.method), `${key}: the config has no ${ban.method} for this group`);
+    assert.ok(
+      !isFallback || methods.includes(ban.fellBackFrom ?? ''),
+      `${key}: falls back from nothing the config has`,
+    );
+  }
+}
+
 const REASONS_OF_RELOADS =
-  /^(dry_run was turned|max_|flowspec_max_rules)| is whitelisted by | is outside the protected /;
+  /^(dry_run was turned|max_|flowspec_max_rules|by the config in force)| is whitelisted by | is outside the protected /;
 
 /**
  * Rules 3 and 9: a victim that was covered and whose attack is not over is still covered, unless an operator lifted the
- * ban, a changed config forbids it, or an operator's own ban ran out and the guards let no other take its place.
+ * ban, a changed config forbids it or leaves only the rung `none`, or an operator's own ban ran out and the guards let no other take its place.
  * `rulesChanged`: while the disk fails, a reload may also forbid the route that stands in for a ban not yet saved.
  */
 export function assertStillCovered(
   before: ReadonlySet<string>,
-  { wanted, wouldBe, events }: WorldMoment,
+  { now, wanted, wouldBe, events }: WorldMoment,
   attacked: Iterable<string>,
   rulesChanged: boolean,
 ): void {
@@ -119,12 +153,27 @@ export function assertStillCovered(
     if (!before.has(victim) || after.has(victim)) continue;
     const end = events.find((event) => event.kind === 'ban_ended' && event.ban.targetText === victim);
     const ban = end?.kind === 'ban_ended' ? end.ban : undefined;
+    const waits = events.some(
+      (event) =>
+        event.kind === 'ban_changed' &&
+        event.change === 'config' &&
+        event.ban.targetText === victim &&
+        event.ban.method === 'none',
+    );
     const wished =
-      (ban === undefined && rulesChanged) ||
+      (ban === undefined && (rulesChanged || waits)) ||
       (ban !== undefined &&
         (ban.reason.startsWith('unbanned by ') ||
           REASONS_OF_RELOADS.test(ban.reason) ||
+          wasLongUnseen(ban, now) ||
           (ban.madeBy === 'operator' && ban.reason === 'the TTL ran out')));
     assert.ok(wished, `rule 3: ${victim} was uncovered while attacked: ${ban?.reason ?? 'its ban goes on'}`);
   }
+}
+
+/** Restarts give a ban one hysteresis more to be seen again, however many they are. */
+function wasLongUnseen({ reason, lastSeenAt, plan }: Ban, now: number): boolean {
+  const { ttlSeconds, unbanHysteresisSeconds } = plan;
+  const longestMs = (Math.max(ttlSeconds, unbanHysteresisSeconds) + unbanHysteresisSeconds) * 1000;
+  return reason === 'the TTL ran out' && lastSeenAt !== undefined && now >= lastSeenAt + longestMs;
 }

@@ -209,7 +209,7 @@ export class GobgpAnnouncer implements Announcer {
       (event) => this.#noteHint(event.peerChanged, event.paths),
       (error) => {
         if (!current) return;
-        this.#sessionError = error ?? new GobgpError('UNAVAILABLE', 'WatchEvent', 'GoBGP ended the watch');
+        this.#sessionError = error ?? new GobgpError('UNAVAILABLE', 'WatchEvent', 'it ended the stream of events');
         this.#wake?.();
       },
     );
@@ -241,7 +241,7 @@ export class GobgpAnnouncer implements Announcer {
       await this.#advertisedReading?.run(LISTING_PATIENCE_MS);
     } else if (this.#fullPassDueAt <= now) {
       const { asn } = await link.client.getBgp();
-      if (asn !== this.#identity?.asn) throw new GobgpError('ABORTED', 'GetBgp', `GoBGP's ASN is now ${asn}`);
+      if (asn !== this.#identity?.asn) throw new GobgpError('ABORTED', 'GetBgp', `its ASN is now ${asn}`);
       await this.#fullPass(link);
     } else if (this.#hintsDueAt <= now) {
       this.#judgeHints();

@@ -127,7 +127,7 @@ export class GobgpClient {
       try {
         const { global } = (await this.#unary('GetBgp', {})) as { global: { asn: number; routerId: string } | null };
         if (global === null || global.asn === 0) {
-          throw new GobgpError('BGP_NOT_STARTED', 'GetBgp', 'BGP is not started in this GoBGP, it has no ASN');
+          throw new GobgpError('BGP_NOT_STARTED', 'GetBgp', 'BGP is not started, it has no ASN');
         }
         return { api: generation.api, asn: global.asn, routerId: global.routerId };
       } catch (error) {

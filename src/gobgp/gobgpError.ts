@@ -1,5 +1,6 @@
 /*
- * The one error of this room: a call to GoBGP that failed, or a route that Kapkan refuses to hand it.
+ * The one error of this room: a call to GoBGP that failed, or a route that Kapkan refuses to give it. Its message is for
+ * people, in plain words; programs and the log go by `code` and `call`.
  */
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 
@@ -22,7 +23,7 @@ export class GobgpError extends Error {
   readonly key: string | undefined;
 
   constructor(code: string, call: string, message: string, key?: string) {
-    super(`${call}: ${message}`);
+    super(message);
     this.code = code;
     this.call = call;
     this.key = key;
@@ -37,23 +38,53 @@ export class GobgpError extends Error {
 /** The error of a call that gRPC failed, in words that an operator can act on. */
 export function gobgpErrorOf(error: ServiceError, call: string, key?: string): GobgpError {
   const code = grpcStatus[error.code] ?? 'UNKNOWN';
-  return new GobgpError(code, call, `${code}: ${plainDetails(error.details)}`, key);
+  const details = plainDetails(error.details);
+  return new GobgpError(code, call, details === '' ? plainCode(code, call) : details, key);
 }
 
 /** The error of a call that was not answered in time. */
 export function deadlineError(call: string, timeoutMs: number, key?: string): GobgpError {
-  return new GobgpError('DEADLINE_EXCEEDED', call, `DEADLINE_EXCEEDED: no answer within ${timeoutMs / 1000} s`, key);
+  return new GobgpError('DEADLINE_EXCEEDED', call, `no answer within ${timeoutMs / 1000} s`, key);
+}
+
+/** What the system says of a connection, by its error code. */
+const CONNECTION_FAULTS: readonly (readonly [code: string, words: string])[] = [
+  ['ECONNREFUSED', 'connection refused'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['ENOENT', 'there is no such socket'],
+  ['EACCES', 'permission denied'],
+  ['ETIMEDOUT', 'the connection timed out'],
+  ['EHOSTUNREACH', 'no route to the host'],
+  ['ENETUNREACH', 'no route to the network'],
+  ['ENOTFOUND', 'the name is not known'],
+  ['EAI_AGAIN', 'the name could not be looked up'],
+  ['EPIPE', 'the connection was closed'],
+];
+
+/** Where gRPC says nothing but its code. */
+const PLAIN_CODES: Readonly<Record<string, string>> = {
+  UNAVAILABLE: 'no connection',
+  CANCELLED: 'the connection was closed',
+  DEADLINE_EXCEEDED: 'no answer in time',
+  UNIMPLEMENTED: 'this GoBGP does not know the call',
+};
+
+function plainCode(code: string, call: string): string {
+  return PLAIN_CODES[code] ?? `the call ${call} failed (${code.toLowerCase().replaceAll('_', ' ')})`;
 }
 
 /**
  * gRPC's details without what is about its own machinery: "No connection established. Last error: Error: connect
- * ECONNREFUSED 127.0.0.1:50051. Resolution note: " becomes "connect ECONNREFUSED 127.0.0.1:50051".
+ * ECONNREFUSED 127.0.0.1:50051. Resolution note: " becomes "connection refused". Empty where they say nothing.
  */
 function plainDetails(details: string): string {
+  const fault = CONNECTION_FAULTS.find(([code]) => details.includes(code));
+  if (fault !== undefined) return fault[1];
   const [withoutNote] = details.split(/\.? *Resolution note:/);
   const lastError = /Last error: (.*)$/s.exec(withoutNote)?.[1] ?? withoutNote;
   const plain = lastError.replace(/^((Error|undefined|null): *)+/, '').trim();
-  if (plain === '' || plain === 'null' || plain === 'undefined') return 'no connection';
+  if (plain === 'null' || plain === 'undefined' || /^(Connection dropped|Call cancelled|Cancelled)/i.test(plain))
+    return '';
   // The text of a system error names the call, the code and the address, and then all of it again.
   return plain.replace(/ *\(\d{4}-\d\d-\d\dT[^)]*\)/, '');
 }

@@ -23,13 +23,26 @@ function bansText({ bans }: { bans: BanJson[] }, nowMs: number): string {
     ban.fell_back_from === undefined ? ban.method : `${ban.method} (for ${ban.fell_back_from})`,
     formatAge(ban.started_at, nowMs),
     ban.state === 'active' ? formatDuration((Date.parse(ban.expires_at) - nowMs) / 1000) : '',
-    ribText(ban, nowMs),
+    ribState(ban, nowMs),
     audienceText(ban),
     whyText(ban),
   ]);
-  return formatTable(
+  const table = formatTable(
     columns.map((title) => ({ title })),
     rows,
+  );
+  return [table, ...errorsOf(bans)].join('\n');
+}
+
+/** Why bans are not in GoBGP, each reason once: they are too long for a column, and mostly the same. */
+function errorsOf(bans: readonly BanJson[]): string[] {
+  const targets = new Map<string, string[]>();
+  for (const { target, state, rib } of bans) {
+    if (state !== 'active' || rib === undefined || rib.installed || rib.last_error === undefined) continue;
+    targets.set(rib.last_error, [...(targets.get(rib.last_error) ?? []), target]);
+  }
+  return [...targets].map(([error, [first, ...more]]) =>
+    formatFacts([[`${first}${more.length === 0 ? '' : ` and ${more.length} more`}`, error]]),
   );
 }
 
@@ -41,7 +54,6 @@ function whyText(ban: BanJson): string {
     .join('; ');
 }
 
-/** A ban in words, as the commands about bans print it: where its route is, and which peers it was sent to. */
 /** One ban, as `ban` and `unban` answer. `nowMs` is wall-clock time. */
 export function banText(ban: BanJson, nowMs: number): string {
   const facts: [string, string][] = [
@@ -59,25 +71,31 @@ export function banText(ban: BanJson, nowMs: number): string {
 }
 
 /** Its state; an active ban whose route was not seen in GoBGP, or was sent to no peer, says so. */
-export function stateText({ state, dry_run, rib }: BanJson): string {
+function stateText({ state, dry_run, rib }: BanJson): string {
   if (dry_run) return `${state} (dry-run)`;
   if (state !== 'active' || rib === undefined) return state;
   if (!rib.installed) return 'active, not announced';
   return rib.advertised_to?.length === 0 ? 'active, sent to no peer' : state;
 }
 
+/** As `ribState`, with what keeps them out. */
+function ribText(ban: BanJson, nowMs: number): string {
+  const { rib, state } = ban;
+  const error = state === 'active' && rib?.installed === false && rib.held_back === undefined && rib.last_error;
+  return error ? `${ribState(ban, nowMs)}: ${error}` : ribState(ban, nowMs);
+}
+
 /** Whether its routes were seen in GoBGP's RIB; empty where that says nothing about this ban. */
-export function ribText({ rib, state, dry_run }: BanJson, nowMs: number): string {
+function ribState({ rib, state, dry_run }: BanJson, nowMs: number): string {
   if (rib === undefined || dry_run) return '';
   if (rib.installed) return state === 'active' ? 'yes' : 'still';
   if (state !== 'active') return 'no';
   if (rib.held_back !== undefined) return `no: ${rib.held_back}`;
-  const pending = rib.pending_since === undefined ? 'pending' : `pending ${formatAge(rib.pending_since, nowMs)}`;
-  return rib.last_error === undefined ? pending : `${pending}: ${rib.last_error}`;
+  return rib.pending_since === undefined ? 'pending' : `pending ${formatAge(rib.pending_since, nowMs)}`;
 }
 
 /** The peers that its routes were sent to, and those that they were not sent to and why. */
-export function audienceText({ rib, state, dry_run }: BanJson): string {
+function audienceText({ rib, state, dry_run }: BanJson): string {
   if (rib === undefined || dry_run || state !== 'active') return '';
   const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `not ${peer} (${why})`);
   if (rib.advertised_to === undefined) return '';

@@ -92,8 +92,8 @@ export class Daemon {
       env: options.env,
       apiUrl: () => this.#apiUrl,
     });
-    const dryRunAnnouncer = new DryRunAnnouncer();
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
+    const dryRunAnnouncer = new DryRunAnnouncer(this.#announcers);
     const announcer = new PausableAnnouncer(this.#announcers, this.#store.savedPause() !== undefined);
     this.#pause = new PauseSwitch({ announcer, store: this.#store, clock: this.#clock, log: this.#log });
     this.#cycle = new DetectionCycle({

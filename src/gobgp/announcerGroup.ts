@@ -36,11 +36,11 @@ export class AnnouncerGroup implements Announcer {
     return mergeEvidence(inReach.length > 0 ? inReach : all, all);
   }
 
-  /** `none` only when every daemon said so. */
+  /** As the daemons in reach say: one that is away hears nothing, and must not keep the others from a fallback. */
   audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
     const answers = this.#members.map((member) => member.audience(family));
     if (answers.includes('some')) return 'some';
-    return answers.includes('unknown') ? 'unknown' : 'none';
+    return answers.includes('none') ? 'none' : 'unknown';
   }
 
   /** A route in several daemons counts once. */
@@ -95,6 +95,7 @@ function mergeEvidence(deciding: readonly RouteEvidence[], all: readonly RouteEv
     confirmedAt: earliest(deciding.map((evidence) => evidence.confirmedAt)),
     pendingSince: earliest(deciding.map((evidence) => evidence.pendingSince)),
     lastError: complaining.find((evidence) => evidence.lastError !== undefined)?.lastError,
+    isForeign: !installed && deciding.some((evidence) => evidence.isForeign),
     advertisedTo,
     notAdvertisedTo,
     isReachUnknown: deciding.some((evidence) => evidence.isReachUnknown),

@@ -210,7 +210,17 @@ export class Reconciler {
     const lastError = this.#outOfReach ?? route.lastError;
     const reach = installed ? this.#peers.reachOf(key) : NO_EVIDENCE;
     const { advertisedTo, notAdvertisedTo, isReachUnknown } = reach;
-    return { installed, confirmedAt, pendingSince, lastError, advertisedTo, notAdvertisedTo, isReachUnknown };
+    const isForeign = !installed && this.#rib.isForeign(key);
+    return {
+      installed,
+      confirmedAt,
+      pendingSince,
+      lastError,
+      isForeign,
+      advertisedTo,
+      notAdvertisedTo,
+      isReachUnknown,
+    };
   }
 
   get peerTable(): PeerTable {

@@ -43,6 +43,8 @@ export interface RouteEvidence {
   /** Since when it is wanted and not seen. */
   readonly pendingSince: number | undefined;
   readonly lastError: string | undefined;
+  /** Somebody else's route holds the same prefix or match in GoBGP and is left alone; absent otherwise. */
+  readonly isForeign?: boolean;
   /** Why it is not announced on purpose; absent otherwise. Such a route is neither missing nor refused. */
   readonly heldBack?: string;
   readonly advertisedTo: readonly string[];
@@ -62,8 +64,14 @@ export const NO_EVIDENCE: RouteEvidence = {
 
 /** The announcer of dry-run: it announces nothing, and only records what it would announce. */
 export class DryRunAnnouncer implements Announcer {
+  readonly #peers: Pick<Announcer, 'audience'> | undefined;
   #wanted: ReadonlyMap<string, Announcement> = new Map();
   #flowspecRules = 0;
+
+  /** `peers` knows what the peers negotiated, so that dry-run falls back where live would; without it they take all. */
+  constructor(peers?: Pick<Announcer, 'audience'>) {
+    this.#peers = peers;
+  }
 
   setWanted(wanted: ReadonlyMap<string, Announcement>): void {
     this.#wanted = wanted;
@@ -81,8 +89,8 @@ export class DryRunAnnouncer implements Announcer {
     return NO_EVIDENCE;
   }
 
-  audience(): 'some' {
-    return 'some';
+  audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
+    return this.#peers === undefined ? 'some' : this.#peers.audience(family);
   }
 
   counts(): { readonly unicast: number; readonly flowspec: number } {

@@ -110,7 +110,7 @@ test('of two daemons the one in reach decides, and the other is filled when it c
   group.setWanted(wanted(victim));
   await eventually(() => group.evidence(routeKey(victim)).installed);
   assert.match(group.evidence(routeKey(victim)).lastError ?? '', /cannot be reached/);
-  assert.equal(group.audience('ipv4-unicast'), 'unknown');
+  assert.equal(group.audience('ipv4-unicast'), 'none', 'the one in reach has no peer');
   assert.deepEqual(group.counts(), { unicast: 1, flowspec: 0 });
   await far.launch();
   await eventually(async () => assert.deepEqual(await far.rib('ipv4'), ['192.0.2.1/32']));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NO_EVIDENCE } from '../../src/mitigation/announcer.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
 import { activeBanOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
@@ -93,4 +94,13 @@ test('while GoBGP is away a ban keeps its method, and is told as failed once', (
   gobgp.up = false;
   run(later, 30, 'a');
   assert.deepEqual(told(), ['ban_failed'], 'another absence is another failure');
+});
+
+test("somebody else's route with the same match is no refusal: the ban keeps its method and is reported as failed", () => {
+  const { controller, announcer, keys, told, run } = started(FLOWSPEC);
+  announcer.evidence = () => ({ ...NO_EVIDENCE, isForeign: true, lastError: 'a route not made by Kapkan' });
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  run(START, 30, 'a');
+  assert.deepEqual(keys(), [`ipv4-flowspec dst ${VICTIM}/32 proto udp`]);
+  assert.deepEqual(told(), ['ban_started', 'ban_failed']);
 });

@@ -35,7 +35,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:config',
     'types:engine',
     'types:incidents',
-    'incidents/eventDetail',
+    'incidents/incidentEvent',
     'mitigation/routeText',
     'mitigation/scope',
     'types:mitigation',

@@ -5,8 +5,7 @@
  */
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
-import type { Ban } from '../mitigation/ban.ts';
-import { ALL_GUARDS } from '../mitigation/guard.ts';
+import { ALL_GUARDS, type Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/routeText.ts';
 import {
   type DaemonFacade,

@@ -8,8 +8,7 @@
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Attack } from '../engine/attack.ts';
-import { BAN_END_CODES, type Ban, type BanEndCode } from '../mitigation/ban.ts';
-import { ALL_GUARDS, type Guard } from '../mitigation/guard.ts';
+import { ALL_GUARDS, BAN_END_CODES, type Ban, type BanEndCode, type Guard } from '../mitigation/ban.ts';
 import { Scope } from '../mitigation/scope.ts';
 import { type Address, parseAddress } from '../net/address.ts';
 import { coversPrefix, type Prefix } from '../net/prefix.ts';

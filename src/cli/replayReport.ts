@@ -3,8 +3,7 @@
  */
 import type { CaptureSummary } from '../capture/capturedPacket.ts';
 import { toRfc3339 } from '../clock.ts';
-import { eventDetail } from '../incidents/eventDetail.ts';
-import type { BanIncidentEvent } from '../incidents/incidentEvent.ts';
+import { type BanIncidentEvent, eventDetail } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { attackJson } from '../shapes/attackJson.ts';

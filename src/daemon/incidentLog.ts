@@ -2,8 +2,7 @@
  * Incident events and operational events as log lines.
  */
 import { toRfc3339 } from '../clock.ts';
-import { eventDetail } from '../incidents/eventDetail.ts';
-import { type IncidentEvent, type IncidentEventKind, isAttackEvent } from '../incidents/incidentEvent.ts';
+import { eventDetail, type IncidentEvent, type IncidentEventKind, isAttackEvent } from '../incidents/incidentEvent.ts';
 import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';

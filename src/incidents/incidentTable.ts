@@ -4,8 +4,7 @@
  */
 import type { Attack } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { eventCode, eventDetail } from './eventDetail.ts';
-import { type IncidentEvent, type IncidentEventKind, isRecorded } from './incidentEvent.ts';
+import { eventCode, eventDetail, type IncidentEvent, type IncidentEventKind, isRecorded } from './incidentEvent.ts';
 
 /** A ban that flaps for a day makes more entries than anyone reads. The first ones and the newest are kept. */
 export const MAX_ENTRIES = 100;

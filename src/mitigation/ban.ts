@@ -1,17 +1,37 @@
 /*
- * A ban: the decision to mitigate one address, from the moment it was asked for to its end. It is plain data, so that
- * the state machine can be driven by a model and the store can write it as it stands. Times are clock milliseconds.
+ * A ban: the decision to mitigate one address, from its request to its end. It is plain data, so that a model can drive
+ * the state machine and the store can write it as it is. Times are clock milliseconds.
  */
 import type { EscalationRung, MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Address } from '../net/address.ts';
 import type { Metric } from '../trafficMetrics.ts';
-import type { Guard } from './guard.ts';
 import type { Route } from './route.ts';
 
 /** `active` is wanted in the RIB (or, in dry-run, would be); the other two are final. */
 export type BanState = 'active' | 'withdrawn' | 'rejected';
 
-/** Who asked for a ban: the detector, for an attack it found, or a person by hand. */
+/** The safety guards of every ban, by name; `guards.ts` has their rules. */
+export const GUARDS = [
+  'scope',
+  'whitelist',
+  'max_active_bans',
+  'max_banned_fraction',
+  'max_bans_per_window',
+  'harmless',
+  'next_hop',
+  'flowspec_max_rules',
+  'audience',
+] as const;
+
+/** Further guards of a ban by hand. */
+const MANUAL_GUARDS = ['max_ttl_seconds', 'max_tenant_share'] as const;
+
+/** All names of guards, as they are counted and shown. */
+export const ALL_GUARDS = [...GUARDS, ...MANUAL_GUARDS] as const;
+
+export type Guard = (typeof ALL_GUARDS)[number];
+
+/** Who made a ban: the detector, for an attack it found, or an operator. */
 export type BanMaker = 'attack' | 'operator';
 
 /** Why a ban ended. */
@@ -69,7 +89,9 @@ export interface Ban {
 
   /** The method in force. */
   readonly method: MitigationMethod;
-  /** What is to be announced now: the plan's routes of the method in force. Empty for method `none` and rejected bans. */
+  /**
+   * What is to be announced now: the plan's routes of the method in force. Empty for method `none` and rejected bans.
+   */
   readonly routes: readonly Route[];
   /** Rung of the ladder in force, from 0; undefined without a ladder. */
   readonly escalationStep: number | undefined;
@@ -86,8 +108,8 @@ export interface Ban {
 }
 
 /**
- * All a ban may do by the config in force. It is stored with the ban, so that a restarted Kapkan, which has lost the sample
- * the rules were made from, can still climb. After a reload it is made anew, see `planAfterReload`.
+ * All a ban may do by the config in force. It is stored with the ban, so that a restarted Kapkan, which has lost the
+ * sample the rules were made from, can still climb. After a reload it is made anew, see `planAfterReload`.
  */
 export interface BanPlan {
   /** Without a live attack the ban ends this long after it started or after the attack was last seen. */
@@ -102,6 +124,9 @@ export interface BanPlan {
   readonly ladderStartedAt: number;
   /** What each method would announce; empty where the config has no next hop for the family. */
   readonly routes: { readonly [method in MitigationMethod]: readonly Route[] };
-  /** Share of the attack's sample that the FlowSpec rules match though it is not the attack, 0–1; undefined without a sample. */
+  /**
+   * Share of the attack's sample that the FlowSpec rules match though it is not the attack, 0–1; undefined without a
+   * sample.
+   */
   readonly collateralShare: number | undefined;
 }

@@ -4,16 +4,35 @@
  * which a crash leaves a route that the store does not know.
  */
 import type { Announcer } from './announcer.ts';
-import type { Ban } from './ban.ts';
+import { ALL_GUARDS, type Ban, type Guard } from './ban.ts';
 import { admitBan, type BanEffect, type BanEvent, type BanRequest, refuseBan, transition } from './banMachine.ts';
 import type { BanStore } from './banStore.ts';
 import { BanTable } from './banTable.ts';
-import { ALL_GUARDS, type Guard } from './guard.ts';
 import type { GuardVerdict, Judgement } from './guards.ts';
-import { evidences, MethodHealth } from './methodHealth.ts';
-import type { MethodChangeKind, MitigationEvent } from './mitigationEvent.ts';
-import { PlacementWatch } from './placementWatch.ts';
+import { evidences, MethodHealth } from './methodReview.ts';
+import { type PlacementEvent, PlacementWatch } from './placementWatch.ts';
 import { routeKey } from './routeText.ts';
+
+/**
+ * An event of a ban or of the store, reported after the decision was saved and the announcer was given the routes.
+ * `incidents` joins it with the attack that the ban answers. `at` is clock milliseconds.
+ */
+export type MitigationEvent = { readonly at: number } /** `verdicts`: the verdict of each guard. */ & (
+  | { readonly kind: 'ban_started'; readonly ban: Ban; readonly verdicts: readonly GuardVerdict[] }
+  | { readonly kind: 'ban_changed'; readonly change: MethodChangeKind; readonly ban: Ban }
+  | { readonly kind: 'ban_ended'; readonly ban: Ban }
+  | { readonly kind: 'ban_rejected'; readonly ban: Ban; readonly verdicts: readonly GuardVerdict[] }
+  | PlacementEvent
+  /** Bans cannot be made durable: new ones are not announced until `store_recovered`. */
+  | { readonly kind: 'store_failed'; readonly reason: string }
+  | { readonly kind: 'store_recovered' }
+);
+
+/**
+ * The ban took the next rung, fell back to a blackhole, returned to its own method, has other FlowSpec rules, or
+ * follows a new config.
+ */
+export type MethodChangeKind = 'rung' | 'fallback' | 'return' | 'rules' | 'config';
 
 /** Keys of real routes that are remembered as ours; the oldest are forgotten. */
 const MAX_OWNED_KEYS = 100_000;

@@ -20,8 +20,7 @@ import {
   planAfterReload,
 } from './banPlan.ts';
 import { type Candidate, type Circumstances, type Judgement, judge, judgeMethod } from './guards.ts';
-import { judgeManualBounds, manualTtlSeconds } from './manualBounds.ts';
-import { withAlternative } from './manualRefusal.ts';
+import { judgeManualBounds, manualTtlSeconds, withAlternative } from './manualBounds.ts';
 import { methodAfterReload } from './methodReview.ts';
 import type { Route } from './route.ts';
 import { routeKey } from './routeText.ts';

@@ -4,9 +4,8 @@
  * file decides is what it means. README.md draws the diagram, and a test holds the two together.
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
-import type { Ban, BanEndCode, BanPlan, BanState } from './ban.ts';
+import type { Ban, BanEndCode, BanPlan, BanState, Guard } from './ban.ts';
 import { holdMs, sameValues } from './banPlan.ts';
-import type { Guard } from './guard.ts';
 import type { Route } from './route.ts';
 
 /** `at` is clock milliseconds. */

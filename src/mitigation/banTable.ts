@@ -1,8 +1,9 @@
 /*
- * The bans there are, and what the store knows of them. It keeps the order that makes a crash harmless at any point:
- * a ban is in the store before any route of it is wanted, and what ends is no longer wanted whether or not the store
- * can be told. A change of method needs no second proof, since the plan that was stored with the ban names all its routes.
- * Of a plan with other routes the new ones are wanted only once it is stored; until then the old ones are, as its cover.
+ * The bans there are, and what the store knows of them. It keeps the order that makes a crash harmless at any point: a
+ * ban is in the store before any route of it is wanted, and what ends is no longer wanted whether or not the store can
+ * be told. A change of method needs no second proof, since the plan that was stored with the ban names all its routes.
+ * Of a plan with other routes the new ones are wanted only once it is stored; until then the old ones are, as its
+ * cover.
  *
  * A store that fails is asked again; until then new bans stay active and unannounced.
  */
@@ -12,7 +13,6 @@ import { BanCounts, BanStarts, rulesInForce } from './banCounts.ts';
 import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
 import type { BanStore } from './banStore.ts';
-import { PastBans } from './pastBans.ts';
 import { routeKey } from './routeText.ts';
 
 /** Ended bans that are kept to be shown, and as many refused ones. */
@@ -35,8 +35,8 @@ interface Entry {
   /** The ban as the store holds it; undefined until it is there. */
   saved: Ban | undefined;
   /**
-   * The ban that this one replaced, or this one before it got another plan: its routes stay wanted until this one is saved,
-   * so that the victim is covered.
+   * The ban that this one replaced, or this one before it got another plan: its routes stay wanted until this one is
+   * saved, so that the victim is covered.
    */
   cover: Ban | undefined;
   /** Rules of the cover that count on top of the ban's own. */
@@ -272,7 +272,9 @@ export class BanTable {
     kept.add(ban);
   }
 
-  /** While the store fails, only the ends of bans that it may hold as active wait, and of those no more than a bound. */
+  /**
+   * While the store fails, only the ends of bans that it may hold as active wait, and of those no more than a bound.
+   */
   #forgetUnneeded(): void {
     for (const id of this.#unsavedPast.keys()) {
       const needed = this.#maybeActiveInStore.has(id) && this.#unsavedPast.size <= MAX_UNSAVED_PAST;
@@ -286,4 +288,40 @@ export class BanTable {
 /** The ban whose routes are wanted: the active one as soon as its plan is in the store. */
 function announcedOf({ ban, saved, cover }: Entry): Ban | undefined {
   return saved?.plan.routes === ban.plan.routes ? ban : cover;
+}
+
+/**
+ * Ended or refused bans that are kept to be shown: a bounded number, of which every group has its share. Beyond it the
+ * oldest ban of the group with the most is removed, so that one tenant's flood does not remove the bans of another.
+ */
+export class PastBans {
+  readonly #max: number;
+  /** Oldest first. */
+  readonly #byGroup = new Map<string, Ban[]>();
+  #count = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  add(ban: Ban): void {
+    const bans = this.#byGroup.get(ban.group);
+    if (bans === undefined) this.#byGroup.set(ban.group, [ban]);
+    else bans.push(ban);
+    if (++this.#count > this.#max) this.#removeOne();
+  }
+
+  /** Of each group the oldest first. */
+  all(): Ban[] {
+    return [...this.#byGroup.values()].flat();
+  }
+
+  #removeOne(): void {
+    let [largest] = this.#byGroup;
+    for (const entry of this.#byGroup) if (entry[1].length > largest[1].length) largest = entry;
+    const [group, bans] = largest;
+    bans.shift();
+    if (bans.length === 0) this.#byGroup.delete(group);
+    this.#count--;
+  }
 }

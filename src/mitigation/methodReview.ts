@@ -4,13 +4,96 @@
  * after a pause the highest rung due comes at once.
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
-import type { Announcer } from './announcer.ts';
+import type { Announcer, RouteEvidence } from './announcer.ts';
 import type { Ban, BanPlan } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';
 import { dueRung } from './banPlan.ts';
 import { type Circumstances, type GuardVerdict, judgeMethod, mayFallBack } from './guards.ts';
-import { BACK_AFTER_MS, LOST_AFTER_MS, type MethodHealth } from './methodHealth.ts';
 import { routeFamily } from './route.ts';
+import { routeKey } from './routeText.ts';
+
+/** Sent to no peer, or refused by GoBGP, for this long: fall back. */
+export const LOST_AFTER_MS = 3000;
+
+/** Usable again for this long: return. */
+export const BACK_AFTER_MS = 10_000;
+
+interface Health {
+  /** Since when the method in force is unusable, or the one fallen back from usable. */
+  since: number | undefined;
+  /** GoBGP would not take the method's routes; asking again would get the same answer. */
+  refused: boolean;
+}
+
+/**
+ * What was observed of each active ban: whether a peer is sent the routes of a ban's method, damped. A BGP session that
+ * bounces must not make routes bounce: a method is given up only after no peer was sent it for a while, and used again
+ * only after a peer was sent it for longer.
+ */
+export class MethodHealth {
+  #byBan = new Map<string, Health>();
+
+  /** Whether a condition has held for `forMs` without a break; call it at every tick. */
+  holdsFor(ban: Ban, condition: boolean, forMs: number, now: number): boolean {
+    const health = this.#of(ban.id);
+    if (!condition) {
+      health.since = undefined;
+      return false;
+    }
+    health.since ??= now;
+    if (now - health.since < forMs) return false;
+    health.since = undefined;
+    return true;
+  }
+
+  /**
+   * Why GoBGP, which can be reached, does not take the ban's routes; undefined where it did or may yet. A route that
+   * somebody else has there already is no refusal: what it matches is answered by its owner, and a wider route was not
+   * asked for.
+   */
+  refusal(ban: Ban, announcer: Announcer): string | undefined {
+    for (const evidence of evidences(ban, announcer)) {
+      if (evidence.heldBack !== undefined) return undefined;
+      if (evidence.isForeign) continue;
+      if (!evidence.installed && evidence.lastError !== undefined) return `GoBGP refused: ${evidence.lastError}`;
+    }
+    return undefined;
+  }
+
+  /** The method was refused and is not to be tried again for this ban. */
+  giveUp(ban: Ban): void {
+    this.#of(ban.id).refused = true;
+  }
+
+  gaveUp(ban: Ban): boolean {
+    return this.#of(ban.id).refused;
+  }
+
+  /** The wall clock was set; the times held move with it. */
+  clockStepped(deltaMs: number): void {
+    for (const health of this.#byBan.values()) {
+      if (health.since !== undefined) health.since += deltaMs;
+    }
+  }
+
+  forget(ban: Ban): void {
+    this.#byBan.delete(ban.id);
+  }
+
+  #of(banId: string): Health {
+    let health = this.#byBan.get(banId);
+    if (health === undefined) {
+      health = { since: undefined, refused: false };
+      this.#byBan.set(banId, health);
+    }
+    return health;
+  }
+}
+
+/** What is known of each route of a ban. */
+export function evidences(ban: Ban, announcer: Announcer): RouteEvidence[] {
+  return ban.routes.map((route) => announcer.evidence(routeKey(route)));
+}
 
 /** The event to send, if any. `circumstances` count without this ban. To be asked at every tick: it damps by time. */
 export function reviewMethod(
@@ -35,7 +118,9 @@ function climb(ban: Ban, circumstances: Circumstances): BanEvent | undefined {
   return change && { kind: 'rungDue', at: circumstances.now, step, ...change };
 }
 
-/** How a rung can be put in force: by its method, or by a blackhole in its place; undefined where neither can be had. */
+/**
+ * How a rung can be put in force: by its method, or by a blackhole in its place; undefined where neither can be had.
+ */
 function usable(ban: Ban, method: MitigationMethod, circumstances: Circumstances): MethodChange | undefined {
   const problem = firstProblem(ban, method, circumstances);
   if (problem === undefined) return { method, fellBackFrom: undefined, fellBackReason: undefined };
@@ -44,10 +129,10 @@ function usable(ban: Ban, method: MitigationMethod, circumstances: Circumstances
 }
 
 /**
- * The method of an active ban under a plan that changed. The one in force stays where the plan still has it; a ladder only
- * holds or strengthens, so it stays on a rung that is not due yet too. Else it is the highest rung due that can be used;
- * what is announced gives way to nothing only where the plan has nothing else. `own` is the method without a ladder. A
- * refusal says why nothing of the plan can be used.
+ * The method of an active ban under a plan that changed. The one in force stays where the plan still has it; a ladder
+ * only holds or strengthens, so it stays on a rung that is not due yet too. Else it is the highest rung due that can be
+ * used; what is announced gives way to nothing only where the plan has nothing else. `own` is the method without a
+ * ladder. A refusal says why nothing of the plan can be used.
  */
 export function methodAfterReload(
   ban: Ban,

@@ -7,8 +7,7 @@ import { type Metric, TOTAL_METRICS } from '../trafficMetrics.ts';
 import type { Message, MessageText } from './channel.ts';
 import { headline } from './headline.ts';
 import { formatAmount, formatShare, formatTime, formatVector } from './messageUnits.ts';
-import type { AttackFacts, BanFacts, Notification } from './notification.ts';
-import type { NotificationEvent } from './notificationEvent.ts';
+import type { AttackFacts, BanFacts, Notification, NotificationEvent } from './notification.ts';
 import { summaryText } from './summaryText.ts';
 
 const MAX_SUBJECT_CHARACTERS = 180;

@@ -8,15 +8,47 @@ import { toRfc3339 } from '../clock.ts';
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Severity } from '../config/sections/notify/routes.ts';
 import type { AttackSample, Classification } from '../engine/attack.ts';
-import type { BanEndCode, BanState } from '../mitigation/ban.ts';
-import type { Guard } from '../mitigation/guard.ts';
+import type { BanEndCode, BanState, Guard } from '../mitigation/ban.ts';
 import { classificationJson } from '../shapes/attackJson.ts';
 import { attackSampleJson } from '../shapes/attackSampleJson.ts';
 import type { RibEvidenceJson } from '../shapes/banJson.ts';
 import { roundRate } from '../shapes/ratesJson.ts';
 import { optionalTime } from '../shapes/timeJson.ts';
 import type { Metric } from '../trafficMetrics.ts';
-import type { BanFailure, NotificationEvent, NotificationScope } from './notificationEvent.ts';
+
+/**
+ * The events that notifications can have. The set is open: receivers ignore what they do not know. Every problem has an
+ * event for its end, which goes to the same recipients.
+ */
+export const NOTIFICATION_EVENTS = [
+  'attack_started',
+  'attack_updated',
+  'attack_ended',
+  'ban_announced',
+  'ban_escalated',
+  'ban_updated',
+  'ban_ended',
+  'ban_rejected',
+  'ban_failed',
+  'ban_recovered',
+  'store_failed',
+  'store_recovered',
+  'gobgp_down',
+  'gobgp_up',
+  'peer_down',
+  'peer_up',
+  'exporter_silent',
+  'exporter_back',
+  'test',
+] as const;
+
+export type NotificationEvent = (typeof NOTIFICATION_EVENTS)[number];
+
+/** What the notification is about: an address that is attacked or banned, or a part of the installation. */
+export type NotificationScope = 'host' | 'gobgp' | 'peer' | 'exporter' | 'store';
+
+/** Why a ban does not do what it should: another method is announced, nothing is announced, or it ended too early. */
+export type BanFailure = 'fallback' | 'not_announced' | 'ended';
 
 export interface Notification {
   readonly event: NotificationEvent;

@@ -4,15 +4,29 @@
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
-import { CHANGES, eventDetail } from '../incidents/eventDetail.ts';
-import type { AttackEvent, BanIncidentEvent, IncidentEvent, StoreEvent } from '../incidents/incidentEvent.ts';
+import {
+  type AttackEvent,
+  type BanIncidentEvent,
+  CHANGES,
+  eventDetail,
+  type IncidentEvent,
+  type StoreEvent,
+} from '../incidents/incidentEvent.ts';
 import type { Ban, BanEndCode } from '../mitigation/ban.ts';
 import { routeSummary } from '../mitigation/routeText.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
 import type { RibEvidenceJson } from '../shapes/banJson.ts';
-import { type AttackFacts, type BanFacts, BY_ROUTES, type Notification, type Recipients } from './notification.ts';
-import type { BanFailure, NotificationEvent, NotificationScope } from './notificationEvent.ts';
+import {
+  type AttackFacts,
+  type BanFacts,
+  type BanFailure,
+  BY_ROUTES,
+  type Notification,
+  type NotificationEvent,
+  type NotificationScope,
+  type Recipients,
+} from './notification.ts';
 
 export interface NotificationContext {
   /** The config in force. */

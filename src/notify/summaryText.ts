@@ -6,8 +6,7 @@ import { SEVERITIES } from '../config/sections/notify/routes.ts';
 import type { MessageText } from './channel.ts';
 import { headline } from './headline.ts';
 import { formatAmount, formatVector } from './messageUnits.ts';
-import { type Notification, severityOf } from './notification.ts';
-import type { NotificationEvent } from './notificationEvent.ts';
+import { type Notification, type NotificationEvent, severityOf } from './notification.ts';
 
 /** How many different values are named; the others are only counted. */
 const NAMED = 5;

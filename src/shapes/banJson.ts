@@ -5,8 +5,7 @@
 import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
-import { BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
-import { ALL_GUARDS } from '../mitigation/guard.ts';
+import { ALL_GUARDS, BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
 import type { FlowspecRoute, Route, UnicastRoute } from '../mitigation/route.ts';
 import { flowspecParts, flowspecText, routeSummary } from '../mitigation/routeText.ts';
 import { hostPrefix } from '../net/prefix.ts';

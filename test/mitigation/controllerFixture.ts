@@ -3,8 +3,8 @@
  */
 import type { Config } from '../../src/config/config.ts';
 import { DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
+import type { MitigationEvent } from '../../src/mitigation/banCommit.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import type { Address } from '../../src/net/address.ts';
 import { configFixture } from '../fixtures/configFixture.ts';
 import { FakeAnnouncer, FakeGobgp } from './fakeGobgp.ts';

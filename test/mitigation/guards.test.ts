@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { GUARDS, type Guard } from '../../src/mitigation/ban.ts';
 import { BanCounts, BanStarts } from '../../src/mitigation/banCounts.ts';
 import { attackPlan } from '../../src/mitigation/banPlan.ts';
-import { GUARDS, type Guard } from '../../src/mitigation/guard.ts';
 import { type Candidate, type Circumstances, judge } from '../../src/mitigation/guards.ts';
 import { bgpSessionProblem, flowspecProblem } from '../../src/mitigation/harmlessFlowspec.ts';
 import { parseFlowspecMatch } from '../../src/mitigation/parseFlowspecMatch.ts';

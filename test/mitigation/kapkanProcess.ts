@@ -5,9 +5,9 @@
 import type { Config } from '../../src/config/config.ts';
 import { type Announcement, type Announcer, DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
+import type { MitigationEvent } from '../../src/mitigation/banCommit.ts';
 import type { BanStore } from '../../src/mitigation/banStore.ts';
 import { MitigationController } from '../../src/mitigation/controller.ts';
-import type { MitigationEvent } from '../../src/mitigation/mitigationEvent.ts';
 import { FakeAnnouncer, type FakeGobgp } from './fakeGobgp.ts';
 import type { MemoryStore } from './memoryStore.ts';
 

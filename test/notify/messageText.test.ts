@@ -3,8 +3,7 @@ import { test } from 'node:test';
 import type { Message } from '../../src/notify/channel.ts';
 import { messageText } from '../../src/notify/messageText.ts';
 import { formatAmount, formatSeconds, formatShare, formatTime, formatVector } from '../../src/notify/messageUnits.ts';
-import type { Notification } from '../../src/notify/notification.ts';
-import { NOTIFICATION_EVENTS } from '../../src/notify/notificationEvent.ts';
+import { NOTIFICATION_EVENTS, type Notification } from '../../src/notify/notification.ts';
 import { attackFacts, banFacts, NOW, notificationOf } from './notifyFixture.ts';
 
 function textOf(...notifications: readonly Partial<Notification>[]): string {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BanTable } from '../../src/mitigation/banTable.ts';
-import { PastBans } from '../../src/mitigation/pastBans.ts';
+import { BanTable, PastBans } from '../../src/mitigation/banTable.ts';
 import { banOf } from '../fixtures/banFixture.ts';
 import { MemoryStore } from './memoryStore.ts';
 

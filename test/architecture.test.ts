@@ -36,7 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:engine',
     'types:incidents',
     'incidents/incidentEvent',
-    'mitigation/routeText',
+    'mitigation/route',
     'mitigation/scope',
     'types:mitigation',
     ...NOUNS,

@@ -2,7 +2,7 @@
  * Bans as one principal may see them, each with the evidence of where its routes are.
  */
 import type { Ban } from '../mitigation/ban.ts';
-import { routeKey } from '../mitigation/routeText.ts';
+import { routeKey } from '../mitigation/route.ts';
 import { type BanJson, banJson, type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type TenantFilter, tenantReason } from './tenantFilter.ts';

@@ -6,7 +6,7 @@
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
 import { ALL_GUARDS, type Ban } from '../mitigation/ban.ts';
-import { routeKey } from '../mitigation/routeText.ts';
+import { routeKey } from '../mitigation/route.ts';
 import {
   type DaemonFacade,
   type MetricsSnapshot,

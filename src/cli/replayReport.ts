@@ -5,7 +5,7 @@ import type { CaptureSummary } from '../capture/capturedPacket.ts';
 import { toRfc3339 } from '../clock.ts';
 import { type BanIncidentEvent, eventDetail } from '../incidents/incidentEvent.ts';
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import { routeSummary } from '../mitigation/route.ts';
 import { attackJson } from '../shapes/attackJson.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import type { CaptureReplay, ReplayedAttack } from './captureReplay.ts';

@@ -10,7 +10,7 @@ import { GobgpClient } from '../gobgp/gobgpClient.ts';
 import { GobgpError } from '../gobgp/gobgpError.ts';
 import { withdrawMarked } from '../gobgp/withdrawMarked.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { routeKey } from '../mitigation/routeText.ts';
+import { routeKey } from '../mitigation/route.ts';
 import { boundedState } from '../storage/boundedState.ts';
 import type { GobgpIdentity } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';

@@ -7,7 +7,7 @@ import type { IncidentEvent } from '../incidents/incidentEvent.ts';
 import type { Logger } from '../log.ts';
 import type { Announcer } from '../mitigation/announcer.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { routeKey } from '../mitigation/routeText.ts';
+import { routeKey } from '../mitigation/route.ts';
 import { notificationsOf } from '../notify/notificationOf.ts';
 import type { Notifier } from '../notify/notifier.ts';
 import type { OperationalEvent } from '../operationalEvent.ts';

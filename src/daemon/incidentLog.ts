@@ -5,7 +5,7 @@ import { toRfc3339 } from '../clock.ts';
 import { eventDetail, type IncidentEvent, type IncidentEventKind, isAttackEvent } from '../incidents/incidentEvent.ts';
 import type { Logger } from '../log.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import { routeSummary } from '../mitigation/route.ts';
 import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
 
 const INCIDENT_LINES: {

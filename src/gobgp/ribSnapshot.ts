@@ -3,8 +3,7 @@
  * foreign ones, which must not be touched. Paths learned from peers are left out: they are not ours here, even with our
  * mark on them (another injector's, reflected back).
  */
-import type { RouteFamily } from '../mitigation/route.ts';
-import { routeKey } from '../mitigation/routeText.ts';
+import { type RouteFamily, routeKey } from '../mitigation/route.ts';
 import { addressBits, parsePrefix } from '../net/prefix.ts';
 import { decodeFlowspecMatch, flowspecVictim } from './flowspecNlri.ts';
 import { attributesText, carriesMark } from './pathAttributes.ts';

@@ -8,7 +8,7 @@
 import type { Attack } from '../engine/attack.ts';
 import type { Ban } from '../mitigation/ban.ts';
 import type { MitigationEvent } from '../mitigation/banCommit.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import { routeSummary } from '../mitigation/route.ts';
 
 /** Why an attack is reported again: its vector was found to be another one, or `notify.update_seconds` have passed. */
 export type UpdateCause = 'vector' | 'progress';

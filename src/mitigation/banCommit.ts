@@ -11,7 +11,7 @@ import { BanTable } from './banTable.ts';
 import type { GuardVerdict, Judgement } from './guards.ts';
 import { evidences, MethodHealth } from './methodReview.ts';
 import { type PlacementEvent, PlacementWatch } from './placementWatch.ts';
-import { routeKey } from './routeText.ts';
+import { routeKey } from './route.ts';
 
 /**
  * An event of a ban or of the store, reported after the decision was saved and the announcer was given the routes.

@@ -22,8 +22,7 @@ import {
 import { type Candidate, type Circumstances, type Judgement, judge, judgeMethod } from './guards.ts';
 import { judgeManualBounds, manualTtlSeconds, withAlternative } from './manualBounds.ts';
 import { methodAfterReload } from './methodReview.ts';
-import type { Route } from './route.ts';
-import { routeKey } from './routeText.ts';
+import { type Route, routeKey } from './route.ts';
 import { Scope } from './scope.ts';
 
 /** A ban by hand. `ttlSeconds` above 0; what is left out follows from the group that owns the target. */

@@ -13,7 +13,7 @@ import { BanCounts, BanStarts, rulesInForce } from './banCounts.ts';
 import { transition } from './banMachine.ts';
 import { holdMs } from './banPlan.ts';
 import type { BanStore } from './banStore.ts';
-import { routeKey } from './routeText.ts';
+import { routeKey } from './route.ts';
 
 /** Ended bans that are kept to be shown, and as many refused ones. */
 const PAST_BANS = 1000;

@@ -7,8 +7,7 @@ import type { Address } from '../net/address.ts';
 import { addressBits, containsAddress, type Prefix } from '../net/prefix.ts';
 import { TCP } from '../net/protocolNumbers.ts';
 import { MAX_RULES_PER_BAN } from './flowspecRules.ts';
-import type { FlowspecMatch, FlowspecRoute, PortRange, Route } from './route.ts';
-import { flowspecText } from './routeText.ts';
+import { type FlowspecMatch, type FlowspecRoute, flowspecText, type PortRange, type Route } from './route.ts';
 import type { Scope } from './scope.ts';
 
 /** TCP port of BGP (RFC 4271 §8). */

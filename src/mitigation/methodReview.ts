@@ -9,8 +9,7 @@ import type { Ban, BanPlan } from './ban.ts';
 import type { BanEvent, MethodChange } from './banMachine.ts';
 import { dueRung } from './banPlan.ts';
 import { type Circumstances, type GuardVerdict, judgeMethod, mayFallBack } from './guards.ts';
-import { routeFamily } from './route.ts';
-import { routeKey } from './routeText.ts';
+import { routeFamily, routeKey } from './route.ts';
 
 /** Sent to no peer, or refused by GoBGP, for this long: fall back. */
 export const LOST_AFTER_MS = 3000;

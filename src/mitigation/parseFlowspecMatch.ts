@@ -8,8 +8,7 @@ import type { Address } from '../net/address.ts';
 import { type Prefix, parsePrefix } from '../net/prefix.ts';
 import { DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE } from '../net/protocolNumbers.ts';
 import { matchVictim } from './flowspecRules.ts';
-import type { FlowspecMatch, PortRange } from './route.ts';
-import { protocolByName, tcpFlagByName } from './routeText.ts';
+import { type FlowspecMatch, type PortRange, protocolByName, tcpFlagByName } from './route.ts';
 
 /** Values one component may list; a rule that needs more is no rule a router should be asked to hold. */
 const MAX_VALUES = 16;

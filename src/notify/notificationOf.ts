@@ -13,7 +13,7 @@ import {
   type StoreEvent,
 } from '../incidents/incidentEvent.ts';
 import type { Ban, BanEndCode } from '../mitigation/ban.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import { routeSummary } from '../mitigation/route.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import type { OperationalEvent, OperationalEventKind } from '../operationalEvent.ts';
 import type { RibEvidenceJson } from '../shapes/banJson.ts';

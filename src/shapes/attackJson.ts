@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { Attack, AttackReason, AttackType, Classification } from '../engine/attack.ts';
 import type { TimelineEntry } from '../incidents/incidentTable.ts';
 import type { Ban } from '../mitigation/ban.ts';
-import { routeSummary } from '../mitigation/routeText.ts';
+import { routeSummary } from '../mitigation/route.ts';
 import { tenantOfGroup } from '../mitigation/scope.ts';
 import { hostPrefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';

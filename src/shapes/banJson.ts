@@ -6,8 +6,14 @@ import { z } from 'zod';
 import { toRfc3339 } from '../clock.ts';
 import type { RouteEvidence } from '../mitigation/announcer.ts';
 import { ALL_GUARDS, BAN_END_CODES, type Ban } from '../mitigation/ban.ts';
-import type { FlowspecRoute, Route, UnicastRoute } from '../mitigation/route.ts';
-import { flowspecParts, flowspecText, routeSummary } from '../mitigation/routeText.ts';
+import {
+  type FlowspecRoute,
+  flowspecParts,
+  flowspecText,
+  type Route,
+  routeSummary,
+  type UnicastRoute,
+} from '../mitigation/route.ts';
 import { hostPrefix } from '../net/prefix.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import { roundRate } from './ratesJson.ts';

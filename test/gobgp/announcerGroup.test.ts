@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
 import { AnnouncerGroup } from '../../src/gobgp/announcerGroup.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';

@@ -7,8 +7,7 @@ import { GobgpError } from '../../src/gobgp/gobgpError.ts';
 import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
 import { type RibPath, readRibPath } from '../../src/gobgp/ribSnapshot.ts';
 import type { WirePath } from '../../src/gobgp/wirePath.ts';
-import { MATCH_ALL as ANY, type FlowspecMatch, type Route, routeFamily } from '../../src/mitigation/route.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { MATCH_ALL as ANY, type FlowspecMatch, type Route, routeFamily, routeKey } from '../../src/mitigation/route.ts';
 import { prefix } from '../fixtures/addressFixture.ts';
 import { anyRoute, blackhole, flowspec } from '../fixtures/routeFixture.ts';
 

@@ -4,7 +4,7 @@ import { SystemClock } from '../../src/clock.ts';
 import { announcementPath, encodeRoute } from '../../src/gobgp/encodeRoute.ts';
 import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
 import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';

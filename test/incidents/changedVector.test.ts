@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostReportWriter } from '../../src/engine/hostReport.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { METRIC_COUNT, METRICS } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { flowFixture, sampleOf } from '../fixtures/attackFixture.ts';

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_FLOWSPEC_OCTETS } from '../../src/mitigation/harmlessFlowspec.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, ruleOfOctets, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import { connected, executableOf, startAnnouncer, startInjector, startPair } from './gobgpLab.ts';

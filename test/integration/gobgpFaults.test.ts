@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { AnnouncerGroup } from '../../src/gobgp/announcerGroup.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { eventually } from './eventually.ts';
 import { freePort, Gobgpd, loopbackAddress } from './gobgpd.ts';

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { requireDaemon } from './daemons.ts';
 import { eventually } from './eventually.ts';

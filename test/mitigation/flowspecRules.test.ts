@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { FlowspecConfig } from '../../src/config/sections/flowspec.ts';
 import type { AttackType, SampledFlow } from '../../src/engine/attack.ts';
 import { collateralShare, flowspecRules, MAX_RULES_PER_BAN, matchesFlow } from '../../src/mitigation/flowspecRules.ts';
-import { flowspecText } from '../../src/mitigation/routeText.ts';
+import { flowspecText } from '../../src/mitigation/route.ts';
 import { prefix } from '../fixtures/addressFixture.ts';
 import { attackFixture, flowFixture, sampleOf } from '../fixtures/attackFixture.ts';
 

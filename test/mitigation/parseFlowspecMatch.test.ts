@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { flowspecProblem } from '../../src/mitigation/harmlessFlowspec.ts';
 import { parseFlowspecMatch } from '../../src/mitigation/parseFlowspecMatch.ts';
-import { flowspecText } from '../../src/mitigation/routeText.ts';
+import { flowspecText } from '../../src/mitigation/route.ts';
 import { Scope } from '../../src/mitigation/scope.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { configFixture } from '../fixtures/configFixture.ts';

@@ -7,7 +7,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { Announcement } from '../../src/mitigation/announcer.ts';
 import type { Ban } from '../../src/mitigation/ban.ts';
 import type { MitigationEvent } from '../../src/mitigation/banCommit.ts';
-import { routeKey } from '../../src/mitigation/routeText.ts';
+import { routeKey } from '../../src/mitigation/route.ts';
 import { Scope } from '../../src/mitigation/scope.ts';
 import { containsAddress, prefixesOverlap, prefixSize } from '../../src/net/prefix.ts';
 import { address } from '../fixtures/addressFixture.ts';

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
-import type { FlowspecMatch, FlowspecRoute, Route } from '../../src/mitigation/route.ts';
-import { flowspecText, protocolByName, routeKey, routeSummary, tcpFlagByName } from '../../src/mitigation/routeText.ts';
+import {
+  type FlowspecMatch,
+  type FlowspecRoute,
+  flowspecText,
+  protocolByName,
+  type Route,
+  routeKey,
+  routeSummary,
+  tcpFlagByName,
+} from '../../src/mitigation/route.ts';
 import { hostPrefix } from '../../src/net/prefix.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { BLACKHOLE_COMMUNITY } from '../fixtures/configFixture.ts';

@@ -26,7 +26,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['net', 'trafficMetrics', ...NOUNS],
   ingest: ['net', 'flowBatch', 'decode', 'engine', 'trafficMetrics', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
-  storage: ['net', 'trafficMetrics', 'types:config', 'types:mitigation', ...NOUNS],
+  storage: ['net', 'trafficMetrics', 'mitigation/banCounts', 'types:config', 'types:mitigation', ...NOUNS],
   notify: [
     'net',
     'trafficMetrics',

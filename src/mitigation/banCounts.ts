@@ -9,9 +9,18 @@ import type { Ban } from './ban.ts';
 const MAX_STARTS = 2_000_000;
 
 /** That a ban began, which counts for `max_bans_per_window` whatever became of it. */
-export type BanStart = Pick<Ban, 'startedAt' | 'group' | 'dryRun'>;
+export interface BanStart extends Pick<Ban, 'startedAt' | 'group' | 'dryRun'> {
+  /** See `startKey`. */
+  readonly key: string;
+}
+
+/** What a start is of: an attack counts once, however many bans answer it; a ban by hand counts by itself. */
+export function startKey({ id, attackId, dryRun }: Pick<Ban, 'id' | 'attackId' | 'dryRun'>): string {
+  return `${dryRun ? 'dry ' : ''}${attackId ?? id}`;
+}
 
 interface Start {
+  readonly key: string;
   at: number;
   /** Undefined where the config has no such group any more: it may have another name now, so it counts for every group. */
   group: string | undefined;
@@ -85,16 +94,23 @@ export class BanCounts implements BanTally {
 export class BanStarts {
   /** Ascending. */
   #starts: Start[] = [];
+  #keys = new Set<string>();
 
-  record(ban: BanStart): void {
-    this.#starts.push({ at: ban.startedAt, group: ban.group, dryRun: ban.dryRun });
-    if (this.#starts.length > MAX_STARTS) this.#starts = this.#starts.slice(MAX_STARTS / 2);
+  record(ban: Ban): void {
+    const key = startKey(ban);
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    this.#starts.push({ key, at: ban.startedAt, group: ban.group, dryRun: ban.dryRun });
+    if (this.#starts.length <= MAX_STARTS) return;
+    this.#starts = this.#starts.slice(MAX_STARTS / 2);
+    this.#keys = new Set(this.#starts.map((start) => start.key));
   }
 
   /** Takes over what the store remembers, in any order. By a clock set back since, none began later than now. */
   load(bans: readonly BanStart[], now: number): void {
-    for (const { startedAt, group, dryRun } of bans) {
-      this.#starts.push({ at: Math.min(startedAt, now), group, dryRun });
+    for (const { key, startedAt, group, dryRun } of bans) {
+      this.#starts.push({ key, at: Math.min(startedAt, now), group, dryRun });
+      this.#keys.add(key);
     }
     this.#starts.sort((a, b) => a.at - b.at);
   }
@@ -104,11 +120,12 @@ export class BanStarts {
     for (const start of this.#starts) if (start.group !== undefined && isGone(start.group)) start.group = undefined;
   }
 
-  /** Bans, in all or of one group, that began after `since`. */
-  startedAfter(since: number, dryRun: boolean, group?: string): number {
+  /** Starts, of all groups or of one, after `since`; without that of the key `except`, which counts already. */
+  startedAfter(since: number, dryRun: boolean, group?: string, except?: string): number {
     let started = 0;
     for (let i = this.#starts.length - 1; i >= 0 && this.#starts[i].at > since; i--) {
       const start = this.#starts[i];
+      if (start.key === except) continue;
       if (start.dryRun === dryRun && (group === undefined || (start.group ?? group) === group)) started++;
     }
     return started;

@@ -75,11 +75,10 @@ export class BanJudge {
     const plan = attackPlan(attack, context);
     const { method, step } = automaticMethod(plan, context, lastSeenAt - attack.startedAt);
     if (method === 'none' && step === undefined) return undefined;
-    const candidate = this.#candidate(attack.target, plan);
+    const candidate = this.#candidate(attack.target, plan, attack.id);
     const judgement = this.#judge(candidate, method, now);
     const request: BanRequest = {
       ...this.#request(candidate, judgement, now),
-      attackId: attack.id,
       lastSeenAt,
       metric: attack.metric,
       rate: attack.rate,
@@ -175,8 +174,8 @@ export class BanJudge {
     return { group: this.#scope.groupOf(target), dryRun: config.dryRun, whitelist: config.protectedWhitelist };
   }
 
-  #candidate(target: Address, plan: BanPlan): Candidate {
-    return { target, targetText: formatAddress(target), dryRun: this.#scope.config.dryRun, plan };
+  #candidate(target: Address, plan: BanPlan, attackId?: string): Candidate {
+    return { target, targetText: formatAddress(target), dryRun: this.#scope.config.dryRun, attackId, plan };
   }
 
   /** What bans by hand and by detection have in common. */
@@ -188,7 +187,6 @@ export class BanJudge {
       group: this.#scope.groupOf(candidate.target).name,
       madeBy: 'attack',
       startedAt: now,
-      attackId: undefined,
       lastSeenAt: undefined,
       metric: undefined,
       rate: undefined,

@@ -332,10 +332,13 @@ export class MitigationController {
     this.#commit.apply(ban, { kind: 'attackEnded', at: now, detail: this.#damping.ended(ban, now) });
   }
 
-  /** A manual ban that runs out while its target is attacked hands over to an automatic one without a gap. */
+  /**
+   * A manual ban that runs out before the attack on its target was quiet for the hysteresis is followed by an automatic
+   * one without a gap.
+   */
   #expire(ban: Ban, now: number): void {
     const live = this.#attacks.on(ban.targetText);
-    if (ban.madeBy === 'operator' && live !== undefined && this.#attacks.isCurrent(live, now)) {
+    if (ban.madeBy === 'operator' && live !== undefined) {
       const ended = transition(ban, { kind: 'ttlExpired', at: now }).ban;
       if (this.#answer(live, ended, now)?.state === 'active') return;
     }

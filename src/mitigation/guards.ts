@@ -8,7 +8,7 @@ import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Address } from '../net/address.ts';
 import type { BanPlan, Guard } from './ban.ts';
-import type { BanStarts, BanTally } from './banCounts.ts';
+import { type BanStarts, type BanTally, startKey } from './banCounts.ts';
 import { bgpSessionProblem, flowspecProblem } from './harmlessFlowspec.ts';
 import { type RouteFamily, routeFamily } from './route.ts';
 import type { Scope } from './scope.ts';
@@ -25,6 +25,8 @@ export interface Candidate {
   readonly target: Address;
   readonly targetText: string;
   readonly dryRun: boolean;
+  /** The attack that the ban would answer; undefined for a ban by hand. */
+  readonly attackId: string | undefined;
   readonly plan: BanPlan;
 }
 
@@ -163,12 +165,15 @@ export function whitelistedByPlan(plan: BanPlan, scope: Scope): string | undefin
   return undefined;
 }
 
-function judgeWindow({ target, dryRun }: Candidate, { now, scope, starts }: Circumstances): GuardVerdict {
+function judgeWindow(candidate: Candidate, { now, scope, starts }: Circumstances): GuardVerdict {
+  const { target, dryRun, attackId } = candidate;
+  // An attack that had a ban before counts already.
+  const own = attackId === undefined ? undefined : startKey({ id: '', attackId, dryRun });
   const group = scope.groupOf(target);
   const judged = [
     { limits: scope.config.ban, name: undefined },
     { limits: group.ban.limits, name: group.name },
-  ].map(({ limits, name }) => judgeStarts(limits, name, starts, now, dryRun));
+  ].map(({ limits, name }) => judgeStarts(limits, name, starts, now, dryRun, own));
   return strictest(judged);
 }
 
@@ -178,10 +183,11 @@ function judgeStarts(
   starts: BanStarts,
   now: number,
   dryRun: boolean,
+  own: string | undefined,
 ): GuardVerdict {
   const { maxBansPerWindow: cap, banWindowSeconds } = limits;
   if (cap === Number.POSITIVE_INFINITY) return verdict('max_bans_per_window', true, `no cap${ofGroup(group)}`);
-  const started = starts.startedAfter(now - banWindowSeconds * 1000, dryRun, group);
+  const started = starts.startedAfter(now - banWindowSeconds * 1000, dryRun, group, own);
   const text = `${started} bans began in the last ${banWindowSeconds} s${ofGroup(group)}, ${capText(cap)}`;
   return verdict('max_bans_per_window', started < cap, text);
 }

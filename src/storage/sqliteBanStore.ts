@@ -10,6 +10,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Clock, SystemClock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
+import { startKey } from '../mitigation/banCounts.ts';
 import type { BanStore } from '../mitigation/banStore.ts';
 import { banToRow, pruneBans, pruneStarts } from './banRow.ts';
 import { ExpiryFile, expiryFileOf, expiryKey, expiryRecord, readExpiries } from './expiryFile.ts';
@@ -190,7 +191,7 @@ export class SqliteBanStore implements BanStore {
         const row = banToRow(ban);
         const isRefused = ban.state === 'rejected';
         upsert.run(row.id, row.endedAt, row.json, row.checksum, isRefused ? 1 : 0, ban.group);
-        if (!isRefused) start.run(ban.id, ban.startedAt, ban.group, ban.dryRun ? 1 : 0);
+        if (!isRefused) start.run(startKey(ban), ban.startedAt, ban.group, ban.dryRun ? 1 : 0);
       }
       if (active.length < bans.length) pruneBans(db);
       pruneStarts(db, now - this.#startsKeptMs);

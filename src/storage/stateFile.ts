@@ -25,6 +25,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '../errors.ts';
 import type { Ban } from '../mitigation/ban.ts';
+import { startKey } from '../mitigation/banCounts.ts';
 import { type BanRow, guessBan, rowToBan } from './banRow.ts';
 import {
   createPrivateFile,
@@ -137,6 +138,8 @@ export function reserveRoom(file: string, db: DatabaseSync): void {
 
 /** One start of a ban, for the cap on starts within a window. */
 export interface StoredStart {
+  /** What it is of, see `startKey`. */
+  readonly key: string;
   readonly startedAt: number;
   readonly group: string;
   readonly dryRun: boolean;
@@ -192,7 +195,9 @@ export function contentsOf(db: DatabaseSync): StateContents {
     else damaged.push({ id: String(row.id), active: row.endedAt === null, guess: guessBan(row.json) });
   }
   if (pragma(db, 'user_version') < 2) return { bans, damaged, starts: startsOf(bans), notes: new Map() };
-  const starts = db.prepare('SELECT at AS startedAt, grp AS "group", dry_run AS dryRun FROM starts ORDER BY at').all();
+  const starts = db
+    .prepare('SELECT id AS key, at AS startedAt, grp AS "group", dry_run AS dryRun FROM starts ORDER BY at')
+    .all();
   const notes = db.prepare('SELECT name, value FROM notes').all();
   return {
     bans,
@@ -222,9 +227,7 @@ function upgrade(file: string, db: DatabaseSync): void {
     const place = db.prepare('UPDATE bans SET refused = ?, grp = ? WHERE id = ?');
     for (const { state, group, id } of bans) place.run(state === 'rejected' ? 1 : 0, group, id);
     const start = db.prepare('INSERT INTO starts VALUES (?, ?, ?, ?)');
-    starts.forEach(({ startedAt, group, dryRun }, i) => {
-      start.run(`version 1, ${i}`, startedAt, group, dryRun ? 1 : 0);
-    });
+    for (const { key, startedAt, group, dryRun } of starts) start.run(key, startedAt, group, dryRun ? 1 : 0);
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -233,7 +236,8 @@ function upgrade(file: string, db: DatabaseSync): void {
 }
 
 function startsOf(bans: readonly Ban[]): StoredStart[] {
-  return bans.filter(({ state }) => state !== 'rejected');
+  const began = bans.filter(({ state }) => state !== 'rejected').map((ban) => ({ ...ban, key: startKey(ban) }));
+  return [...new Map(began.toReversed().map((start) => [start.key, start])).values()].reverse();
 }
 
 /**

@@ -18,7 +18,7 @@ test('refusals take no place of bans that ended, and starts count after a restar
   const table = new BanTable(store);
   table.load(3_600_000, 1000);
   for (let i = 0; i < 20; i++) {
-    const ban = banOf({ id: `ban ${i}`, startedAt: 1000 });
+    const ban = banOf({ id: `ban ${i}`, attackId: `attack ${i}`, startedAt: 1000 });
     table.begin(ban);
     table.save(1000);
     table.end({ ...ban, state: 'withdrawn', withdrawnAt: 2000 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { address } from '../fixtures/addressFixture.ts';
 import { attackFixture } from '../fixtures/attackFixture.ts';
+import { activeBanOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 import { START, setUp, started, VICTIM } from './controllerFixture.ts';
 import { MemoryStore } from './memoryStore.ts';
@@ -200,4 +201,41 @@ test('a machine that booted with its clock far behind ends its bans in time and 
   run(START, 121);
   assert.deepEqual(keys(), []);
   assert.equal(controller.ban({ target: address('198.51.100.2'), operator: 'op' }, START + 121_000).ok, true);
+});
+
+test('an attack counts once for max_bans_per_window, whatever became of its bans, also after a restart', () => {
+  const config = configFixture({ ban: { maxBansPerWindow: 2, banWindowSeconds: 3600 } });
+  const whitelisting = configFixture({ ban: { maxBansPerWindow: 2, banWindowSeconds: 3600 }, whitelist: [VICTIM] });
+  const store = new MemoryStore();
+  const { controller, keys, run } = started(config, store);
+  const attack = attackFixture('a', VICTIM, START);
+  controller.attackOpened(attack, START);
+  let now = START;
+  for (let i = 0; i < 5; i++) {
+    controller.reconfigure(whitelisting, [attack], now + 1000);
+    assert.deepEqual(keys(), []);
+    controller.reconfigure(config, [attack], now + 2000);
+    now = run(now + 2000, 6, 'a');
+    assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`], 'the same attack is answered again');
+  }
+  controller.attackOpened(attackFixture('b', '198.51.100.2', now), now);
+  controller.attackOpened(attackFixture('c', '198.51.100.3', now), now);
+  assert.equal(keys().length, 2, 'two attacks have begun, and there is no room for a third');
+  const after = setUp(config, store);
+  after.controller.restore(now + 1000);
+  assert.deepEqual(after.keys().length, 2);
+  after.controller.attackOpened(attackFixture('d', '198.51.100.4', now + 2000), now + 2000);
+  assert.equal(after.keys().length, 2);
+});
+
+test('a ban by hand that runs out while its attack pauses is followed by an automatic one until the attack ended', () => {
+  const { controller, keys, run } = started();
+  controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  controller.ban({ target: address(VICTIM), ttlSeconds: 12, operator: 'oper' }, START + 1000);
+  let now = run(START + 1000, 2, 'a');
+  now = run(now, 15);
+  assert.equal(activeBanOf(controller, VICTIM)?.madeBy, 'attack', 'quiet for 12 s is less than the hysteresis');
+  assert.deepEqual(keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  controller.attackEnded('a', now + 5000);
+  assert.deepEqual(keys(), []);
 });

@@ -21,7 +21,7 @@ function candidate(target: string, config = configFixture()): Candidate {
     dryRun: config.dryRun,
     whitelist: config.protectedWhitelist,
   });
-  return { target: address(target), targetText: target, dryRun: config.dryRun, plan };
+  return { target: address(target), targetText: target, dryRun: config.dryRun, attackId: 'a', plan };
 }
 
 function circumstances(config = configFixture(), overrides: Partial<Circumstances> = {}): Circumstances {
@@ -56,7 +56,7 @@ test('every guard gives its verdict and a reason, also where it admits', () => {
 test('each guard refuses what it is there for', () => {
   const two = new BanStarts();
   two.load(
-    [1, 2].map(() => ({ startedAt: 99_000, group: 'global', dryRun: false })),
+    [1, 2].map((i) => ({ key: `ban ${i}`, startedAt: 99_000, group: 'global', dryRun: false })),
     100_000,
   );
   assert.equal(refusal(VICTIM, {}), undefined);

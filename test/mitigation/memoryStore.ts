@@ -2,6 +2,7 @@
  * A BanStore in memory that can fail. What it holds went through JSON, so a ban that does not survive being written shows.
  */
 import type { Ban } from '../../src/mitigation/ban.ts';
+import { type BanStart, startKey } from '../../src/mitigation/banCounts.ts';
 import type { BanStore } from '../../src/mitigation/banStore.ts';
 
 export class MemoryStore implements BanStore {
@@ -26,8 +27,12 @@ export class MemoryStore implements BanStore {
     return [...this.#bans.values()].filter((ban) => ban.state === 'active');
   }
 
-  loadStarts(): readonly Ban[] {
-    return [...this.#bans.values()].filter((ban) => ban.state !== 'rejected');
+  loadStarts(): readonly BanStart[] {
+    const began = [...this.#bans.values()]
+      .filter((ban) => ban.state !== 'rejected')
+      .toSorted((a, b) => b.startedAt - a.startedAt)
+      .map((ban) => ({ ...ban, key: startKey(ban) }));
+    return [...new Map(began.map((start) => [start.key, start])).values()];
   }
 
   keepStartsFor(): void {}

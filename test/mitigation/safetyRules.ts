@@ -70,10 +70,13 @@ export function assertWithinCaps({ config, wanted, wouldBe, active, past, events
   for (const event of events) {
     if (event.kind !== 'ban_started') continue;
     const since = event.at - limits.banWindowSeconds * 1000;
-    const begun = [...active, ...past].filter(
-      (ban) => ban.state !== 'rejected' && ban.startedAt > since && ban.dryRun === event.ban.dryRun,
+    const began = [...active, ...past].filter((ban) => ban.state !== 'rejected' && ban.dryRun === event.ban.dryRun);
+    // An attack counts once, when its first ban began.
+    const causes = new Map(
+      began.toSorted((a, b) => b.startedAt - a.startedAt).map((ban) => [ban.attackId ?? ban.id, ban.startedAt]),
     );
-    assert.ok(begun.length <= limits.maxBansPerWindow, `rule 4: ${begun.length} bans began within the window`);
+    const begun = [...causes.values()].filter((at) => at > since).length;
+    assert.ok(begun <= limits.maxBansPerWindow, `rule 4: ${begun} attacks and bans by hand within the window`);
   }
 }
 

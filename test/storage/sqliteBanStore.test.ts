@@ -122,14 +122,23 @@ test('starts that count for a cap are kept longer than ended bans, and refusals 
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory, { now: () => 1_000_000 });
   const ended = Array.from({ length: 12_000 }, (_, i) =>
-    banOf({ id: `ended-${i}`, state: 'withdrawn', startedAt: 900_000 + i, withdrawnAt: 950_000 + i }),
+    banOf({
+      id: `ended-${i}`,
+      attackId: `attack-${i}`,
+      state: 'withdrawn',
+      startedAt: 900_000 + i,
+      withdrawnAt: 950_000 + i,
+    }),
   );
   store.save(ended);
-  store.save([banOf({ id: 'refused', state: 'rejected' }), banOf({ id: 'active', startedAt: 990_000 })]);
+  store.save([
+    banOf({ id: 'refused', state: 'rejected' }),
+    banOf({ id: 'active', attackId: 'last', startedAt: 990_000 }),
+  ]);
   store.close();
   const again = new SqliteBanStore(directory);
   assert.equal(again.loadStarts().length, 12_001);
-  assert.deepEqual(again.loadStarts().at(-1), { startedAt: 990_000, group: 'global', dryRun: false });
+  assert.deepEqual(again.loadStarts().at(-1), { key: 'last', startedAt: 990_000, group: 'global', dryRun: false });
   again.close();
 });
 

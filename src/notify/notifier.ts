@@ -1,9 +1,15 @@
 /*
- * Decides who gets a notification and hands it to their channel queues. It returns at once and never throws, so that
- * detection and decisions never wait for a delivery.
+ * Decides who gets a notification, by routes, severity and quiet time, and gives it to their channel queues. It returns
+ * at once and never throws, so that detection and decisions never wait for a delivery.
  */
 import { configuredChannels, type NotifyConfig } from '../config/sections/notify/notify.ts';
-import { NOTIFY_CHANNELS, type NotifyChannel } from '../config/sections/notify/routes.ts';
+import {
+  NOTIFY_CHANNELS,
+  type NotifyChannel,
+  type NotifyRoute,
+  SEVERITIES,
+  type Severity,
+} from '../config/sections/notify/routes.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Channel } from './channel.ts';
@@ -12,13 +18,15 @@ import type { DeliveryCounts } from './deliveryQueue.ts';
 import { EmailChannel } from './emailChannel.ts';
 import { ExecChannel } from './execChannel.ts';
 import { type Notification, severityOf } from './notification.ts';
-import { NotificationLog } from './notificationLog.ts';
-import { isAtLeast, matchesRoute, type PlannedRoute, planRoutes } from './routePlan.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SlackChannel } from './slackChannel.ts';
 import { TelegramChannel } from './telegramChannel.ts';
 import { testNotification } from './testNotification.ts';
 import { WebhookChannel } from './webhookChannel.ts';
+
+/** The engine follows at most ten thousand attacks at a time, and each may have a ban that failed. */
+const MAX_TOPICS = 50_000;
+const MAX_SENT = 100_000;
 
 /** When the daemon stops, deliveries may take this long. */
 const STOP_GRACE_MS = 2000;
@@ -45,6 +53,54 @@ export interface NotifierStatus {
   readonly queued: number;
   /** Of the latest attempt, where it failed. */
   readonly errors: readonly { readonly channel: NotifyChannel; readonly error: string }[];
+}
+
+/**
+ * What was sent to which channel queue, as far as the next notification depends on it. The end of an attack or a
+ * failure goes to the queues that got its start, and `quiet_seconds` of a route suppresses repetitions.
+ */
+class NotificationLog {
+  /** Keys of queues by topic, see `Recipients`. */
+  readonly #queuesByTopic = new Map<string, Set<string>>();
+  /** Clock milliseconds, oldest first. */
+  readonly #sentAt = new Map<string, number>();
+
+  /** The queues that got the topic; undefined where the topic is not known, for example after a restart. */
+  queuesOf(topic: string): ReadonlySet<string> | undefined {
+    return this.#queuesByTopic.get(topic);
+  }
+
+  /** Adds queues that got the topic. With none, it is known that no queue got it. */
+  addQueues(topic: string, keys: Iterable<string>): void {
+    const queues = this.#queuesByTopic.get(topic) ?? new Set<string>();
+    for (const key of keys) queues.add(key);
+    this.#queuesByTopic.set(topic, queues);
+    deleteOldest(this.#queuesByTopic, MAX_TOPICS);
+  }
+
+  forgetTopic(topic: string): void {
+    this.#queuesByTopic.delete(topic);
+  }
+
+  /** Whether `key` was recorded less than `seconds` before `at`. */
+  isRecent(key: string, at: number, seconds: number): boolean {
+    const before = this.#sentAt.get(key);
+    return before !== undefined && at >= before && at - before < seconds * 1000;
+  }
+
+  record(key: string, at: number): void {
+    this.#sentAt.delete(key);
+    this.#sentAt.set(key, at);
+    deleteOldest(this.#sentAt, MAX_SENT);
+  }
+}
+
+function deleteOldest(map: Map<string, unknown>, limit: number): void {
+  if (map.size <= limit) return;
+  for (const oldest of map.keys()) {
+    map.delete(oldest);
+    break;
+  }
 }
 
 export class Notifier {
@@ -181,4 +237,59 @@ function createChannel(
   };
   if (config === undefined) throw new Error(`the channel ${name} is not configured`);
   return (channels[name] as (own: typeof config) => Channel)(config);
+}
+
+interface PlannedQueue {
+  /** Two queues with the same key are the same queue. It holds secrets: never show it. */
+  readonly key: string;
+  readonly channel: NotifyChannel;
+  /** The channel's configuration with the recipients of the route. */
+  readonly config: NotifyConfig[NotifyChannel];
+}
+
+interface PlannedRoute extends NotifyRoute {
+  readonly queues: readonly PlannedQueue[];
+}
+
+/**
+ * The routes of a configuration, each with the channel queues that it leads to. A route with its own recipients has its
+ * own queue, so that the full mailbox of one customer delays nobody else. Without routes, every notification goes to
+ * every channel.
+ */
+function planRoutes(notify: NotifyConfig): PlannedRoute[] {
+  const toAll: NotifyRoute = {
+    groups: undefined,
+    tenants: undefined,
+    channels: configuredChannels(notify),
+    minSeverity: 'info',
+    quietSeconds: 0,
+    emailTo: undefined,
+    telegramChatId: undefined,
+  };
+  const routes = notify.routes.length === 0 ? [toAll] : notify.routes;
+  return routes.map((route) => ({ ...route, queues: route.channels.map((name) => planQueue(name, route, notify)) }));
+}
+
+function planQueue(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): PlannedQueue {
+  const config = withRecipients(channel, route, notify);
+  return { key: `${channel} ${JSON.stringify(config)}`, channel, config };
+}
+
+function withRecipients(channel: NotifyChannel, route: NotifyRoute, notify: NotifyConfig): NotifyConfig[NotifyChannel] {
+  const { email, telegram } = notify;
+  if (channel === 'email' && email !== undefined) return { ...email, to: route.emailTo ?? email.to };
+  if (channel === 'telegram' && telegram !== undefined) {
+    return { ...telegram, chatId: route.telegramChatId ?? telegram.chatId };
+  }
+  return notify[channel];
+}
+
+/** Whether the route is for the notification's group and tenant. */
+function matchesRoute(route: NotifyRoute, { group, tenant }: Notification): boolean {
+  if (route.groups !== undefined && !route.groups.includes(group)) return false;
+  return route.tenants === undefined || (tenant !== undefined && route.tenants.includes(tenant));
+}
+
+function isAtLeast(severity: Severity, minimum: Severity): boolean {
+  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(minimum);
 }

@@ -216,6 +216,8 @@ const NO_STORE: BanStore = {
   loadActive: () => [],
   loadEnded: () => [],
   loadStarts: () => [],
+  loadLeftAlone: () => [],
+  saveLeftAlone: () => undefined,
   keepStartsFor: () => undefined,
 };
 

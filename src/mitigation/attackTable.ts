@@ -18,8 +18,10 @@ export interface LiveAttack {
 export class AttackTable {
   readonly #byId = new Map<string, LiveAttack>();
   readonly #byTarget = new Map<string, LiveAttack>();
-  /** Attacks whose ban an operator lifted: not banned again until they ended. */
-  readonly #leftAlone = new Set<string>();
+  /** Attacks whose ban an operator lifted, with their targets: not banned again until they ended. */
+  readonly #leftAlone = new Map<string, string>();
+  /** Targets whose attack was left alone before a restart, and until when it may be found again. */
+  readonly #expected = new Map<string, number>();
 
   /** Enters an attack; one that is known already stays as it is. */
   open(attack: Attack, lastSeenAt: number): LiveAttack {
@@ -28,6 +30,7 @@ export class AttackTable {
     const live: LiveAttack = { attack, lastSeenAt, refused: false, tryAgainAt: lastSeenAt };
     this.#byId.set(attack.id, live);
     this.#byTarget.set(attack.targetText, live);
+    if (this.#expected.delete(attack.targetText)) this.leaveAlone(attack.id, attack.targetText);
     return live;
   }
 
@@ -53,8 +56,30 @@ export class AttackTable {
     return this.#byId.values();
   }
 
-  leaveAlone(attackId: string): void {
-    this.#leftAlone.add(attackId);
+  leaveAlone(attackId: string, targetText: string): void {
+    this.#leftAlone.set(attackId, targetText);
+  }
+
+  /**
+   * A restart forgot the attacks on these targets, and an operator wants them left alone. One that is found again before its
+   * time is over is the same attack.
+   */
+  expect(targets: Iterable<string>, until: (targetText: string) => number): void {
+    for (const target of targets) this.#expected.set(target, until(target));
+  }
+
+  expectedTargets(): string[] {
+    return [...this.#expected.keys()];
+  }
+
+  /** Forgets the attacks that were not found again in time. */
+  giveUpExpected(now: number): void {
+    for (const [target, until] of this.#expected) if (now >= until) this.#expected.delete(target);
+  }
+
+  /** Targets whose attack is left alone, for the next start. */
+  leftAloneTargets(): string[] {
+    return [...new Set([...this.#leftAlone.values(), ...this.#expected.keys()])].sort();
   }
 
   isLeftAlone(attackId: string): boolean {
@@ -71,5 +96,6 @@ export class AttackTable {
       live.lastSeenAt += deltaMs;
       live.tryAgainAt += deltaMs;
     }
+    for (const [target, until] of this.#expected) this.#expected.set(target, until + deltaMs);
   }
 }

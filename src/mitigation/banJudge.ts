@@ -40,6 +40,16 @@ export interface JudgedRequest {
   readonly judgement: Judgement;
 }
 
+/** Why a target is treated as it is. */
+export interface Explanation {
+  readonly group: string;
+  readonly ban: Ban | undefined;
+  /** An operator lifted the ban of the attack going on. */
+  readonly leftAlone: boolean;
+  /** Were it attacked now: every guard's verdict, and the method that would be used. */
+  readonly judgement: Judgement;
+}
+
 export interface BanJudgeOptions {
   readonly config: Config;
   readonly newId: () => string;

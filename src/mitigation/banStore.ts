@@ -13,6 +13,10 @@ export interface BanStore {
   loadEnded(limit: number): Ban[];
   /** When bans began, those that ended since among them and refused ones not, as far back as starts are kept. */
   loadStarts(): readonly BanStart[];
+  /** Targets whose attack an operator wants left alone. */
+  loadLeftAlone(): readonly string[];
+  /** Durable when it returns. Throws an Error that says why if that cannot be had. */
+  saveLeftAlone(targets: readonly string[]): void;
   /** Starts must be kept for so long at least. */
   keepStartsFor(ms: number): void;
 }

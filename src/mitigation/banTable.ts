@@ -24,6 +24,9 @@ const STORED_PAST_BANS = 20_000;
 /** Ends of bans that wait for a failing store; far more than any cap on active bans lets end in an outage. */
 const MAX_UNSAVED_PAST = 10_000;
 
+/** Attacks that an operator wants left alone; an attack of today has fewer victims that are unbanned by hand. */
+const MAX_LEFT_ALONE = 10_000;
+
 /** A store that failed is not asked again before this. */
 const SAVE_RETRY_MS = 1000;
 
@@ -57,6 +60,8 @@ export class BanTable {
   readonly #unsavedPast = new Map<string, Ban>();
   /** Ids of bans that the store may hold as active; a save that failed may still have reached the disk. */
   readonly #maybeActiveInStore = new Set<string>();
+  #leftAlone: readonly string[] = [];
+  #isLeftAloneSaved = true;
   #routesChanged = true;
   #saveError: string | undefined;
   #saveAgainAt = Number.NEGATIVE_INFINITY;
@@ -101,6 +106,20 @@ export class BanTable {
   ofAttack(attackId: string): Ban | undefined {
     const targetText = this.#targetOfAttack.get(attackId);
     return targetText === undefined ? undefined : this.of(targetText);
+  }
+
+  /** Targets whose attack is to be left alone, as stored. Throws what the store throws. */
+  loadLeftAlone(): readonly string[] {
+    this.#leftAlone = this.#store.loadLeftAlone().slice(0, MAX_LEFT_ALONE);
+    return this.#leftAlone;
+  }
+
+  /** Has the next `save` store these, if they are others than before. */
+  leaveAlone(targets: readonly string[]): void {
+    const kept = targets.slice(0, MAX_LEFT_ALONE);
+    if (kept.length === this.#leftAlone.length && kept.every((target, i) => target === this.#leftAlone[i])) return;
+    this.#leftAlone = kept;
+    this.#isLeftAloneSaved = false;
   }
 
   /** Whether the ban is in the store with its plan, so that its routes may be announced. */
@@ -175,10 +194,13 @@ export class BanTable {
 
   /** Saves in one transaction whatever is not saved. Answers why that cannot be done; undefined where all is saved. */
   save(now: number): string | undefined {
-    if (this.#unsavedActive.size === 0 && this.#unsavedPast.size === 0) return undefined;
+    if (this.#unsavedActive.size === 0 && this.#unsavedPast.size === 0 && this.#isLeftAloneSaved) return undefined;
     if (this.#saveError !== undefined && now < this.#saveAgainAt) return this.#saveError;
     for (const { ban } of this.#unsavedActive) this.#maybeActiveInStore.add(ban.id);
     try {
+      // Before the bans: an unban that is stored alone would be undone by a restart.
+      if (!this.#isLeftAloneSaved) this.#store.saveLeftAlone(this.#leftAlone);
+      this.#isLeftAloneSaved = true;
       this.#store.save([...this.#unsavedPast.values(), ...Array.from(this.#unsavedActive, (entry) => entry.ban)]);
     } catch (error) {
       this.#saveError = error instanceof Error ? error.message : String(error);

@@ -11,10 +11,10 @@ import type { Announcer } from './announcer.ts';
 import { AttackTable, type LiveAttack, RETRY_REFUSED_MS } from './attackTable.ts';
 import type { Ban } from './ban.ts';
 import { BanCommit, type BanCommitOptions, type MitigationCounters } from './banCommit.ts';
-import { BanJudge, type JudgedRequest, type ManualBanRequest } from './banJudge.ts';
+import { BanJudge, type Explanation, type JudgedRequest, type ManualBanRequest } from './banJudge.ts';
 import { type BanEvent, transition } from './banMachine.ts';
 import { FlapDamping } from './flapDamping.ts';
-import { type Judgement, whitelistedByPlan } from './guards.ts';
+import { whitelistedByPlan } from './guards.ts';
 import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
 import { bansOverCaps, forbiddenBans } from './rulesAfterReload.ts';
@@ -38,16 +38,6 @@ export interface ManualBanResult {
   readonly ok: boolean;
   /** Active, or rejected with the reason. */
   readonly ban: Ban;
-}
-
-/** Why a target is treated as it is. */
-export interface Explanation {
-  readonly group: string;
-  readonly ban: Ban | undefined;
-  /** An operator lifted the ban of the attack going on. */
-  readonly leftAlone: boolean;
-  /** Were it attacked now: every guard's verdict, and the method that would be used. */
-  readonly judgement: Judgement;
 }
 
 export class MitigationController {
@@ -76,13 +66,15 @@ export class MitigationController {
    */
   restore(now: number): Ban[] {
     if (this.#phase !== 'new') throw new Error('restore must be the first call, and the only one');
-    const loaded = this.#commit.load(longestWindowMs(this.#judge.scope.config), now);
+    const loaded = this.#commit.load(this.#judge.scope.longestBanWindowMs(), now);
+    const leftAlone = this.#bans.loadLeftAlone();
     this.#phase = 'running';
     return this.batch(now, () => {
       for (const ban of loaded) {
         this.#commit.apply(ban, ban.expiresAt <= now ? { kind: 'ttlExpired', at: now } : { kind: 'adopted', at: now });
       }
       this.#enforceRules(now);
+      this.#expectLeftAlone(leftAlone, now);
       return this.#bans.active();
     });
   }
@@ -134,6 +126,7 @@ export class MitigationController {
   notObserved(now: number): void {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return;
     this.batch(now, () => {
+      this.#expectLeftAlone(this.#attacks.expectedTargets(), now);
       for (const ban of this.#bans.active()) {
         if (ban.expiresAt - now < TIME_TO_LOOK_BELOW_MS) this.#commit.apply(ban, { kind: 'adopted', at: now });
       }
@@ -161,6 +154,7 @@ export class MitigationController {
   attackEnded(attackId: string, now: number): void {
     this.batch(now, () => {
       this.#attacks.close(attackId);
+      this.#bans.leaveAlone(this.#attacks.leftAloneTargets());
       const ban = this.#bans.ofAttack(attackId);
       if (ban !== undefined && !this.#damping.holds(ban, now)) this.#endQuiet(ban, now);
     });
@@ -190,8 +184,9 @@ export class MitigationController {
       const ban = this.#bans.of(formatAddress(target));
       if (ban === undefined) return undefined;
       const live = this.#attacks.on(ban.targetText);
-      if (live !== undefined) this.#attacks.leaveAlone(live.attack.id);
-      if (ban.attackId !== undefined) this.#attacks.leaveAlone(ban.attackId);
+      if (live !== undefined) this.#attacks.leaveAlone(live.attack.id, ban.targetText);
+      if (ban.attackId !== undefined) this.#attacks.leaveAlone(ban.attackId, ban.targetText);
+      this.#bans.leaveAlone(this.#attacks.leftAloneTargets());
       return this.#commit.apply(ban, { kind: 'unbanned', at: now, operator });
     });
   }
@@ -200,7 +195,7 @@ export class MitigationController {
   reconfigure(config: Config, activeAttacks: Iterable<Attack>, now: number): void {
     this.batch(now, () => {
       this.#judge.reconfigure(config);
-      this.#bans.keepStartsFor(longestWindowMs(config));
+      this.#bans.keepStartsFor(this.#judge.scope.longestBanWindowMs());
       for (const attack of activeAttacks) this.#attacks.open(attack, attack.lastSeenAt);
       for (const live of this.#attacks.all()) live.tryAgainAt = now;
       this.#enforceRules(now);
@@ -219,6 +214,8 @@ export class MitigationController {
         else this.#reviewMethod(ban, now);
       }
       this.#answerAttacks(now);
+      this.#attacks.giveUpExpected(now);
+      this.#bans.leaveAlone(this.#attacks.leftAloneTargets());
       this.#bans.saveMovedExpiries();
     });
     this.batch(now, () => {
@@ -361,6 +358,11 @@ export class MitigationController {
     this.#bans.dropCovers(({ routes }) => bgpSessionProblem(routes, endpoints) !== undefined);
   }
 
+  /** An attack that was left alone is found again within its hysteresis, or it ended while nobody looked. */
+  #expectLeftAlone(targets: readonly string[], now: number): void {
+    this.#attacks.expect(targets, (text) => now + this.#judge.scope.hysteresisMs(text));
+  }
+
   #reviewMethod(ban: Ban, now: number): void {
     const circumstances = this.#judge.circumstancesOf(ban, now);
     const event = reviewMethod(ban, circumstances, this.#commit.announcerOf(ban), this.#commit.health);
@@ -388,10 +390,4 @@ export class MitigationController {
     // The end of the ban says why; a refusal of the same attack would report it a second time.
     if (live !== undefined && state !== 'active' && event.kind !== 'dryRunChanged') live.refused = true;
   }
-}
-
-function longestWindowMs(config: Config): number {
-  return (
-    Math.max(config.ban.banWindowSeconds, ...config.groups.map((group) => group.ban.limits.banWindowSeconds)) * 1000
-  );
 }

@@ -4,7 +4,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
-import type { Address, IpVersion } from '../net/address.ts';
+import { type Address, type IpVersion, parseAddress } from '../net/address.ts';
 import { containsAddress, type Prefix, prefixesOverlap, prefixSize } from '../net/prefix.ts';
 import { NO_MATCH, PrefixTable } from '../net/prefixTable.ts';
 
@@ -39,6 +39,19 @@ export class Scope {
   groupOf(address: Address): GroupConfig {
     const owner = this.#owners.lookupAddress(address);
     return this.config.groups[owner === NO_MATCH ? 0 : owner];
+  }
+
+  /** Quiet time before an attack on the address ends, in milliseconds. */
+  hysteresisMs(targetText: string): number {
+    const address = parseAddress(targetText);
+    const group = address === undefined ? this.config.groups[0] : this.groupOf(address);
+    return group.ban.unbanHysteresisSeconds * 1000;
+  }
+
+  /** The longest window of a cap on starts, in milliseconds. */
+  longestBanWindowMs(): number {
+    const { ban, groups } = this.config;
+    return Math.max(ban.banWindowSeconds, ...groups.map((group) => group.ban.limits.banWindowSeconds)) * 1000;
   }
 
   groupNamed(name: string): GroupConfig | undefined {

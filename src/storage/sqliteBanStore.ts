@@ -153,6 +153,16 @@ export class SqliteBanStore implements BanStore {
     if (this.#contents().notes.get('api') !== url) this.#database().prepare(SET_NOTE).run('api', url);
   }
 
+  loadLeftAlone(): readonly string[] {
+    return targetsOfText(this.#contents().notes.get('left_alone') ?? '');
+  }
+
+  saveLeftAlone(targets: readonly string[]): void {
+    this.#database()
+      .prepare(SET_NOTE)
+      .run('left_alone', targets.length === 0 ? '' : JSON.stringify(targets));
+  }
+
   /** Who paused all announcements, and when; undefined while they are not paused. */
   savedPause(): { readonly since: number; readonly by: string } | undefined {
     return pauseOfText(this.#contents().notes.get('paused') ?? '');
@@ -296,4 +306,14 @@ function pauseOfText(text: string): { readonly since: number; readonly by: strin
 
 function endOf({ withdrawnAt, startedAt }: Ban): number {
   return withdrawnAt ?? startedAt;
+}
+
+/** What cannot be read is no target: then an attack is answered that might have been left alone. */
+function targetsOfText(text: string): string[] {
+  try {
+    const targets: unknown = text === '' ? [] : JSON.parse(text);
+    return Array.isArray(targets) ? targets.filter((target) => typeof target === 'string') : [];
+  } catch {
+    return [];
+  }
 }

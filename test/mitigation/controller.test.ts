@@ -239,3 +239,54 @@ test('a ban by hand that runs out while its attack pauses is followed by an auto
   controller.attackEnded('a', now + 5000);
   assert.deepEqual(keys(), []);
 });
+
+test('an unban holds after a restart while the same attack goes on, and not for a later one', () => {
+  const store = new MemoryStore();
+  const before = started(configFixture(), store);
+  before.controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  before.controller.unban(address(VICTIM), START + 1000, 'oper');
+  // Killed, and started again: the detector finds the attack anew, under another id.
+  const after = setUp(configFixture(), store);
+  after.controller.restore(START + 2000);
+  after.controller.attackOpened(attackFixture('b', VICTIM, START + 4000), START + 4000);
+  let now = after.run(START + 4000, 30, 'b');
+  assert.deepEqual(after.keys(), []);
+  // Once more, with the second process as the first.
+  const third = setUp(configFixture(), store);
+  third.controller.restore(now);
+  third.controller.attackOpened(attackFixture('c', VICTIM, now), now);
+  now = third.run(now, 5, 'c');
+  assert.deepEqual(third.keys(), []);
+  third.controller.attackEnded('c', now);
+  third.controller.attackOpened(attackFixture('d', VICTIM, now), now);
+  assert.deepEqual(third.keys(), [`ipv4-unicast ${VICTIM}/32`], 'a new attack is answered');
+});
+
+test('an attack that was left alone and ended while Kapkan was down does not shield a later one', () => {
+  const store = new MemoryStore();
+  const before = started(configFixture(), store);
+  before.controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  before.controller.unban(address(VICTIM), START + 1000, 'oper');
+  const after = setUp(configFixture(), store);
+  after.controller.restore(START + 2000);
+  const now = after.run(START + 2000, 21);
+  after.controller.attackOpened(attackFixture('b', VICTIM, now), now);
+  assert.deepEqual(after.keys(), [`ipv4-unicast ${VICTIM}/32`]);
+  assert.deepEqual(store.loadLeftAlone(), []);
+});
+
+test('time in which nothing could be observed does not end the search for an attack that was left alone', () => {
+  const store = new MemoryStore();
+  const before = started(configFixture(), store);
+  before.controller.attackOpened(attackFixture('a', VICTIM, START), START);
+  before.controller.unban(address(VICTIM), START + 1000, 'oper');
+  const after = setUp(configFixture(), store);
+  after.controller.restore(START + 2000);
+  let now = START + 2000;
+  for (let i = 0; i < 10; i++) {
+    now = after.run(now, 10);
+    after.controller.notObserved(now);
+  }
+  after.controller.attackOpened(attackFixture('b', VICTIM, now), now);
+  assert.deepEqual(after.keys(), []);
+});

@@ -75,6 +75,10 @@ export class KapkanProcess {
       loadActive: () => store.loadActive(),
       loadEnded: (limit) => store.loadEnded(limit),
       loadStarts: () => store.loadStarts(),
+      loadLeftAlone: () => store.loadLeftAlone(),
+      saveLeftAlone: (targets) => {
+        if (this.alive) store.saveLeftAlone(targets);
+      },
       keepStartsFor: () => store.keepStartsFor(),
     };
   }

@@ -8,6 +8,7 @@ import type { BanStore } from '../../src/mitigation/banStore.ts';
 export class MemoryStore implements BanStore {
   /** In the order in which they were last written. */
   readonly #bans = new Map<string, Ban>();
+  #leftAlone: readonly string[] = [];
   failure: string | undefined;
   attempts = 0;
   /** Transactions that were made. */
@@ -33,6 +34,15 @@ export class MemoryStore implements BanStore {
       .toSorted((a, b) => b.startedAt - a.startedAt)
       .map((ban) => ({ ...ban, key: startKey(ban) }));
     return [...new Map(began.map((start) => [start.key, start])).values()];
+  }
+
+  loadLeftAlone(): readonly string[] {
+    return this.#leftAlone;
+  }
+
+  saveLeftAlone(targets: readonly string[]): void {
+    if (this.failure !== undefined) throw new Error(this.failure);
+    this.#leftAlone = [...targets];
   }
 
   keepStartsFor(): void {}

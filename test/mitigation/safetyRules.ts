@@ -147,7 +147,7 @@ const REASONS_OF_RELOADS =
  */
 export function assertStillCovered(
   before: ReadonlySet<string>,
-  { now, wanted, wouldBe, events }: WorldMoment,
+  { now, wanted, wouldBe, active, events }: WorldMoment,
   attacked: Iterable<string>,
   rulesChanged: boolean,
 ): void {
@@ -156,13 +156,8 @@ export function assertStillCovered(
     if (!before.has(victim) || after.has(victim)) continue;
     const end = events.find((event) => event.kind === 'ban_ended' && event.ban.targetText === victim);
     const ban = end?.kind === 'ban_ended' ? end.ban : undefined;
-    const waits = events.some(
-      (event) =>
-        event.kind === 'ban_changed' &&
-        event.change === 'config' &&
-        event.ban.targetText === victim &&
-        event.ban.method === 'none',
-    );
+    // Only a changed config puts a ban that announced something on the rung `none`.
+    const waits = active.some(({ targetText, method }) => targetText === victim && method === 'none');
     const wished =
       (ban === undefined && (rulesChanged || waits)) ||
       (ban !== undefined &&

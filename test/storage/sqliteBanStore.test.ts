@@ -197,3 +197,16 @@ test('the GoBGP that the bans were announced to is stored', (t) => {
 function byId(bans: readonly Ban[]): Ban[] {
   return [...bans].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
+
+test('targets whose attack is left alone survive a restart, and nothing is left of them once there are none', (t) => {
+  const directory = stateDirectory(t);
+  const store = new SqliteBanStore(directory);
+  assert.deepEqual(store.loadLeftAlone(), []);
+  store.saveLeftAlone(['192.0.2.1', '2001:db8::1']);
+  store.close();
+  const again = new SqliteBanStore(directory);
+  assert.deepEqual(again.loadLeftAlone(), ['192.0.2.1', '2001:db8::1']);
+  again.saveLeftAlone([]);
+  assert.deepEqual(again.loadLeftAlone(), []);
+  again.close();
+});

@@ -15,11 +15,12 @@ import {
   timelineEntrySchema,
 } from '../shapes/attackJson.ts';
 import { storedAttack } from '../shapes/storedAttack.ts';
+import { tenantReason } from '../shapes/tenantView.ts';
 import type { Page, PastAttack, PastIncident } from '../storage/history/historyStore.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint, integerParameter, targetParameter, timeParameter } from './endpoint.ts';
-import { TenantFilter, tenantReason } from './tenantFilter.ts';
+import { TenantFilter } from './tenantFilter.ts';
 
 /** Ended attacks in an answer where the request gives no limit. */
 const RECENT_ATTACKS = 100;

@@ -3,10 +3,11 @@
  */
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditRow } from '../auditEvent.ts';
+import { tenantReason } from '../shapes/tenantView.ts';
 import { auditJson, auditSchema } from './auditLog.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint, integerParameter, targetParameter, timeParameter } from './endpoint.ts';
-import { TenantFilter, tenantReason } from './tenantFilter.ts';
+import { TenantFilter } from './tenantFilter.ts';
 
 const MAX_EVENTS = 1000;
 

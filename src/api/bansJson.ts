@@ -4,8 +4,9 @@
 import type { Ban } from '../mitigation/ban.ts';
 import { routeKey } from '../mitigation/route.ts';
 import { type BanJson, banJson, type RibEvidenceJson, ribEvidenceJson } from '../shapes/banJson.ts';
+import { tenantReason, tenantRib } from '../shapes/tenantView.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
-import { type TenantFilter, tenantReason } from './tenantFilter.ts';
+import type { TenantFilter } from './tenantFilter.ts';
 
 /** One ban, the newest of its target. */
 export function filteredBanJson(ban: Ban, daemon: DaemonFacade, filter: TenantFilter): BanJson {
@@ -39,7 +40,7 @@ function tenantBanJson(json: BanJson, ban: Ban, filter: TenantFilter): BanJson {
     fell_back_reason: undefined,
     comment: isOwn ? ban.comment : undefined,
     operator: isOwn ? ban.operator : undefined,
-    rib: json.rib && { ...json.rib, last_error: undefined, advertised_to: undefined, not_advertised_to: undefined },
+    rib: json.rib && tenantRib(json.rib),
   };
 }
 

@@ -131,7 +131,8 @@ function placeText({ rib }: BanFacts, reason: string): string {
     const why = rib?.last_error ?? 'GoBGP has not confirmed it';
     return why === reason ? 'no' : `not yet, ${why}`;
   }
-  const sent = rib.advertised_to ?? [];
+  if (rib.advertised_to === undefined) return 'yes';
+  const sent = rib.advertised_to;
   const missed = (rib.not_advertised_to ?? []).map(({ peer, why }) => `${peer} (${why})`);
   const to = sent.length === 0 ? 'in GoBGP, but sent to no peer yet' : `to ${named(sent)}`;
   return missed.length === 0 ? to : `${to}; not to ${named(missed)}`;

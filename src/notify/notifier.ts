@@ -21,6 +21,7 @@ import { type Notification, severityOf } from './notification.ts';
 import type { Scheduler } from './scheduler.ts';
 import { SlackChannel } from './slackChannel.ts';
 import { TelegramChannel } from './telegramChannel.ts';
+import { tenantNotification } from './tenantNotification.ts';
 import { testNotification } from './testNotification.ts';
 import { WebhookChannel } from './webhookChannel.ts';
 
@@ -112,6 +113,8 @@ export class Notifier {
   #config: NotifyConfig;
   #routes: PlannedRoute[] = [];
   #queues: ReadonlyMap<string, ChannelQueue> = new Map();
+  /** Keys of queues that only routes of tenants lead to: there is somebody who may not see the whole deployment. */
+  #tenantQueues: ReadonlySet<string> = new Set();
   /** Queues of former configurations that still have messages to deliver. */
   #retired: ChannelQueue[] = [];
 
@@ -124,7 +127,9 @@ export class Notifier {
   /** Queues the notification for everybody who gets it. Returns at once and never throws. */
   notify(notification: Notification): void {
     try {
-      for (const key of this.#queuesFor(notification)) this.#queues.get(key)?.add(notification);
+      for (const key of this.#queuesFor(notification)) {
+        this.#queues.get(key)?.add(this.#tenantQueues.has(key) ? tenantNotification(notification) : notification);
+      }
     } catch (error) {
       this.#options.log.error({ error: messageOf(error), target: notification.target }, 'notification failed');
     }
@@ -143,6 +148,8 @@ export class Notifier {
     this.#config = config;
     this.#routes = routes;
     this.#queues = queues;
+    const open = new Set(routes.filter(({ tenants }) => tenants === undefined).flatMap(keysOf));
+    this.#tenantQueues = new Set([...queues.keys()].filter((key) => !open.has(key)));
   }
 
   /** Results of notifications since the start, by channel. */
@@ -282,6 +289,10 @@ function withRecipients(channel: NotifyChannel, route: NotifyRoute, notify: Noti
     return { ...telegram, chatId: route.telegramChatId ?? telegram.chatId };
   }
   return notify[channel];
+}
+
+function keysOf({ queues }: PlannedRoute): string[] {
+  return queues.map(({ key }) => key);
 }
 
 /** Whether the route is for the notification's group and tenant. */

@@ -9,7 +9,7 @@ import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeScheduler } from './fakeScheduler.ts';
 import { type HttpReceiver, receiveHttp } from './httpReceiver.ts';
-import { attackFacts, NOW, notificationOf, notifyConfigOf } from './notifyFixture.ts';
+import { attackFacts, banFacts, NOW, notificationOf, notifyConfigOf } from './notifyFixture.ts';
 
 function routeOf(overrides: Partial<NotifyRoute>): NotifyRoute {
   return {
@@ -241,4 +241,34 @@ test('what happens once is sent once', async (t) => {
   for (let peer = 0; peer < 3; peer++) notifier.notify(notificationOf({ event: 'ban_announced', recipients }));
   await notifier.stop();
   assert.deepEqual(eventsOf(receiver), ['ban_announced 203.0.113.7']);
+});
+
+test('a channel that only routes of tenants lead to gets no peers and no errors; one of the operator gets them', async (t) => {
+  const tenants = await receiveHttp(t);
+  const operator = await receiveHttp(t);
+  const notifier = notifierOf({
+    webhook: webhookTo(tenants),
+    slack: { webhookUrl: operator.url },
+    routes: [routeOf({ tenants: ['acme'] }), routeOf({ channels: ['slack'] })],
+  });
+  const rib = { installed: false, last_error: 'connection refused', advertised_to: [], not_advertised_to: [] };
+  const failed = notificationOf({
+    event: 'ban_failed',
+    failure: 'not_announced',
+    tenant: 'acme',
+    ban: banFacts({ rib }),
+    reason: 'connection refused',
+    recipients: BY_ROUTES,
+  });
+  notifier.notify(failed);
+  await eventually(() => tenants.requests.length === 1 && operator.requests.length === 1);
+  assert.doesNotMatch(JSON.stringify(tenants.requests[0].body), /connection refused/);
+  assert.match(JSON.stringify(operator.requests[0].body), /connection refused/);
+  // The same channel through a route for all as well: it is the operator's own.
+  notifier.reconfigure(
+    notifyConfigOf({ webhook: webhookTo(tenants), routes: [routeOf({ tenants: ['acme'] }), routeOf({})] }),
+  );
+  notifier.notify(failed);
+  await eventually(() => tenants.requests.length === 2);
+  assert.match(JSON.stringify(tenants.requests[1].body), /connection refused/);
 });

@@ -1,11 +1,13 @@
 /*
- * An operational event: something that Kapkan needs stopped working, or works again. The daemon finds these events;
+ * An operational event: something that Kapkan needs stopped working or is disturbed, or works again. The daemon finds these events;
  * the log and notifications are made from them. Events about attacks and bans are incident events (incidents/).
  */
 
 export const OPERATIONAL_EVENT_KINDS = [
   'gobgp_down',
   'gobgp_up',
+  'gobgp_conflict',
+  'gobgp_conflict_over',
   'peer_down',
   'peer_up',
   'exporter_silent',

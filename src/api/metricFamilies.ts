@@ -196,6 +196,12 @@ function gobgpFamilies(): MetricFamily[] {
     gauge('kapkan_gobgp_up', '1 while GoBGP answers', ['address'], ({ daemon }) =>
       daemon.gobgp().map(({ address, connected }): Sample => [connected ? 1 : 0, address]),
     ),
+    gauge(
+      'kapkan_gobgp_conflict_routes',
+      'Routes in GoBGP that another program withdraws, changes or puts back again and again',
+      ['address'],
+      ({ daemon }) => daemon.gobgp().map(({ address, conflict }): Sample => [conflict?.routes ?? 0, address]),
+    ),
     gauge('kapkan_gobgp_peers', 'Neighbours of GoBGP', ['address', 'state'], ({ daemon }) =>
       daemon.gobgp().flatMap(({ address }) => {
         const peers = daemon.peers().filter((peer) => peer.daemon === address);

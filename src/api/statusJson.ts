@@ -2,6 +2,7 @@
  * The status: mode, what is protected and with which limits, and the state of GoBGP, telemetry and notifications.
  */
 import { z } from 'zod';
+import { toRfc3339 } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { SocketAddress } from '../config/socketAddress.ts';
@@ -26,6 +27,10 @@ const gobgpSchema = z.object({
   connected: z.boolean().describe('to every one of them'),
   peers: z.array(z.object({ address: z.string(), asn: z.number().int(), state: z.string() })),
   last_error: z.string().optional(),
+  conflict: z
+    .object({ since: timeSchema, routes: z.number().int(), detail: z.string() })
+    .optional()
+    .describe('another program undoes again and again what Kapkan does; perhaps it has the same instance_id'),
 });
 
 /** Not visible to a token with a tenant. */
@@ -180,6 +185,7 @@ function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
       .filter(({ daemon }) => daemon === gobgp.address)
       .map(({ address, asn, state }) => ({ address, asn, state })),
     last_error: gobgp.lastError,
+    conflict: gobgp.conflict && { ...gobgp.conflict, since: toRfc3339(gobgp.conflict.since) },
   }));
   return {
     address: daemonsJson.map(({ address }) => address).join(', '),
@@ -187,6 +193,7 @@ function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
     connected: daemonsJson.length > 0 && daemonsJson.every(({ connected }) => connected),
     peers: daemonsJson.flatMap((json) => json.peers),
     last_error: daemonsJson.find(({ last_error }) => last_error !== undefined)?.last_error,
+    conflict: daemonsJson.find(({ conflict }) => conflict !== undefined)?.conflict,
     daemons: daemonsJson,
   };
 }

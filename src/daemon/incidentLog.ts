@@ -66,6 +66,8 @@ const OPERATION_LINES: {
 } = {
   gobgp_down: ['error', 'GoBGP is not reached'],
   gobgp_up: ['info', 'GoBGP is reached again'],
+  gobgp_conflict: ['error', 'another program works against Kapkan in GoBGP'],
+  gobgp_conflict_over: ['info', 'no program works against Kapkan in GoBGP any more'],
   peer_down: ['warn', 'a BGP session is down'],
   peer_up: ['info', 'a BGP session is up again'],
   exporter_silent: ['warn', 'an exporter is silent'],

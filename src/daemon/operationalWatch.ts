@@ -29,6 +29,8 @@ export interface OperationalState {
     readonly address: string;
     readonly connected: boolean;
     readonly lastError: string | undefined;
+    /** Another program undoes what Kapkan does there. */
+    readonly conflict: { readonly detail: string } | undefined;
   }[];
   /** `daemon` is the address of the GoBGP. */
   readonly peers: readonly {
@@ -64,6 +66,8 @@ interface WatchedExporter extends Watched {
 /** Compares each state with the one before. It has no timer and no clock. */
 export class OperationalWatch {
   readonly #gobgp = new Map<string, Watched>();
+  /** GoBGPs in which another program works against Kapkan. */
+  readonly #conflicts = new Set<string>();
   /** Peers that were established once. */
   readonly #peers = new Map<string, WatchedPeer>();
   readonly #exporters = new Map<string, WatchedExporter>();
@@ -72,6 +76,7 @@ export class OperationalWatch {
   review(state: OperationalState, now: number): OperationalEvent[] {
     return [
       ...this.#reviewGobgp(state, now),
+      ...this.#reviewConflicts(state, now),
       ...this.#reviewPeers(state, now),
       ...(state.exporters === undefined ? [] : this.#reviewExporters(state.exporters, now)),
     ];
@@ -96,6 +101,18 @@ export class OperationalWatch {
         return [eventOf('gobgp_down', address, `${why}; not reached for ${seconds(GOBGP_GRACE_MS)}`, now)];
       }
       return change === 'up' ? [eventOf('gobgp_up', address, 'connected again', now)] : [];
+    });
+  }
+
+  #reviewConflicts({ gobgp }: OperationalState, now: number): OperationalEvent[] {
+    return gobgp.flatMap(({ address, conflict }) => {
+      if (this.#conflicts.has(address) === (conflict !== undefined)) return [];
+      if (conflict !== undefined) {
+        this.#conflicts.add(address);
+        return [eventOf('gobgp_conflict', address, conflict.detail, now)];
+      }
+      this.#conflicts.delete(address);
+      return [eventOf('gobgp_conflict_over', address, 'no route was undone for some minutes', now)];
     });
   }
 

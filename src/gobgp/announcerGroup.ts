@@ -96,6 +96,7 @@ function mergeEvidence(deciding: readonly RouteEvidence[], all: readonly RouteEv
     pendingSince: earliest(deciding.map((evidence) => evidence.pendingSince)),
     lastError: complaining.find((evidence) => evidence.lastError !== undefined)?.lastError,
     isForeign: !installed && deciding.some((evidence) => evidence.isForeign),
+    isInConflict: !installed && deciding.some((evidence) => evidence.isInConflict),
     advertisedTo,
     notAdvertisedTo,
     isReachUnknown: deciding.some((evidence) => evidence.isReachUnknown),

@@ -17,8 +17,10 @@ import type { GobgpApi } from './generation.ts';
 import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import type { Peer } from './peer.ts';
-import { type DriftCounts, type Link, Reconciler } from './reconciler.ts';
+import { type Link, Reconciler } from './reconciler.ts';
 import { countKinds } from './ribSnapshot.ts';
+import type { RouteConflict } from './routeConflicts.ts';
+import type { DriftCounts } from './routeDrift.ts';
 import type { WirePath } from './wirePath.ts';
 
 export interface GobgpAnnouncerOptions {
@@ -49,6 +51,8 @@ export interface GobgpStatus {
   readonly asn: number | undefined;
   readonly lastError: string | undefined;
   readonly drift: Readonly<DriftCounts>;
+  /** Another program undoes what Kapkan does there; undefined while none does. */
+  readonly conflict: RouteConflict | undefined;
 }
 
 /** A full pass at least this often, whatever the watch says. */
@@ -160,7 +164,8 @@ export class GobgpAnnouncer implements Announcer {
       connected: this.#connected,
       asn: this.#identity?.asn,
       lastError: this.#lastError,
-      drift: this.#reconciler.drift(),
+      drift: this.#reconciler.drift.counts(),
+      conflict: this.#reconciler.drift.conflict(),
     };
   }
 
@@ -273,7 +278,9 @@ export class GobgpAnnouncer implements Announcer {
     const now = performance.now();
     this.#earliestFullPassAt = now + (now - startedAt) * REST_FACTOR;
     // What was asked for meanwhile came too late for this pass.
-    this.#fullPassDueAt = Math.max(Math.min(this.#fullPassDueAt, now + FULL_PASS_MS), this.#earliestFullPassAt);
+    const nextRepairAt = this.#reconciler.drift.nextRepairAt() ?? Number.POSITIVE_INFINITY;
+    const dueAt = Math.min(this.#fullPassDueAt, now + FULL_PASS_MS, nextRepairAt);
+    this.#fullPassDueAt = Math.max(dueAt, this.#earliestFullPassAt);
     for (const peer of this.peers()) {
       if (statesBefore.get(peer.address) === peer.state) continue;
       this.#options.log.info({ gobgp: peer.daemon, peer: peer.address, state: peer.state }, 'peer changed');

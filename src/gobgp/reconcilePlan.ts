@@ -6,6 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Announcement } from '../mitigation/announcer.ts';
 import { type EncodedRoute, encodeRoute } from './encodeRoute.ts';
 import { familyOfKey, type RibPath, type RibSnapshot } from './ribSnapshot.ts';
+import type { Drift } from './routeConflicts.ts';
 import { isFlowspecFamily, type WireLargeCommunity } from './wirePath.ts';
 
 /**
@@ -68,9 +69,6 @@ export class WantedRoute {
     this.pendingSince ??= nowMs;
   }
 }
-
-/** How a route that was as wanted differs now. */
-export type Drift = 'missing' | 'orphan' | 'altered';
 
 export type Wanted = ReadonlyMap<string, WantedRoute>;
 

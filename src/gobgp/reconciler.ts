@@ -21,8 +21,6 @@ import { markCommunity } from './pathAttributes.ts';
 import { readPeer } from './peer.ts';
 import { PeerTable } from './peerTable.ts';
 import {
-  type Drift,
-  driftOf,
   routesOfOtherVictims,
   routesToAnnounce,
   routesToWithdraw,
@@ -32,6 +30,7 @@ import {
 } from './reconcilePlan.ts';
 import { RibReader } from './ribReader.ts';
 import { familyOfKey, type RibPath, RibSnapshot, readRibPath } from './ribSnapshot.ts';
+import { RouteDrift } from './routeDrift.ts';
 import { familyOfNumbers, isFlowspecFamily, type WireLargeCommunity, type WirePath } from './wirePath.ts';
 
 export interface ReconcilerOptions {
@@ -50,14 +49,6 @@ export interface Link {
   readonly reader: RibReader;
 }
 
-export interface DriftCounts {
-  missing: number;
-  orphan: number;
-  altered: number;
-  /** Of all those, put right and seen to be so. */
-  repaired: number;
-}
-
 /** From here on adding goes by stream: fewer calls, but a refused path takes others along. */
 const STREAM_FROM = 16;
 
@@ -65,6 +56,8 @@ const PARALLEL_CALLS = 32;
 
 const FOREIGN_ERROR = 'a route not made by Kapkan holds this prefix or match in GoBGP; it is left alone';
 const NOT_IN_RIB_ERROR = 'GoBGP accepted the route but does not hold it; an import policy may reject it';
+const CONFLICT_ERROR =
+  'another program withdraws or changes this route again and again; Kapkan waits before the next try';
 const POLICY_ERROR = "GoBGP's own policy changes the attributes of this route";
 
 export class Reconciler {
@@ -74,7 +67,8 @@ export class Reconciler {
   readonly #wanted = new Map<string, WantedRoute>();
   /** Routes this process wanted and does not any more, until they are seen gone; with their victims. */
   readonly #released = new Map<string, string>();
-  readonly #drift: DriftCounts = { missing: 0, orphan: 0, altered: 0, repaired: 0 };
+  /** Changes that somebody else made. */
+  readonly drift: RouteDrift;
   #mark: WireLargeCommunity | undefined;
   /** FlowSpec rules that peers have room for. */
   #maxRules = Number.POSITIVE_INFINITY;
@@ -91,6 +85,7 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.drift = new RouteDrift(options);
   }
 
   /**
@@ -107,6 +102,7 @@ export class Reconciler {
       this.#wanted.delete(key);
       this.#peers.forget(key);
       this.#released.set(key, route.announcement.victim);
+      this.drift.decided(key);
       this.#changed.add(key);
     }
     if (isFirst) return 'all';
@@ -120,6 +116,7 @@ export class Reconciler {
     this.#outOfReach = undefined;
     this.#rib.clear();
     this.#found.clear();
+    this.drift.reconnected();
     for (const route of this.#wanted.values()) {
       route.policyText = undefined;
       route.encode(mark);
@@ -149,10 +146,10 @@ export class Reconciler {
       link.reader.listKeys([...known].filter((key) => !isFlowspecFamily(familyOfKey(key)))),
     ]);
     this.#rib.replaceAll([...rules, ...listed]);
-    const drifted = this.#noteDrift();
-    const acted = await this.#repair(link, this.#wanted.values(), (key) => this.#mayWithdraw(key));
-    this.#noteRepairs(drifted);
-    return drifted.size > 0 || acted;
+    this.drift.note(this.#wanted, this.#rib, (key) => !this.#released.has(key) && this.#mayWithdraw(key));
+    const mayWithdraw = (key: string): boolean => this.#mayWithdraw(key) && !this.drift.isHeldOff(key);
+    const acted = await this.#repair(link, this.#wanted.values(), mayWithdraw);
+    return this.drift.settle(this.#wanted, this.#rib) || acted;
   }
 
   /**
@@ -207,7 +204,8 @@ export class Reconciler {
     const route = this.#wanted.get(key);
     if (route === undefined) return NO_EVIDENCE;
     const { installed, confirmedAt, pendingSince } = route;
-    const lastError = this.#outOfReach ?? route.lastError;
+    const isInConflict = !installed && this.drift.isHeldOff(key);
+    const lastError = this.#outOfReach ?? (isInConflict ? CONFLICT_ERROR : route.lastError);
     const reach = installed ? this.#peers.reachOf(key) : NO_EVIDENCE;
     const { advertisedTo, notAdvertisedTo, isReachUnknown } = reach;
     const isForeign = !installed && this.#rib.isForeign(key);
@@ -217,6 +215,7 @@ export class Reconciler {
       pendingSince,
       lastError,
       isForeign,
+      isInConflict,
       advertisedTo,
       notAdvertisedTo,
       isReachUnknown,
@@ -230,10 +229,6 @@ export class Reconciler {
   /** Keys of all routes with our mark that were last seen in the RIB. */
   ourKeys(): string[] {
     return this.#rib.ourKeys();
-  }
-
-  drift(): Readonly<DriftCounts> {
-    return { ...this.#drift };
   }
 
   #want(key: string, announcement: Announcement): void {
@@ -252,6 +247,7 @@ export class Reconciler {
     route.confirmedAt = known?.confirmedAt;
     this.#wanted.set(key, route);
     this.#released.delete(key);
+    this.drift.decided(key);
     this.#changed.add(key);
   }
 
@@ -276,7 +272,9 @@ export class Reconciler {
     const scope: WithdrawalScope = { victimOf, mayWithdraw };
     const first = routesOfOtherVictims(this.#wanted, this.#rib, scope);
     await this.#withdraw(link, first);
-    const toAnnounce = routesToAnnounce(inScope, this.#rib);
+    const toAnnounce = routesToAnnounce(inScope, this.#rib).filter(
+      ({ announcement }) => !this.drift.isHeldOff(announcement.key),
+    );
     const noRoom = rulesWithoutRoom(toAnnounce, this.#wanted, this.#rib, scope, this.#maxRules);
     await this.#withdraw(link, noRoom);
     if (toAnnounce.length > 0) await this.#announce(link, toAnnounce);
@@ -360,34 +358,6 @@ export class Reconciler {
     if (!this.#wantedKnown) return false;
     const { withdrawOrphans } = this.#options;
     return typeof withdrawOrphans === 'boolean' ? withdrawOrphans : withdrawOrphans(key);
-  }
-
-  /** What a full listing shows to have changed behind our back. */
-  #noteDrift(): Map<string, Drift> {
-    const drifted = new Map<string, Drift>();
-    for (const [key, route] of this.#wanted) {
-      const drift = driftOf(route, this.#rib);
-      if (drift === undefined) continue;
-      drifted.set(key, drift);
-      // Until it is confirmed again it is not lost a second time.
-      route.confirmedText = undefined;
-    }
-    for (const { key } of this.#rib.allOurs()) {
-      if (!this.#wanted.has(key) && !this.#released.has(key) && this.#mayWithdraw(key)) drifted.set(key, 'orphan');
-    }
-    for (const drift of drifted.values()) this.#drift[drift]++;
-    if (drifted.size > 0) {
-      const [first] = drifted;
-      this.#options.log.info({ gobgp: this.#options.address, routes: drifted.size, first }, 'RIB drifted, repairing');
-    }
-    return drifted;
-  }
-
-  #noteRepairs(drifted: ReadonlyMap<string, Drift>): void {
-    for (const [key, drift] of drifted) {
-      const repaired = drift === 'orphan' ? this.#rib.ours(key).length === 0 : this.#wanted.get(key)?.installed;
-      if (repaired) this.#drift.repaired++;
-    }
   }
 }
 

@@ -45,6 +45,8 @@ export interface RouteEvidence {
   readonly lastError: string | undefined;
   /** Somebody else's route holds the same prefix or match in GoBGP and is left alone; absent otherwise. */
   readonly isForeign?: boolean;
+  /** Another program withdraws or changes it again and again, so that the next try waits; absent otherwise. */
+  readonly isInConflict?: boolean;
   /** Why it is not announced on purpose; absent otherwise. Such a route is neither missing nor refused. */
   readonly heldBack?: string;
   readonly advertisedTo: readonly string[];

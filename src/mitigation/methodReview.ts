@@ -48,12 +48,12 @@ export class MethodHealth {
   /**
    * Why GoBGP, which can be reached, does not take the ban's routes; undefined where it did or may yet. A route that
    * somebody else has there already is no refusal: what it matches is answered by its owner, and a wider route was not
-   * asked for.
+   * asked for. Nor is one that another program withdraws.
    */
   refusal(ban: Ban, announcer: Announcer): string | undefined {
     for (const evidence of evidences(ban, announcer)) {
       if (evidence.heldBack !== undefined) return undefined;
-      if (evidence.isForeign) continue;
+      if (evidence.isForeign || evidence.isInConflict) continue;
       if (!evidence.installed && evidence.lastError !== undefined) return `GoBGP refused: ${evidence.lastError}`;
     }
     return undefined;

@@ -40,6 +40,10 @@ export function headline(notification: Notification): string {
       return `GoBGP ${target} is not reached`;
     case 'gobgp_up':
       return `GoBGP ${target} is reached again`;
+    case 'gobgp_conflict':
+      return `Another program works against Kapkan in GoBGP ${target}`;
+    case 'gobgp_conflict_over':
+      return `No program works against Kapkan in GoBGP ${target} any more`;
     case 'peer_down':
       return `BGP session with ${target} is down`;
     case 'peer_up':

@@ -63,6 +63,8 @@ function installationLines({ event, reason, at }: Notification): string[] {
 const EFFECTS: { readonly [event in NotificationEvent]?: string } = {
   gobgp_down: 'Kapkan can neither announce nor withdraw routes there; if GoBGP stopped, its routes are gone',
   gobgp_up: 'Kapkan compares the routes and repairs what differs',
+  gobgp_conflict:
+    'Kapkan repairs these routes less and less often; until it is over, victims may be unprotected at times',
   peer_down: 'this peer gets no routes from Kapkan',
   exporter_silent: 'attacks that only this exporter sees are not detected',
   store_failed: 'new bans are not announced until they can be saved',

@@ -35,6 +35,8 @@ export const NOTIFICATION_EVENTS = [
   'store_recovered',
   'gobgp_down',
   'gobgp_up',
+  'gobgp_conflict',
+  'gobgp_conflict_over',
   'peer_down',
   'peer_up',
   'exporter_silent',
@@ -145,6 +147,7 @@ export function severityOf({ event, attack, failure, dryRun }: Notification): Se
     case 'store_failed':
       return 'critical';
     case 'gobgp_down':
+    case 'gobgp_conflict':
       return dryRun ? 'warning' : 'critical';
     case 'ban_failed':
       return failure === 'fallback' ? 'warning' : 'critical';

@@ -207,18 +207,27 @@ function ofStore(event: StoreEvent, { config }: NotificationContext): Notificati
   return ofInstallation(event.kind, 'store', config.storage.path, reason, event.at, recipients, config);
 }
 
-const OPERATIONS: { readonly [kind in OperationalEventKind]: readonly [NotificationScope, 'problem' | 'recovery'] } = {
-  gobgp_down: ['gobgp', 'problem'],
-  gobgp_up: ['gobgp', 'recovery'],
-  peer_down: ['peer', 'problem'],
-  peer_up: ['peer', 'recovery'],
-  exporter_silent: ['exporter', 'problem'],
-  exporter_back: ['exporter', 'recovery'],
+/** A problem and its recovery have the same topic. */
+const OPERATIONS: {
+  readonly [kind in OperationalEventKind]: readonly [
+    scope: NotificationScope,
+    topic: string,
+    what: 'problem' | 'recovery',
+  ];
+} = {
+  gobgp_down: ['gobgp', 'gobgp', 'problem'],
+  gobgp_up: ['gobgp', 'gobgp', 'recovery'],
+  gobgp_conflict: ['gobgp', 'conflict', 'problem'],
+  gobgp_conflict_over: ['gobgp', 'conflict', 'recovery'],
+  peer_down: ['peer', 'peer', 'problem'],
+  peer_up: ['peer', 'peer', 'recovery'],
+  exporter_silent: ['exporter', 'exporter', 'problem'],
+  exporter_back: ['exporter', 'exporter', 'recovery'],
 };
 
 function ofOperations({ kind, subject, detail, at }: OperationalEvent, { config }: NotificationContext): Notification {
-  const [scope, what] = OPERATIONS[kind];
-  const recipients = recipientsOf(`${scope} ${subject}`, what === 'problem');
+  const [scope, topic, what] = OPERATIONS[kind];
+  const recipients = recipientsOf(`${topic} ${subject}`, what === 'problem');
   return ofInstallation(kind, scope, subject, detail, at, recipients, config);
 }
 

@@ -28,6 +28,8 @@ const NOUNS: Readonly<Record<NotificationEvent, readonly [one: string, many: str
   store_recovered: ['time bans can be saved again', 'times bans can be saved again'],
   gobgp_down: ['GoBGP not reached', 'GoBGPs not reached'],
   gobgp_up: ['GoBGP reached again', 'GoBGPs reached again'],
+  gobgp_conflict: ['GoBGP with routes in conflict', 'GoBGPs with routes in conflict'],
+  gobgp_conflict_over: ['conflict in a GoBGP over', 'conflicts in GoBGPs over'],
   peer_down: ['BGP session down', 'BGP sessions down'],
   peer_up: ['BGP session up again', 'BGP sessions up again'],
   exporter_silent: ['exporter silent', 'exporters silent'],
@@ -41,6 +43,7 @@ const PROBLEMS: ReadonlySet<NotificationEvent> = new Set<NotificationEvent>([
   'ban_failed',
   'store_failed',
   'gobgp_down',
+  'gobgp_conflict',
   'peer_down',
   'exporter_silent',
 ]);

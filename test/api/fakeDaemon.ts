@@ -205,6 +205,7 @@ export class FakeDaemon implements DaemonFacade {
       asn: 65000,
       lastError: undefined,
       drift: { missing: 1, orphan: 2, altered: 3, repaired: 6 },
+      conflict: undefined,
     },
   ];
   neighbours: Peer[] = [PEER];

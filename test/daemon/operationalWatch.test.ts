@@ -13,11 +13,14 @@ const GOBGP = '127.0.0.1:50051';
 const PEER = { daemon: GOBGP, address: '192.0.2.7', asn: 64500, state: 'established' };
 
 function stateOf(changes: Partial<OperationalState> = {}): OperationalState {
-  const gobgp = [{ address: GOBGP, connected: true, lastError: undefined }];
+  const gobgp = [{ address: GOBGP, connected: true, lastError: undefined, conflict: undefined }];
   return { gobgp, peers: [PEER], exporters: undefined, isLive: true, ...changes };
 }
 
-const DOWN = stateOf({ gobgp: [{ address: GOBGP, connected: false, lastError: 'refused' }], peers: [] });
+const DOWN = stateOf({
+  gobgp: [{ address: GOBGP, connected: false, lastError: 'refused', conflict: undefined }],
+  peers: [],
+});
 const PEER_DOWN = stateOf({ peers: [{ ...PEER, state: 'active' }] });
 
 /** The events of one state a second, from second 0 on. */
@@ -38,6 +41,17 @@ test('GoBGP that is down is reported once after the grace time, and once when it
   assert.deepEqual(eventsOf(new OperationalWatch(), states), [
     `${1 + grace} gobgp_down ${GOBGP}`,
     `${1 + 3 * grace} gobgp_up ${GOBGP}`,
+  ]);
+});
+
+test('another program that works against Kapkan is reported once, and once when it is over', () => {
+  const inConflict = stateOf({
+    gobgp: [{ address: GOBGP, connected: true, lastError: undefined, conflict: { detail: 'again and again' } }],
+  });
+  const states = [stateOf(), ...seconds(3, inConflict), ...seconds(3, stateOf())];
+  assert.deepEqual(eventsOf(new OperationalWatch(), states), [
+    `1 gobgp_conflict ${GOBGP}`,
+    `4 gobgp_conflict_over ${GOBGP}`,
   ]);
 });
 

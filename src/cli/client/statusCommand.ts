@@ -60,10 +60,12 @@ function deploymentFacts({ gobgp, ingest, notify, storage }: StatusJson): [strin
   ];
 }
 
-function gobgpText({ address, api, connected, peers, last_error }: DeploymentJson['gobgp']['daemons'][number]): string {
+function gobgpText(gobgp: DeploymentJson['gobgp']['daemons'][number]): string {
+  const { address, api, connected, peers, last_error, conflict } = gobgp;
   if (!connected) return `${address} cannot be reached${last_error === undefined ? '' : `: ${last_error}`}`;
   const up = peers.filter(({ state }) => state === 'established').length;
-  return `${address} connected (${api}), ${up} of ${peers.length} peers established`;
+  const disturbed = conflict === undefined ? '' : `; ${conflict.detail}`;
+  return `${address} connected (${api}), ${up} of ${peers.length} peers established${disturbed}`;
 }
 
 function notifyText({ channels, queued, errors }: DeploymentJson['notify']): string {

@@ -1,5 +1,5 @@
 /*
- * Several GoBGP daemons driven as one. Each is told everything and reconciled by itself, so one that is down or slow
+ * Several GoBGP daemons driven as one. Each gets all routes and is reconciled by itself, so one that is down or slow
  * holds up none of the others. A route counts as installed when every daemon in reach holds it.
  */
 import type { Announcement, Announcer, RouteEvidence } from '../mitigation/announcer.ts';
@@ -36,7 +36,7 @@ export class AnnouncerGroup implements Announcer {
     return mergeEvidence(inReach.length > 0 ? inReach : all, all);
   }
 
-  /** As the daemons in reach say: one that is away hears nothing, and must not keep the others from a fallback. */
+  /** Of the daemons in reach: one that is away sends nothing, and must not prevent a fallback of the others. */
   audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
     const answers = this.#members.map((member) => member.audience(family));
     if (answers.includes('some')) return 'some';

@@ -18,7 +18,7 @@ export class CallDeadline {
     return this.#hasPassed;
   }
 
-  /** Something was heard: the time begins anew. */
+  /** Something was received: the time starts again. */
   renew(): void {
     this.#timer.refresh();
   }

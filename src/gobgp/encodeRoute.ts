@@ -1,5 +1,5 @@
 /*
- * A route of the mitigation core as the path that is handed to GoBGP. Everything is checked first (routeCheck.ts).
+ * A route of the mitigation core as the path that is given to GoBGP. Everything is checked first (routeCheck.ts).
  *
  *   IPv4 host   origin, next_hop, communities
  *   IPv6 host   origin, mp_reach with the next hop, communities

@@ -1,6 +1,6 @@
 /*
  * The announcer of one GoBGP: keeps a session to it, calls the reconciler when there is something to do, and says what
- * is known. Nothing here blocks or throws into a caller; what goes wrong is told by `status` and `evidence`.
+ * is known. Nothing here blocks a caller or throws to it; `status` and `evidence` say what went wrong.
  *
  * A session is one connection: who are you, watch, list everything, then passes until a call or the watch breaks. So a
  * daemon that restarted, was stopped or was replaced by another generation is met the same way as at the start.
@@ -58,7 +58,7 @@ export interface GobgpStatus {
 /** A full pass at least this often, whatever the watch says. */
 const FULL_PASS_MS = 5000;
 
-/** Time for events to gather, and for our own to be told from others'. */
+/** Time for events to gather, and for our own changes to be read back, so that they are known as ours. */
 const HINT_DELAY_MS = 100;
 
 /** Full passes and listings of whole tables take at most a tenth of the time, so that the daemon is not kept busy. */
@@ -115,7 +115,7 @@ export class GobgpAnnouncer implements Announcer {
     this.#finished ??= this.#run();
   }
 
-  /** Lets go of the daemon; its routes stay as they are. */
+  /** Ends the session with the daemon; its routes stay as they are. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
@@ -277,7 +277,7 @@ export class GobgpAnnouncer implements Announcer {
     const changed = await this.#reconciler.reconcileAll(link);
     const now = performance.now();
     this.#earliestFullPassAt = now + (now - startedAt) * REST_FACTOR;
-    // What was asked for meanwhile came too late for this pass.
+    // What was requested meanwhile came too late for this pass.
     const nextRepairAt = this.#reconciler.drift.nextRepairAt() ?? Number.POSITIVE_INFINITY;
     const dueAt = Math.min(this.#fullPassDueAt, now + FULL_PASS_MS, nextRepairAt);
     this.#fullPassDueAt = Math.max(dueAt, this.#earliestFullPassAt);

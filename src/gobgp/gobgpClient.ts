@@ -146,7 +146,7 @@ export class GobgpClient {
     return peers;
   }
 
-  /** The paths of one family, of the global RIB unless told otherwise. */
+  /** The paths of one family, of the global RIB unless another table is named. */
   async listPaths(family: RouteFamily, options: ListPathsOptions = {}): Promise<WirePath[]> {
     const generation = this.#requireGeneration();
     const lookups = isFlowspecFamily(family) ? [] : (options.prefixes ?? []);
@@ -286,7 +286,7 @@ export class GobgpClient {
     return this.#wholeTableListings > 0 ? this.#timeoutMs * BUSY_FACTOR : this.#timeoutMs;
   }
 
-  /** Every answer of a stream; `take` is handed each as it comes. The deadline is for the silence between two of them. */
+  /** Every answer of a stream; `take` gets each as it arrives. The deadline is for the silence between two of them. */
   #list(
     call: GobgpCall,
     request: object,

@@ -39,19 +39,19 @@ export class PeerTable {
   }
 
   /**
-   * Both ends of every session. Of a session or a daemon that is down those last seen: it is to come back, and no route
-   * may wait for it that would keep it down.
+   * Both ends of every session. For a session or a daemon that is down, those last seen: it should come back, and no route
+   * may prevent that.
    */
   bgpEndpoints(): readonly Address[] {
     return this.#bgpEndpoints;
   }
 
-  /** Whether some peer may hear this family. */
+  /** Whether some peer can be sent this family. */
   hasAudience(family: RouteFamily): boolean {
     return this.#peers.some((peer) => whyUnreachable(peer, family) === undefined);
   }
 
-  /** Takes a new list of neighbours. What was known of the adj-out of those that cannot hear any more is dropped. */
+  /** Takes a new list of neighbours. What was known of the adj-out of peers that cannot be sent anything any more is dropped. */
   replacePeers(peers: readonly Peer[]): void {
     this.#peers = peers;
     this.#noteEndpoints();
@@ -83,7 +83,7 @@ export class PeerTable {
     for (const sent of this.#sent.values()) sent.delete(key);
   }
 
-  /** Who hears a route that is in the RIB, and who does not for what reason. */
+  /** Which peers are sent a route that is in the RIB, and which are not, with the reason. */
   reachOf(key: string): Reach {
     const advertisedTo: string[] = [];
     const notAdvertisedTo: { peer: string; why: string }[] = [];

@@ -8,7 +8,7 @@ import { type GobgpClient, isFamilyNotSupported, type ListPathsOptions } from '.
 import { familyOfKey, nlriOfKey, type RibPath, readRibPath } from './ribSnapshot.ts';
 import { isFlowspecFamily, ROUTE_FAMILIES, type WireLargeCommunity } from './wirePath.ts';
 
-/** Prefixes asked for in one call. */
+/** Most prefixes in one call. */
 const LOOKUPS_PER_CALL = 500;
 
 /** Of an adj-out as many as fit in the 4 MB that gobgpd takes in a message. */

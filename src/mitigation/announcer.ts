@@ -28,7 +28,7 @@ export interface Announcer {
   /** What is known of one announcement now. */
   evidence(key: string): RouteEvidence;
 
-  /** Whether some established peer can be told routes of this family; `unknown` while GoBGP cannot be asked. */
+  /** Whether some established peer can be sent routes of this family; `unknown` while GoBGP cannot be asked. */
   audience(family: RouteFamily): 'some' | 'none' | 'unknown';
 
   /** Read back from the RIB: routes that carry our mark, by kind. 0 while GoBGP cannot be reached. */

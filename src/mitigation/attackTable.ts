@@ -1,6 +1,6 @@
 /*
- * The attacks that are going on, as the controller needs them: which have no ban and should be tried again, and which
- * an operator wants left alone.
+ * The active attacks, as the controller needs them: which have no ban and should be tried again, and which an operator
+ * wants left alone.
  */
 import type { Attack } from '../engine/attack.ts';
 
@@ -10,7 +10,7 @@ export const RETRY_REFUSED_MS = 5000;
 export interface LiveAttack {
   readonly attack: Attack;
   lastSeenAt: number;
-  /** It was refused, or lost its ban to a rule; that was told once and is not told again. */
+  /** It was refused, or lost its ban to a rule. That was reported once and is not reported again. */
   refused: boolean;
   tryAgainAt: number;
 }
@@ -86,7 +86,7 @@ export class AttackTable {
     return this.#leftAlone.has(attackId);
   }
 
-  /** Whether the attack was seen lately enough to act on it. */
+  /** Whether the attack was seen recently enough to act on it. */
   isCurrent(live: LiveAttack, now: number): boolean {
     return now - live.lastSeenAt < RETRY_REFUSED_MS;
   }

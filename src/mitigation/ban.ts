@@ -95,11 +95,11 @@ export interface Ban {
   readonly routes: readonly Route[];
   /** Rung of the ladder in force, from 0; undefined without a ladder. */
   readonly escalationStep: number | undefined;
-  /** The method that would be in force if a peer could hear it. */
+  /** The method that would be in force if it could be announced. */
   readonly fellBackFrom: MitigationMethod | undefined;
   readonly fellBackReason: string | undefined;
 
-  /** Of a ban by hand; the next too. */
+  /** Of a ban by hand, like `operator`. */
   readonly comment: string | undefined;
   /** Name of the token, or `cli`, that asked. */
   readonly operator: string | undefined;
@@ -116,7 +116,7 @@ export interface BanPlan {
   readonly ttlSeconds: number;
   /** Quiet time before the attack ends; a ban never ends by its TTL before the attack was quiet for this long. */
   readonly unbanHysteresisSeconds: number;
-  /** What takes the place of FlowSpec or divert where no peer can hear it. */
+  /** What takes the place of FlowSpec or divert where they cannot be announced. */
   readonly fallback: 'blackhole' | 'none';
   /** Empty without a ladder. Ascending; the first at 0 seconds. */
   readonly ladder: readonly EscalationRung[];

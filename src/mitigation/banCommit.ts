@@ -1,5 +1,5 @@
 /*
- * Carries out what the controller decided, always in one order: decide, save, announce, report. Whatever is decided
+ * Carries out what the controller decided, always in this order: decide, save, announce, report. Whatever is decided
  * within one batch is saved in one transaction, announced in one set and reported afterwards; so there is no moment at
  * which a crash leaves a route that the store does not know.
  */
@@ -137,7 +137,7 @@ export class BanCommit {
     return ban;
   }
 
-  /** Sends an active ban an event and carries out what comes of it; answers the ban as it is then. */
+  /** Sends an active ban an event and carries out what follows. Returns the ban as it is then. */
   apply(before: Ban, event: BanEvent): Ban {
     const { ban, effects } = transition(before, event);
     if (ban === before) return before;
@@ -178,7 +178,7 @@ export class BanCommit {
     return { ...this.#counters, rejectedBy: { ...this.#rejectedBy } };
   }
 
-  /** Keys of every real route there ever was, as far as this process and the store remember. */
+  /** Keys of all real routes that were ever announced, as far as this process and the store know. */
   ownedKeys(): ReadonlySet<string> {
     return this.#ownedKeys;
   }
@@ -191,7 +191,7 @@ export class BanCommit {
     this.#events.push({ kind: 'ban_ended', at, ban });
   }
 
-  /** A ban that no peer hears or that would do harm counts as refused too, by the guard that would have refused it. */
+  /** A ban that no peer is sent or that would do harm counts as refused too, by the guard that would have refused it. */
   #countFailure(guard: Guard | undefined): void {
     this.#counters.failed++;
     if (guard !== undefined) this.#countRefusal(guard);

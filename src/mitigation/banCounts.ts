@@ -1,6 +1,5 @@
 /*
- * How many bans there are, in the ways that the caps ask: in all, by group, by address family, and how many began
- * lately. Kept up to date ban by ban, so that a thousand decisions in one tick stay cheap.
+ * How many bans there are, as the caps need it: in all, by group, by address family, and how many began recently. Kept up to date ban by ban, so that a thousand decisions in one tick stay cheap.
  */
 import type { IpVersion } from '../net/address.ts';
 import type { Ban } from './ban.ts';

@@ -34,7 +34,7 @@ export interface ManualBanRequest extends Partial<Omit<ManualWish, 'target'>> {
   readonly tenant?: string | undefined;
 }
 
-/** A ban as it was asked for, and what the guards say about it. */
+/** A requested ban, and what the guards say about it. */
 export interface JudgedRequest {
   readonly request: BanRequest;
   readonly judgement: Judgement;
@@ -44,7 +44,7 @@ export interface JudgedRequest {
 export interface Explanation {
   readonly group: string;
   readonly ban: Ban | undefined;
-  /** An operator lifted the ban of the attack going on. */
+  /** An operator ended the ban of the active attack. */
   readonly leftAlone: boolean;
   /** Were it attacked now: every guard's verdict, and the method that would be used. */
   readonly judgement: Judgement;
@@ -129,7 +129,7 @@ export class BanJudge {
     return { kind: 'replanned', at: now, group: name, plan, ...chosen };
   }
 
-  /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what could be asked for instead. */
+  /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what the operator can request instead. */
   byHand(request: ManualBanRequest, attack: Attack | undefined, now: number): JudgedRequest {
     const { target, method, match, allowFallback = false, comment, operator, tenant } = request;
     const context = this.#contextOf(target);
@@ -156,7 +156,7 @@ export class BanJudge {
     return this.#judge(this.#candidate(target, plan), method, now);
   }
 
-  /** What the guards of a target's ban depend on, counted as if it had none: what is asked about takes its place. */
+  /** What the guards of a target's ban depend on, counted as if it had none, because the new ban takes its place. */
   circumstancesOf({ targetText, dryRun }: Pick<Ban, 'targetText' | 'dryRun'>, now: number): Circumstances {
     const { table } = this.#commit;
     const announcer = this.#commit.announcerOf({ dryRun });

@@ -57,7 +57,7 @@ export interface Replan extends MethodChange {
 
 export type BanEventKind = BanEvent['kind'];
 
-/** The method that comes into force, and what it stands in for. */
+/** The method that comes into force, and the method that it replaces because that cannot be announced. */
 export interface MethodChange {
   readonly method: MitigationMethod;
   readonly fellBackFrom: MitigationMethod | undefined;
@@ -84,7 +84,7 @@ export interface Transition {
   readonly effects: readonly BanEffect[];
 }
 
-/** What a ban is made of when it is asked for; `method` and the rest as judged. */
+/** What a requested ban is made of; `method` and the rest as judged. */
 export type BanRequest = Omit<
   Ban,
   'state' | 'expiresAt' | 'withdrawnAt' | 'reason' | 'rejectedBy' | 'endedBy' | 'routes'
@@ -106,7 +106,7 @@ export function admitBan(request: BanRequest): Transition {
   return { ban, effects: ['save', 'announce'] };
 }
 
-/** A ban that was refused: a record of the asking, with nothing to announce. */
+/** A ban that was refused: a record of the request, with nothing to announce. */
 export function refuseBan(request: BanRequest, guard: Guard, reason: string): Transition {
   const { startedAt } = request;
   const ban: Ban = {
@@ -226,8 +226,8 @@ function extend(ban: Ban, at: number): Transition {
 
 /**
  * A restart is not a sighting of the attack. It only gives a restarted Kapkan, whose detector knows nothing yet, one
- * hysteresis of time to look, counted so that many restarts give no more than one. No ban has more than a whole life left,
- * also where the clock was set back meanwhile.
+ * hysteresis of time to look, counted so that many restarts give no more than one. No ban has more than a whole life left, even
+ * where the clock was set back meanwhile.
  */
 function adopt(ban: Ban, at: number): Transition {
   const { plan, startedAt, lastSeenAt = startedAt } = ban;
@@ -237,7 +237,7 @@ function adopt(ban: Ban, at: number): Transition {
   return expiresAt === ban.expiresAt ? ignore(ban) : { ban: { ...ban, expiresAt }, effects: ['save'] };
 }
 
-/** How long a ban lives of which nothing more is heard. */
+/** How long a ban lives if its attack is not seen again. */
 function lifetimeMs({ madeBy, plan }: Pick<Ban, 'madeBy' | 'plan'>): number {
   return madeBy === 'operator' ? plan.ttlSeconds * 1000 : holdMs(plan);
 }
@@ -264,7 +264,7 @@ function changeRules(ban: Ban, { rules, collateralShare }: PlannedRules): Transi
   return { ban: { ...ban, plan, routes: rules }, effects: ['save', 'announce', 'reportRules'] };
 }
 
-/** What is announced stays until the new plan is stored, which the table sees to. */
+/** The ban table keeps what is announced until the new plan is stored. */
 function replan(ban: Ban, { group, plan, escalationStep, ...change }: Replan, at: number): Transition {
   const next = withMethod({ ...ban, group, plan, escalationStep, expiresAt: expiryAfterReload(ban, plan, at) }, change);
   const effects: BanEffect[] = ['save'];
@@ -275,7 +275,7 @@ function replan(ban: Ban, { group, plan, escalationStep, ...change }: Replan, at
   return { ban: next, effects };
 }
 
-/** A shorter life holds at once, but leaves a hysteresis to see whether the attack goes on. */
+/** A shorter life holds at once, but leaves one hysteresis to see whether the attack is still active. */
 function expiryAfterReload(ban: Ban, plan: BanPlan, at: number): number {
   if (ban.madeBy === 'operator') return ban.expiresAt;
   const grace = Math.min(ban.expiresAt, at + plan.unbanHysteresisSeconds * 1000);

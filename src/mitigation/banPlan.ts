@@ -19,7 +19,7 @@ const STRENGTH: readonly MitigationMethod[] = ['none', 'flowspec', 'divert', 'bl
 /** What a plan needs to know of an attack. */
 export type PlannedAttack = Pick<Attack, 'target' | 'startedAt' | 'classification' | 'sample'>;
 
-/** What an operator asked for by hand; the rest follows from the group. */
+/** What an operator requested; the rest follows from the group. */
 export interface ManualWish {
   readonly target: Address;
   readonly method: Exclude<MitigationMethod, 'none'> | undefined;
@@ -69,7 +69,7 @@ export function manualPlan(
   context: PlanContext,
 ): BanPlan {
   const { group } = context;
-  // A person gets what was asked for, or an error: a wider route in its place could take the customer down.
+  // An operator gets what was requested, or an error: a wider route in its place could take the customer down.
   const fallback = wish.allowFallback ? 'blackhole' : 'none';
   return {
     ttlSeconds: wish.ttlSeconds ?? group.ban.ttlSeconds,

@@ -5,7 +5,7 @@ import type { Ban } from './ban.ts';
 import type { BanStart } from './banCounts.ts';
 
 export interface BanStore {
-  /** Durable when it returns, all of them or none. Throws an Error that says why if that cannot be had. */
+  /** Durable when it returns, all of them or none. Throws an Error that says why where they cannot be stored. */
   save(bans: readonly Ban[]): void;
   /** Every ban that was active when last saved. */
   loadActive(): Ban[];
@@ -15,7 +15,7 @@ export interface BanStore {
   loadStarts(): readonly BanStart[];
   /** Targets whose attack an operator wants left alone. */
   loadLeftAlone(): readonly string[];
-  /** Durable when it returns. Throws an Error that says why if that cannot be had. */
+  /** Durable when it returns. Throws an Error that says why where it cannot be stored. */
   saveLeftAlone(targets: readonly string[]): void;
   /** Starts must be kept for so long at least. */
   keepStartsFor(ms: number): void;

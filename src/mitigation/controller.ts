@@ -1,8 +1,8 @@
 /*
- * The controller decides: it hears of attacks, operators, reloads and time, asks the guards, and sends each ban the
- * events that follow. `BanCommit` carries out what comes of it. All of it is synchronous.
+ * The controller decides: it takes attacks, requests of operators, reloads and time, asks the guards, and sends each ban
+ * the events that follow. `BanCommit` carries them out. All of it is synchronous.
  *
- * It owns no timer and no clock: `tick` it several times a second, and hand every call the time in clock milliseconds.
+ * It owns no timer and no clock: call `tick` several times a second, and give every call the time in clock milliseconds.
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
@@ -112,8 +112,8 @@ export class MitigationController {
   }
 
   /**
-   * The detector goes on with the attack of a ban that was adopted. Nothing was seen of it since the restart, so neither
-   * does the ban live longer nor its ladder go on.
+   * The detector continues the attack of an adopted ban. Nothing was seen of the attack since the restart, so the ban does
+   * not live longer for it, and its ladder does not advance.
    */
   attackResumed(attack: Attack, ban: Ban): void {
     this.#attacks.open(attack, ban.lastSeenAt ?? ban.startedAt);
@@ -178,7 +178,7 @@ export class MitigationController {
     });
   }
 
-  /** Ends the target's ban, if it has one. Its attack, if one goes on, is left alone until it ended. */
+  /** Ends the target's ban, if it has one. Its attack, if there is one, is left alone until it ended. */
   unban(target: Address, now: number, operator: string): Ban | undefined {
     return this.batch(now, () => {
       const ban = this.#bans.of(formatAddress(target));

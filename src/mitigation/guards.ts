@@ -1,7 +1,8 @@
 /*
  * The safety rules, each as a question that can be asked without acting: may this target be banned, may this method be
  * used for it? Detection, operators, reloads and restarts all pass through here, and `replay` and `explain` print
- * the answers. A target refused is no ban; a method refused may give way to a blackhole, if the group's config says so.
+ * the answers. Where the target is refused, there is no ban. Where a method is refused, a blackhole may take its place, if the group's
+ * config says so.
  */
 import type { BanLimits } from '../config/sections/ban.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';
@@ -39,7 +40,7 @@ export interface Circumstances {
   readonly starts: BanStarts;
   /** Addresses of GoBGP and its peers. */
   readonly bgpEndpoints: () => readonly Address[];
-  /** Whether some peer can be told routes of a family. */
+  /** Whether some peer can be sent routes of a family. */
   readonly audience: (family: RouteFamily) => 'some' | 'none' | 'unknown';
 }
 
@@ -200,14 +201,14 @@ function judgeRuleBudget(wanted: number, { scope, counts }: Circumstances): Guar
 }
 
 /**
- * A family that no peer negotiated is no use, if there are peers that would hear the same address in the unicast one.
- * While nobody hears anything, or GoBGP cannot be asked, changing the method would gain nothing.
+ * A family that no peer negotiated is of no use, if there are peers that can be sent the address in the unicast family.
+ * While no peer can be sent anything, or GoBGP cannot be asked, another method would not help.
  */
 function judgeAudience(family: RouteFamily, { audience }: Circumstances): GuardVerdict {
   const unicast: RouteFamily = family.startsWith('ipv4') ? 'ipv4-unicast' : 'ipv6-unicast';
-  const unheard = family !== unicast && audience(family) === 'none' && audience(unicast) === 'some';
-  const heard = audience(family) === 'some' ? 'a peer hears' : 'no peer to ask about';
-  return verdict('audience', !unheard, unheard ? `no established peer negotiated ${family}` : `${heard} ${family}`);
+  const isOfNoUse = family !== unicast && audience(family) === 'none' && audience(unicast) === 'some';
+  const who = audience(family) === 'some' ? 'a peer negotiated' : 'no peer to ask about';
+  return verdict('audience', !isOfNoUse, isOfNoUse ? `no established peer negotiated ${family}` : `${who} ${family}`);
 }
 
 function verdict(guard: Guard, ok: boolean, reason: string): GuardVerdict {

@@ -1,5 +1,5 @@
 /*
- * Whether an active ban should change its method now: climb its ladder, fall back from a method that no peer can hear,
+ * Whether an active ban should change its method now: climb its ladder, fall back from a method that no peer can be sent,
  * or return to it. The ladder follows the time for which the attack was seen, so a quiet attack does not climb, and
  * after a pause the highest rung due comes at once.
  */
@@ -47,8 +47,8 @@ export class MethodHealth {
 
   /**
    * Why GoBGP, which can be reached, does not take the ban's routes; undefined where it did or may yet. A route that
-   * somebody else has there already is no refusal: what it matches is answered by its owner, and a wider route was not
-   * asked for. Nor is one that another program withdraws.
+   * somebody else has there already is no refusal: its owner handles what it matches, and nobody wanted a wider route.
+   * A route that another program withdraws is no refusal either.
    */
   refusal(ban: Ban, announcer: Announcer): string | undefined {
     for (const evidence of evidences(ban, announcer)) {
@@ -118,7 +118,7 @@ function climb(ban: Ban, circumstances: Circumstances): BanEvent | undefined {
 }
 
 /**
- * How a rung can be put in force: by its method, or by a blackhole in its place; undefined where neither can be had.
+ * How a rung can come into force: by its method, or by a blackhole in its place; undefined where neither is possible.
  */
 function usable(ban: Ban, method: MitigationMethod, circumstances: Circumstances): MethodChange | undefined {
   const problem = firstProblem(ban, method, circumstances);
@@ -129,7 +129,7 @@ function usable(ban: Ban, method: MitigationMethod, circumstances: Circumstances
 
 /**
  * The method of an active ban under a plan that changed. The one in force stays where the plan still has it; a ladder
- * only holds or strengthens, so it stays on a rung that is not due yet too. Else it is the highest rung due that can be
+ * only holds or strengthens, so it may stay on a rung that is not due yet. Else it is the highest rung due that can be
  * used; what is announced gives way to nothing only where the plan has nothing else. `own` is the method without a
  * ladder. A refusal says why nothing of the plan can be used.
  */
@@ -181,11 +181,11 @@ function fallBack(
   health: MethodHealth,
 ): BanEvent | undefined {
   if (!mayFallBack(ban.plan, ban.method)) return undefined;
-  const unheard = judgeMethod(ban, ban.method, circumstances).find(({ guard, ok }) => guard === 'audience' && !ok);
+  const unsent = judgeMethod(ban, ban.method, circumstances).find(({ guard, ok }) => guard === 'audience' && !ok);
   // An error of a daemon that cannot be reached says nothing about the route.
   const reachable = announcer.audience(routeFamily(ban.routes[0])) !== 'unknown';
   const refusal = reachable ? health.refusal(ban, announcer) : undefined;
-  const reason = unheard?.reason ?? refusal;
+  const reason = unsent?.reason ?? refusal;
   if (!health.holdsFor(ban, reason !== undefined, LOST_AFTER_MS, circumstances.now) || reason === undefined)
     return undefined;
   if (firstProblem(ban, 'blackhole', circumstances) !== undefined) return undefined;
@@ -202,8 +202,8 @@ function comeBack(
 ): BanEvent | undefined {
   const [route] = ban.plan.routes[method];
   if (route === undefined || health.gaveUp(ban)) return undefined;
-  const heard = announcer.audience(routeFamily(route)) === 'some';
-  const back = heard && firstProblem(ban, method, circumstances) === undefined;
+  const canBeSent = announcer.audience(routeFamily(route)) === 'some';
+  const back = canBeSent && firstProblem(ban, method, circumstances) === undefined;
   if (!health.holdsFor(ban, back, BACK_AFTER_MS, circumstances.now)) return undefined;
   return { kind: 'methodBack', at: circumstances.now };
 }

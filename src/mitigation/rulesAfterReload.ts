@@ -22,8 +22,8 @@ export function forbiddenBans(bans: readonly Ban[], scope: Scope, now: number): 
 }
 
 /**
- * Bans for which the caps in force have no room. They are admitted anew in the order of what they are worth: what an
- * operator wanted first, then what has lasted longest. So the newest automatic ones go.
+ * Bans for which the caps in force have no room. They are admitted anew in this order: bans by hand first, then
+ * the ones that have lasted longest. So the newest automatic ones end.
  */
 export function bansOverCaps(bans: readonly Ban[], scope: Scope, now: number): OverruledBan[] {
   const overruled: OverruledBan[] = [];
@@ -32,7 +32,7 @@ export function bansOverCaps(bans: readonly Ban[], scope: Scope, now: number): O
   for (const ban of ranked) {
     const event = overCap(ban, counts, scope, now);
     if (event !== undefined) overruled.push({ ban, event });
-    // A ban that loses its FlowSpec rules goes on as a blackhole and counts as one.
+    // A ban that loses its FlowSpec rules becomes a blackhole and counts as one.
     if (event === undefined) counts.add(ban);
     else if (event.kind === 'methodLost')
       counts.add({ ...ban, method: 'blackhole', routes: ban.plan.routes.blackhole });

@@ -1,9 +1,9 @@
 /*
  * FlowBatch: columns of decoded flows. `decode` writes them, `engine` reads them.
  *
- * It is a ring. A datagram's flows are appended after those of the datagram before it, accounted, and kept until the ring
- * is full and begins again at its first row. So the latest flows are still there when a sample of an attack is needed,
- * and nothing is copied to keep them. One batch belongs to one receiving thread.
+ * It is a ring. A datagram's flows are appended after those of the datagram before it, accounted, and kept until the
+ * ring is full and begins again at its first row. So the latest flows are still there when a sample of an attack is
+ * needed, and nothing is copied to keep them. One batch belongs to one receiving thread.
  *
  * Addresses are four 32-bit words, most significant first; an IPv4 address is IPv4-mapped (::ffff:a.b.c.d, RFC 4291
  * §2.5.5.2), so that one set of columns and one hash serve both families.

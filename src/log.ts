@@ -1,6 +1,7 @@
 /*
- * Structured logs on stderr (pino): JSON for programs, or one line of text for people. Results of commands go to stdout,
- * so that they never mix with log lines. Code never passes secrets to a logger; the redaction list is a second guard.
+ * Structured logs on stderr (pino): JSON for programs, or one line of text for people. Results of commands go to
+ * stdout, so that they never mix with log lines. Code never passes secrets to a logger; the redaction list is a second
+ * guard.
  */
 import { type Logger, pino } from 'pino';
 import { escapeUnprintable } from './unprintable.ts';
@@ -41,8 +42,8 @@ export function createLogger(level: LogLevel = 'info', format: LogFormat = 'json
 
 /**
  * Formats a line of pino's JSON for people: UTC time, level, message, then `key=value`. The result is always one line.
- * Control characters are written as codes, so that text from outside cannot forge a second line. A value with a blank is
- * quoted, so that it cannot forge a second value.
+ * Control characters are written as codes, so that text from outside cannot forge a second line. A value with a blank
+ * is quoted, so that it cannot forge a second value.
  */
 export function prettyLogLine(json: string, isColored: boolean): string {
   const { time, level, msg, ...values } = JSON.parse(json) as Record<string, unknown>;

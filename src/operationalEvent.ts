@@ -1,6 +1,7 @@
 /*
- * An operational event: something that Kapkan needs stopped working or is disturbed, or works again. The daemon finds these events;
- * the log and notifications are made from them. Events about attacks and bans are incident events (incidents/).
+ * An operational event: something that Kapkan needs stopped working or is disturbed, or works again. The daemon finds
+ * these events; the log and notifications are made from them. Events about attacks and bans are incident events
+ * (incidents/).
  */
 
 export const OPERATIONAL_EVENT_KINDS = [

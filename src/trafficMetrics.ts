@@ -1,7 +1,7 @@
 /*
- * The traffic metrics: what is measured for every protected host, and what a limit can be set on. This table is the only
- * list of them. The offsets of counters, the size of a row of rates, the keys of `thresholds` in the config and the keys
- * of `rates` in the API follow from it. (The metrics for Prometheus are something else: see `api/metrics.ts`.)
+ * The traffic metrics: what is measured for every protected host, and what a limit can be set on. This table is the
+ * only list of them. The offsets of counters, the size of a row of rates, the keys of `thresholds` in the config and
+ * the keys of `rates` in the API follow from it. (The metrics for Prometheus are something else: see `api/metrics.ts`.)
  *
  * A row of counters and a row of rates have the same order: a metric's offset is its place in both. Counters count
  * packets, bytes and flow records; rates are packets, megabits and flow records a second.

@@ -1,6 +1,6 @@
 /*
- * Text from outside, made safe to show: no character of it moves the cursor, colours the terminal, starts a line of its own
- * or hides what stands beside it.
+ * Text from outside, made safe to show: no character of it moves the cursor, colours the terminal, starts a line of its
+ * own or hides what stands beside it.
  */
 
 /** Control characters, and characters that reorder, hide or break the text around them. */

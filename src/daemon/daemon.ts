@@ -1,8 +1,8 @@
 /*
  * The wiring: builds every room, starts them in order and stops them in reverse. Nothing is decided here.
  *
- * The order of a start: the state file first (which routes did we announce?), then GoBGP is given the routes that are still
- * wanted, then telemetry is received, and only then does the API answer `ok`.
+ * The order of a start: the state file first (which routes did we announce?), then GoBGP is given the routes that are
+ * still wanted, then telemetry is received, and only then does the API answer `ok`.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';

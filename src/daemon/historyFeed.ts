@@ -1,6 +1,6 @@
 /*
- * Makes history rows of incident events, audit events and traffic samples, and passes the API's queries on. Nothing here
- * waits: the history thread does the work.
+ * Makes history rows of incident events, audit events and traffic samples, and passes the API's queries on. Nothing
+ * here waits: the history thread does the work.
  */
 import path from 'node:path';
 import type { AuditEvent, AuditQuery, AuditSink } from '../auditEvent.ts';

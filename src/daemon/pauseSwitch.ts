@@ -1,6 +1,6 @@
 /*
- * Pauses and resumes all announcements for operators. It takes effect at once, and is stored so that it still holds after
- * a restart.
+ * Pauses and resumes all announcements for operators. It takes effect at once, and is stored so that it still holds
+ * after a restart.
  */
 import type { Pause } from '../api/daemonFacade.ts';
 import type { Clock } from '../clock.ts';

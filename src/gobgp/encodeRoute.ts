@@ -63,7 +63,9 @@ export function announcementPath(encoded: EncodedRoute, nowMs: number): WirePath
   };
 }
 
-/** The message of DeletePath. Without an NLRI the call would withdraw far more than one route, so there is always one. */
+/**
+ * The message of DeletePath. Without an NLRI the call would withdraw far more than one route, so there is always one.
+ */
 export function withdrawalPath(family: RouteFamily, nlri: WireNlri, identifier: number): WirePath {
   if (nlri.prefix === undefined && nlri.flowSpec === undefined) refuse('a withdrawal must name its route');
   return {

@@ -143,7 +143,10 @@ function pushRanges(rules: WireFlowspecRule[], type: number, name: string, range
   rules.push({ component: { type, items } });
 }
 
-/** SYN and not ACK: `=S&!=A`. Every flag that must be clear is an item of its own, for "not these two" forbids only both. */
+/**
+ * SYN and not ACK: `=S&!=A`. Every flag that must be clear is an item of its own, for "not these two" forbids only
+ * both.
+ */
 function tcpFlagItems({ set, clear }: { readonly set: number; readonly clear: number }): WireFlowspecItem[] {
   checkRange('TCP flags to be set', set, 0, 255);
   checkRange('TCP flags to be clear', clear, 0, 255);

@@ -68,7 +68,10 @@ const MAX_RECEIVE_BYTES = 256 * 1024 * 1024;
  */
 const WHOLE_TABLE_SILENCE_MS = 60_000;
 
-/** While GoBGP goes through a whole table for us, it answers nothing else for a while: other calls wait this much longer. */
+/**
+ * While GoBGP goes through a whole table for us, it answers nothing else for a while: other calls wait this much
+ * longer.
+ */
 const BUSY_FACTOR = 4;
 
 /** Paths in one message of AddPathStream. */

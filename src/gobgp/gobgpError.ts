@@ -1,6 +1,6 @@
 /*
- * The one error of this room: a call to GoBGP that failed, or a route that Kapkan refuses to give it. Its message is for
- * people, in plain words; programs and the log go by `code` and `call`.
+ * The one error of this room: a call to GoBGP that failed, or a route that Kapkan refuses to give it. Its message is
+ * for people, in plain words; programs and the log go by `code` and `call`.
  */
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 

@@ -1,4 +1,7 @@
-/** Runs `work` for every item, at most `limit` at a time. The first that throws makes the whole throw, after the rest of its kind. */
+/**
+ * Runs `work` for every item, at most `limit` at a time. The first that throws makes the whole throw, after the rest of
+ * its kind.
+ */
 export async function inParallel<T>(
   items: readonly T[],
   limit: number,

@@ -39,8 +39,8 @@ export class PeerTable {
   }
 
   /**
-   * Both ends of every session. For a session or a daemon that is down, those last seen: it should come back, and no route
-   * may prevent that.
+   * Both ends of every session. For a session or a daemon that is down, those last seen: it should come back, and no
+   * route may prevent that.
    */
   bgpEndpoints(): readonly Address[] {
     return this.#bgpEndpoints;
@@ -51,7 +51,10 @@ export class PeerTable {
     return this.#peers.some((peer) => whyUnreachable(peer, family) === undefined);
   }
 
-  /** Takes a new list of neighbours. What was known of the adj-out of peers that cannot be sent anything any more is dropped. */
+  /**
+   * Takes a new list of neighbours. What was known of the adj-out of peers that cannot be sent anything any more is
+   * dropped.
+   */
   replacePeers(peers: readonly Peer[]): void {
     this.#peers = peers;
     this.#noteEndpoints();

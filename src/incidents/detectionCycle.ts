@@ -10,7 +10,8 @@
  *   5. `tick`    for what time alone brings: expiries, rungs, retries, the progress of attacks that last.
  *   6. `watched` is what every thread must report, whatever its rate.
  *
- * What throws in here is a bug of ours. Then nothing is decided any more, and `onFailure` is called: see the controller.
+ * What throws in here is a bug of ours. Then nothing is decided any more, and `onFailure` is called: see the
+ * controller.
  */
 import type { Config } from '../config/config.ts';
 import type { Attack, AttackSample } from '../engine/attack.ts';
@@ -34,7 +35,9 @@ const STOOD_STILL_MS = 3000;
 
 export interface DetectionCycleOptions extends Omit<ControllerOptions, 'onEvent'> {
   readonly plan: EnginePlan;
-  /** Called with each event in order, after the decision took effect. It must not throw nor call back into the cycle. */
+  /**
+   * Called with each event in order, after the decision took effect. It must not throw nor call back into the cycle.
+   */
   readonly onEvent: (event: IncidentEvent) => void;
 }
 
@@ -139,7 +142,9 @@ export class DetectionCycle {
     return this.detector.watched();
   }
 
-  /** Runs a decision as one batch. Events of attacks come first, each with the ban that answers it, then those of bans. */
+  /**
+   * Runs a decision as one batch. Events of attacks come first, each with the ban that answers it, then those of bans.
+   */
   #decide<T>(now: number, work: () => T): T {
     const underWay = { attacks: [] as AttackEvent[], bans: [] as MitigationEvent[] };
     this.#underWay = underWay;

@@ -61,8 +61,8 @@ export class AttackTable {
   }
 
   /**
-   * A restart forgot the attacks on these targets, and an operator wants them left alone. One that is found again before its
-   * time is over is the same attack.
+   * A restart forgot the attacks on these targets, and an operator wants them left alone. One that is found again
+   * before its time is over is the same attack.
    */
   expect(targets: Iterable<string>, until: (targetText: string) => number): void {
     for (const target of targets) this.#expected.set(target, until(target));

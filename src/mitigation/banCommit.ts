@@ -191,7 +191,9 @@ export class BanCommit {
     this.#events.push({ kind: 'ban_ended', at, ban });
   }
 
-  /** A ban that no peer is sent or that would do harm counts as refused too, by the guard that would have refused it. */
+  /**
+   * A ban that no peer is sent or that would do harm counts as refused too, by the guard that would have refused it.
+   */
   #countFailure(guard: Guard | undefined): void {
     this.#counters.failed++;
     if (guard !== undefined) this.#countRefusal(guard);

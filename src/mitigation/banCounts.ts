@@ -1,5 +1,6 @@
 /*
- * How many bans there are, as the caps need it: in all, by group, by address family, and how many began recently. Kept up to date ban by ban, so that a thousand decisions in one tick stay cheap.
+ * How many bans there are, as the caps need it: in all, by group, by address family, and how many began recently. Kept
+ * up to date ban by ban, so that a thousand decisions in one tick stay cheap.
  */
 import type { IpVersion } from '../net/address.ts';
 import type { Ban } from './ban.ts';
@@ -21,7 +22,9 @@ export function startKey({ id, attackId, dryRun }: Pick<Ban, 'id' | 'attackId' |
 interface Start {
   readonly key: string;
   at: number;
-  /** Undefined where the config has no such group any more: it may have another name now, so it counts for every group. */
+  /**
+   * Undefined where the config has no such group any more: it may have another name now, so it counts for every group.
+   */
   group: string | undefined;
   readonly dryRun: boolean;
 }

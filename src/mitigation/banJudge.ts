@@ -79,7 +79,9 @@ export class BanJudge {
     this.#scope = this.#enforce(config);
   }
 
-  /** The automatic ban of an attack last seen at `lastSeenAt`; undefined where its group does nothing against attacks. */
+  /**
+   * The automatic ban of an attack last seen at `lastSeenAt`; undefined where its group does nothing against attacks.
+   */
   ofAttack(attack: Attack, lastSeenAt: number, now: number): JudgedRequest | undefined {
     const context = this.#contextOf(attack.target);
     const plan = attackPlan(attack, context);
@@ -99,8 +101,8 @@ export class BanJudge {
   }
 
   /**
-   * The FlowSpec rules that an active automatic ban should have for the attack as it is now. Undefined where they are what
-   * it has, where it has no use for any, and where a guard refuses them: then the old ones stay.
+   * The FlowSpec rules that an active automatic ban should have for the attack as it is now. Undefined where they are
+   * what it has, where it has no use for any, and where a guard refuses them: then the old ones stay.
    */
   otherRules(ban: Ban, attack: Attack, now: number): PlannedRules | undefined {
     if (ban.plan.routes.flowspec.length === 0) return undefined;
@@ -113,8 +115,8 @@ export class BanJudge {
   }
 
   /**
-   * What the config in force makes of an active ban; undefined where nothing. Its method stays where the config still has
-   * it. `attack` is the one on its target, if it is known.
+   * What the config in force makes of an active ban; undefined where nothing. Its method stays where the config still
+   * has it. `attack` is the one on its target, if it is known.
    */
   afterReload(ban: Ban, attack: Attack | undefined, now: number): BanEvent | undefined {
     const context = this.#contextOf(ban.target);
@@ -129,7 +131,10 @@ export class BanJudge {
     return { kind: 'replanned', at: now, group: name, plan, ...chosen };
   }
 
-  /** A ban by hand; `attack` is the one on its target, if there is one. A refusal says what the operator can request instead. */
+  /**
+   * A ban by hand; `attack` is the one on its target, if there is one. A refusal says what the operator can request
+   * instead.
+   */
   byHand(request: ManualBanRequest, attack: Attack | undefined, now: number): JudgedRequest {
     const { target, method, match, allowFallback = false, comment, operator, tenant } = request;
     const context = this.#contextOf(target);

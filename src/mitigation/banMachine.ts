@@ -226,8 +226,8 @@ function extend(ban: Ban, at: number): Transition {
 
 /**
  * A restart is not a sighting of the attack. It only gives a restarted Kapkan, whose detector knows nothing yet, one
- * hysteresis of time to look, counted so that many restarts give no more than one. No ban has more than a whole life left, even
- * where the clock was set back meanwhile.
+ * hysteresis of time to look, counted so that many restarts give no more than one. No ban has more than a whole life
+ * left, even where the clock was set back meanwhile.
  */
 function adopt(ban: Ban, at: number): Transition {
   const { plan, startedAt, lastSeenAt = startedAt } = ban;

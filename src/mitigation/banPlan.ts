@@ -61,7 +61,9 @@ export function manualMethod(wish: ManualWish, group: GroupConfig): Exclude<Miti
   return strongest === 'none' ? 'blackhole' : strongest;
 }
 
-/** The plan of a manual ban. It has no ladder. Without a match its rules are those of the attack going on, if one is. */
+/**
+ * The plan of a manual ban. It has no ladder. Without a match its rules are those of the attack going on, if one is.
+ */
 export function manualPlan(
   wish: ManualWish,
   attack: PlannedAttack | undefined,
@@ -82,9 +84,10 @@ export function manualPlan(
 }
 
 /**
- * The plan of an active ban by the config in force. FlowSpec rules keep what they match, since a reload says nothing about
- * the attack; a ban that had none gets those of the attack, where its sample is still known, or the victim alone. A ban by
- * hand keeps its method, its TTL and whether it may fall back. What did not change is the same object as before.
+ * The plan of an active ban by the config in force. FlowSpec rules keep what they match, since a reload says nothing
+ * about the attack; a ban that had none gets those of the attack, where its sample is still known, or the victim alone.
+ * A ban by hand keeps its method, its TTL and whether it may fall back. What did not change is the same object as
+ * before.
  */
 export function planAfterReload(ban: Ban, attack: PlannedAttack | undefined, context: PlanContext): BanPlan {
   const { group } = context;

@@ -1,8 +1,9 @@
 /*
- * The controller decides: it takes attacks, requests of operators, reloads and time, asks the guards, and sends each ban
- * the events that follow. `BanCommit` carries them out. All of it is synchronous.
+ * The controller decides: it takes attacks, requests of operators, reloads and time, asks the guards, and sends each
+ * ban the events that follow. `BanCommit` carries them out. All of it is synchronous.
  *
- * It owns no timer and no clock: call `tick` several times a second, and give every call the time in clock milliseconds.
+ * It owns no timer and no clock: call `tick` several times a second, and give every call the time in clock
+ * milliseconds.
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
@@ -19,7 +20,9 @@ import { bgpSessionProblem } from './harmlessFlowspec.ts';
 import { reviewMethod } from './methodReview.ts';
 import { bansOverCaps, forbiddenBans } from './rulesAfterReload.ts';
 
-/** A ban with less to live gets more when nothing can be seen; so it is stored once a hysteresis and not at every look. */
+/**
+ * A ban with less to live gets more when nothing can be seen; so it is stored once a hysteresis and not at every look.
+ */
 const TIME_TO_LOOK_BELOW_MS = 1000;
 
 export interface ControllerOptions extends BanCommitOptions {
@@ -112,8 +115,8 @@ export class MitigationController {
   }
 
   /**
-   * The detector continues the attack of an adopted ban. Nothing was seen of the attack since the restart, so the ban does
-   * not live longer for it, and its ladder does not advance.
+   * The detector continues the attack of an adopted ban. Nothing was seen of the attack since the restart, so the ban
+   * does not live longer for it, and its ladder does not advance.
    */
   attackResumed(attack: Attack, ban: Ban): void {
     this.#attacks.open(attack, ban.lastSeenAt ?? ban.startedAt);
@@ -263,12 +266,16 @@ export class MitigationController {
     return this.#commit.counters();
   }
 
-  /** Keys of every real route that this Kapkan ever had, as far as it and its store remember; it grows with new ones. */
+  /**
+   * Keys of every real route that this Kapkan ever had, as far as it and its store remember; it grows with new ones.
+   */
   ownedKeys(): ReadonlySet<string> {
     return this.#commit.ownedKeys();
   }
 
-  /** Asks every guard as if the target were attacked now, by this attack or by no vector in particular; acts on nothing. */
+  /**
+   * Asks every guard as if the target were attacked now, by this attack or by no vector in particular; acts on nothing.
+   */
   explain(target: Address, now: number, attack?: Attack): Explanation {
     const targetText = formatAddress(target);
     const live = this.#attacks.on(targetText);

@@ -1,8 +1,8 @@
 /*
- * Damps a ban that comes and goes. Where the upstream drops what is blackholed, no telemetry of the attack arrives while
- * the route is up: the ban ends by the hysteresis, the attack is back, and so on. Each time an attack is back soon after
- * its ban ended, the next ban is held for twice as long, at most for its own TTL after the attack was last seen. That a
- * held ban ends is a probe: the attack is either over, or will be held longer.
+ * Damps a ban that comes and goes. Where the upstream drops what is blackholed, no telemetry of the attack arrives
+ * while the route is up: the ban ends by the hysteresis, the attack is back, and so on. Each time an attack is back
+ * soon after its ban ended, the next ban is held for twice as long, at most for its own TTL after the attack was last
+ * seen. That a held ban ends is a probe: the attack is either over, or will be held longer.
  */
 import type { Ban } from './ban.ts';
 import { holdMs } from './banPlan.ts';
@@ -61,7 +61,9 @@ export class FlapDamping {
     return heldUntil !== undefined && now >= heldUntil;
   }
 
-  /** The ban ends because its attack is quiet. Answers what to say of that; undefined where the attack was never back. */
+  /**
+   * The ban ends because its attack is quiet. Answers what to say of that; undefined where the attack was never back.
+   */
   ended(ban: Ban, now: number): string | undefined {
     const history = this.#byTarget.get(ban.targetText);
     if (history === undefined) return undefined;

@@ -45,7 +45,9 @@ export function flowspecRules(
   return matches.map((match) => ({ kind: 'flowspec', match, rateBytesPerSecond: actionRate(config) }));
 }
 
-/** Whether a flow is one that the rule acts on. Packet length and DSCP are not in a sample, so such a rule matches none. */
+/**
+ * Whether a flow is one that the rule acts on. Packet length and DSCP are not in a sample, so such a rule matches none.
+ */
 export function matchesFlow(match: FlowspecMatch, flow: SampledFlow): boolean {
   return (
     holds(match.destination, flow.dst) &&
@@ -148,7 +150,10 @@ function portsAboveShare(entries: readonly TopEntry[], totalPackets: number): Po
   return [];
 }
 
-/** The largest attackers, as few as carry `concentration` of the sample; empty where that takes more than the rules allow. */
+/**
+ * The largest attackers, as few as carry `concentration` of the sample; empty where that takes more than the rules
+ * allow.
+ */
 function dominantSources(
   target: Address,
   sample: AttackSample,

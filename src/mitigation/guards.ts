@@ -1,8 +1,8 @@
 /*
  * The safety rules, each as a question that can be asked without acting: may this target be banned, may this method be
- * used for it? Detection, operators, reloads and restarts all pass through here, and `replay` and `explain` print
- * the answers. Where the target is refused, there is no ban. Where a method is refused, a blackhole may take its place, if the group's
- * config says so.
+ * used for it? Detection, operators, reloads and restarts all pass through here, and `replay` and `explain` print the
+ * answers. Where the target is refused, there is no ban. Where a method is refused, a blackhole may take its place, if
+ * the group's config says so.
  */
 import type { BanLimits } from '../config/sections/ban.ts';
 import type { GroupConfig } from '../config/sections/hostgroups.ts';

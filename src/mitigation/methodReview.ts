@@ -1,7 +1,7 @@
 /*
- * Whether an active ban should change its method now: climb its ladder, fall back from a method that no peer can be sent,
- * or return to it. The ladder follows the time for which the attack was seen, so a quiet attack does not climb, and
- * after a pause the highest rung due comes at once.
+ * Whether an active ban should change its method now: climb its ladder, fall back from a method that no peer can be
+ * sent, or return to it. The ladder follows the time for which the attack was seen, so a quiet attack does not climb,
+ * and after a pause the highest rung due comes at once.
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Announcer, RouteEvidence } from './announcer.ts';

@@ -18,7 +18,9 @@ const WITH_PORTS = [TCP, UDP, DCCP, SCTP, UDP_LITE];
 
 const KEYS = ['proto', 'src', 'src_port', 'dst_port', 'tcp_flags', 'fragment', 'packet_length', 'icmp_type', 'dscp'];
 
-/** The match, anchored on the target as destination; or, as text for the operator, what is wrong and what is allowed. */
+/**
+ * The match, anchored on the target as destination; or, as text for the operator, what is wrong and what is allowed.
+ */
 export function parseFlowspecMatch(json: unknown, target: Address): FlowspecMatch | string {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'match must be an object';
   const given: { readonly [key: string]: unknown } = { ...json };

@@ -1,6 +1,6 @@
 /*
- * Makes notifications of incident events and operational events: which of them somebody is notified of, who that is, and
- * what the notification contains.
+ * Makes notifications of incident events and operational events: which of them somebody is notified of, who that is,
+ * and what the notification contains.
  */
 import type { Config } from '../config/config.ts';
 import type { Attack } from '../engine/attack.ts';
@@ -103,9 +103,9 @@ function ofAttack(event: AttackEvent, context: NotificationContext): Notificatio
 }
 
 /**
- * A peer was sent the ban's routes. It is the end of a failure, if there was one, of this ban or of one that ended before
- * it, and it announces the ban the first time.
- * After a restart, bans that were announced before are not announced again.
+ * A peer was sent the ban's routes. It is the end of a failure, if there was one, of this ban or of one that ended
+ * before it, and it announces the ban the first time. After a restart, bans that were announced before are not
+ * announced again.
  */
 function ofAdvertised(event: AdvertisedEvent, context: NotificationContext): Notification[] {
   const { ban, attack } = event;

@@ -1,6 +1,6 @@
 /*
- * A notification as a tenant gets it: of its own hosts, without limits, peers and errors of the whole deployment. As in the
- * API, codes decide what is said, and not the words of a sentence.
+ * A notification as a tenant gets it: of its own hosts, without limits, peers and errors of the whole deployment. As in
+ * the API, codes decide what is said, and not the words of a sentence.
  */
 import { tenantReason, tenantRib } from '../shapes/tenantView.ts';
 import type { BanFacts, Notification } from './notification.ts';

@@ -1,6 +1,6 @@
 /*
- * What a tenant may know of a ban: which rule it was, and not the limits, entries, peers and errors of the whole deployment
- * that the full reasons compare with. The API and notifications both go by this.
+ * What a tenant may know of a ban: which rule it was, and not the limits, entries, peers and errors of the whole
+ * deployment that the full reasons compare with. The API and notifications both go by this.
  */
 import { ALL_GUARDS, BAN_END_CODES, type BanEndCode, type Guard } from '../mitigation/ban.ts';
 import type { RibEvidenceJson } from './banJson.ts';

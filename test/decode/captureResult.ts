@@ -1,6 +1,6 @@
 /*
- * What a capture decodes to, flows and counters, in the format of test/fixtures/golden. Run as a program it writes those
- * files again; explain every change in them.
+ * What a capture decodes to, flows and counters, in the format of test/fixtures/golden. Run as a program it writes
+ * those files again; explain every change in them.
  */
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';

@@ -22,7 +22,10 @@ const PATH = `${path.dirname(process.execPath)}:${process.env.PATH}`;
 /** Nothing that only a checkout's `npm test` has. */
 const env = { HOME: process.env.HOME, PATH };
 const CHECKOUT_ONLY = /^(npm_(?!config_)|npm_config_(local_|global_)?prefix$|INIT_CWD$|NODE_TEST)/;
-/** npm reaches its registry as the user set it up: proxies, certificates. What the outer npm says of the checkout is left out. */
+/**
+ * npm reaches its registry as the user set it up: proxies, certificates. What the outer npm says of the checkout is
+ * left out.
+ */
 const npmEnv = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !CHECKOUT_ONLY.test(name))),
   PATH,

@@ -1,6 +1,6 @@
 /*
- * Never more routes at a peer than the caps allow, at any moment: the router ends the session at one route too many, and
- * all would be lost.
+ * Never more routes at a peer than the caps allow, at any moment: the router ends the session at one route too many,
+ * and all would be lost.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

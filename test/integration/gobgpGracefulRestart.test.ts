@@ -1,6 +1,6 @@
 /*
- * While a gobgpd that was started with `-r` waits for its peers, it sends them nothing, although its adj-out lists every
- * route. Nobody may be said to have been sent one until then.
+ * While a gobgpd that was started with `-r` waits for its peers, it sends them nothing, although its adj-out lists
+ * every route. Nobody may be said to have been sent one until then.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,8 +1,8 @@
 /*
  * A random night: floods come and go, an operator bans, unbans, pauses, whitelists and turns dry-run on and off, and
- * Kapkan, its GoBGP and the three routers (gobgpd, BIRD and FRR) are killed, stopped and started in between. After every
- * step all routers must hold exactly the routes that a plain list of what is flooded and what is banned by hand calls for,
- * and the API must say so.
+ * Kapkan, its GoBGP and the three routers (gobgpd, BIRD and FRR) are killed, stopped and started in between. After
+ * every step all routers must hold exactly the routes that a plain list of what is flooded and what is banned by hand
+ * calls for, and the API must say so.
  *
  * KAPKAN_SEED repeats a night, KAPKAN_FAULT_STEPS makes it longer.
  */
@@ -56,7 +56,9 @@ interface Night {
   readonly configure: (changes: { readonly [key: string]: string }) => void;
 }
 
-/** With `deferralSeconds` all sessions restart gracefully, and a GoBGP that starts again holds its routes back so long. */
+/**
+ * With `deferralSeconds` all sessions restart gracefully, and a GoBGP that starts again holds its routes back so long.
+ */
 async function startNight(t: TestContext, api: GobgpApi, deferralSeconds?: number): Promise<Night | undefined> {
   const executable = executableOf(t, api);
   const [routerExecutable, birdExecutable] = [requireDaemon(t, 'gobgpd'), requireDaemon(t, 'bird')];

@@ -1,6 +1,7 @@
 /*
- * The model test of the mitigation core: random histories of attacks, operators, reloads, crashes and faults, with every
- * safety rule of the contract checked after every step, and at the end whether all came right once nothing failed.
+ * The model test of the mitigation core: random histories of attacks, operators, reloads, crashes and faults, with
+ * every safety rule of the contract checked after every step, and at the end whether all came right once nothing
+ * failed.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 /*
  * A GoBGP that never leaves the process: a RIB that outlives Kapkan, peers that hear some families, and the ways in
- * which it can be away, come back empty, or refuse. The announcer in front of it reconciles only when told to, so a test
- * decides what has reached the RIB by when.
+ * which it can be away, come back empty, or refuse. The announcer in front of it reconciles only when told to, so a
+ * test decides what has reached the RIB by when.
  */
 import { type Announcement, type Announcer, NO_EVIDENCE, type RouteEvidence } from '../../src/mitigation/announcer.ts';
 import { type Route, type RouteFamily, routeFamily } from '../../src/mitigation/route.ts';

@@ -1,5 +1,6 @@
 /*
- * A BanStore in memory that can fail. What it holds went through JSON, so a ban that does not survive being written shows.
+ * A BanStore in memory that can fail. What it holds went through JSON, so a ban that does not survive being written
+ * shows.
  */
 import type { Ban } from '../../src/mitigation/ban.ts';
 import { type BanStart, startKey } from '../../src/mitigation/banCounts.ts';

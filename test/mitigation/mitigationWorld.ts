@@ -1,6 +1,7 @@
 /*
- * A small world around the controller, for the model test: a detector, an operator, a disk, a GoBGP and a clock, each of
- * which may do its worst at any time. After every step all safety rules are checked against what is wanted in the RIB.
+ * A small world around the controller, for the model test: a detector, an operator, a disk, a GoBGP and a clock, each
+ * of which may do its worst at any time. After every step all safety rules are checked against what is wanted in the
+ * RIB.
  */
 import assert from 'node:assert/strict';
 import type { Config } from '../../src/config/config.ts';

@@ -142,8 +142,9 @@ const REASONS_OF_RELOADS =
 
 /**
  * Rules 3 and 9: a victim that was covered and whose attack is not over is still covered, unless an operator lifted the
- * ban, a changed config forbids it or leaves only the rung `none`, or an operator's own ban ran out and the guards let no other take its place.
- * `rulesChanged`: while the disk fails, a reload may also forbid the route that stands in for a ban not yet saved.
+ * ban, a changed config forbids it or leaves only the rung `none`, or an operator's own ban ran out and the guards let
+ * no other take its place. `rulesChanged`: while the disk fails, a reload may also forbid the route that stands in for
+ * a ban not yet saved.
  */
 export function assertStillCovered(
   before: ReadonlySet<string>,

@@ -18,7 +18,9 @@ export function benchConfig(): Config {
   return { ...config, groups: config.groups.map((group) => ({ ...group, thresholds })) };
 }
 
-/** At least so many flows, each to a random one of the hosts, as the exporter's datagrams. Same arguments, same bytes. */
+/**
+ * At least so many flows, each to a random one of the hosts, as the exporter's datagrams. Same arguments, same bytes.
+ */
 export function benchDatagrams(protocol: TelemetryProtocol, flows: number, hosts: number): Uint8Array[] {
   const random = new SeededRandom(1);
   const agent = addressOfWords(0, 0, 0xffff, 0xc0000201);

@@ -1,7 +1,7 @@
 /*
  * How fast flows are accounted, and what a tracked host costs: with a few hosts, where everything is in the processor's
- * caches, and with a million, where nothing is. Each figure stands against a loop that only reads one column of the same
- * rows in the same datagrams of thirty. Run alone: `node --expose-gc test/perf/engineBench.ts`.
+ * caches, and with a million, where nothing is. Each figure stands against a loop that only reads one column of the
+ * same rows in the same datagrams of thirty. Run alone: `node --expose-gc test/perf/engineBench.ts`.
  */
 import { Accounting } from '../../src/engine/accounting.ts';
 import { FlowBatch } from '../../src/flowBatch.ts';

@@ -1,9 +1,9 @@
 /*
  * How many rows a second the history takes without dropping one, and what that costs the receiving thread. Rows come as
- * they do in the daemon: samples of the traffic of ten thousand hosts, through the history thread, into SQLite and, where
- * ClickHouse's engine is installed (the storage tests do that), into that. Meanwhile this thread plays the receiving one:
- * it decodes and accounts, and its times with and without history beside it are compared.
- * Run alone: `node test/perf/historyBench.ts [--short]`.
+ * they do in the daemon: samples of the traffic of ten thousand hosts, through the history thread, into SQLite and,
+ * where ClickHouse's engine is installed (the storage tests do that), into that. Meanwhile this thread plays the
+ * receiving one: it decodes and accounts, and its times with and without history beside it are compared. Run alone:
+ * `node test/perf/historyBench.ts [--short]`.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,6 +1,6 @@
 /*
- * From a packet to a route, with the real gobgpd: how long a flood goes on before its route is in the RIB, what of that is
- * Kapkan's own, and how many bans at once it takes. Without gobgpd nothing is measured, and the table says so.
+ * From a packet to a route, with the real gobgpd: how long a flood goes on before its route is in the RIB, what of that
+ * is Kapkan's own, and how many bans at once it takes. Without gobgpd nothing is measured, and the table says so.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -3,8 +3,8 @@
  * only counts them. A third process sends faster than either can receive; the two take turns, so that what else the
  * machine is doing meets both, and the middle one of several turns counts. Run alone: `node test/perf/udpBench.ts`.
  *
- * Rates by the wall clock mean something where the receiver is busy all the time, which its row tells. On a machine that
- * has other work too, the rates by processor time are the ones to compare.
+ * Rates by the wall clock mean something where the receiver is busy all the time, which its row tells. On a machine
+ * that has other work too, the rates by processor time are the ones to compare.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,8 +1,8 @@
 /*
- * A receiving side of the UDP benchmark, a process of its own. `bare` has a thread that does nothing with a datagram but
- * count it: the most that any Node.js program can receive. `kapkan` has a ReceiverPool with one worker. Both receive in
- * a worker thread, into a receive buffer of the same size, while the main thread is idle; so the processor time of the
- * process is that of the receiving thread.
+ * A receiving side of the UDP benchmark, a process of its own. `bare` has a thread that does nothing with a datagram
+ * but count it: the most that any Node.js program can receive. `kapkan` has a ReceiverPool with one worker. Both
+ * receive in a worker thread, into a receive buffer of the same size, while the main thread is idle; so the processor
+ * time of the process is that of the receiving thread.
  */
 import v8 from 'node:v8';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';

@@ -1,5 +1,6 @@
 /*
- * A disk that is full or read-only, as a small file system of its own. That takes root and mount(8); without, these skip.
+ * A disk that is full or read-only, as a small file system of its own. That takes root and mount(8); without, these
+ * skip.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -140,8 +140,8 @@ const KINDS: Readonly<Record<string, YamlToken['kind']>> = {
 const MARKS = ['doc-mode', 'flow-error-end', 'scalar'];
 
 /**
- * All directives (%YAML), tags (!!bool) and aliases (*name) of a text, in their order. Aliases are counted before any is
- * resolved, because resolving many takes very long. Never throws.
+ * All directives (%YAML), tags (!!bool) and aliases (*name) of a text, in their order. Aliases are counted before any
+ * is resolved, because resolving many takes very long. Never throws.
  */
 export function yamlTokens(text: string): YamlToken[] {
   const tokens: { kind: YamlToken['kind']; text: string; offset: number; contentOffset: number }[] = [];

@@ -156,7 +156,9 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
   };
 }
 
-/** The addresses before translation are those of the protected side. The others are used only where these are missing. */
+/**
+ * The addresses before translation are those of the protected side. The others are used only where these are missing.
+ */
 function planAddresses(list: LoadList): boolean {
   const { fields } = list;
   const pick = (cisco: number, bytes: number, ...elements: number[]): number => {

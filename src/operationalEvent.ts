@@ -13,6 +13,8 @@ export const OPERATIONAL_EVENT_KINDS = [
   'peer_up',
   'exporter_silent',
   'exporter_back',
+  'paused',
+  'resumed',
 ] as const;
 
 export type OperationalEventKind = (typeof OPERATIONAL_EVENT_KINDS)[number];

@@ -95,7 +95,14 @@ export class Daemon {
     this.#announcers = new AnnouncerGroup(config.gobgp.addresses.map((address) => this.#announcerFor(address)));
     const dryRunAnnouncer = new DryRunAnnouncer(this.#announcers);
     const announcer = new PausableAnnouncer(this.#announcers, this.#store.savedPause() !== undefined);
-    this.#pause = new PauseSwitch({ announcer, store: this.#store, clock: this.#clock, log: this.#log });
+    this.#pause = new PauseSwitch({
+      announcer,
+      store: this.#store,
+      clock: this.#clock,
+      log: this.#log,
+      gobgp: () => this.#config.gobgp.addresses.join(', '),
+      onEvent: (event) => this.#publisher.operational(event),
+    });
     this.#cycle = new DetectionCycle({
       config,
       plan,

@@ -72,6 +72,8 @@ const OPERATION_LINES: {
   peer_up: ['info', 'a BGP session is up again'],
   exporter_silent: ['warn', 'an exporter is silent'],
   exporter_back: ['info', 'an exporter sends again'],
+  paused: ['warn', 'announcements are paused: every route is withdrawn'],
+  resumed: ['warn', 'announcements are resumed'],
 };
 
 export function logOperation(log: Logger, { kind, subject, detail }: OperationalEvent): void {

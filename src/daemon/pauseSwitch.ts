@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { PausableAnnouncer } from '../mitigation/announcer.ts';
+import type { OperationalEvent } from '../operationalEvent.ts';
 
 export interface PauseStore {
   savedPause(): Pause | undefined;
@@ -19,6 +20,9 @@ export interface PauseSwitchOptions {
   readonly store: PauseStore;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Addresses of the GoBGP daemons, for people. */
+  readonly gobgp: () => string;
+  readonly onEvent: (event: OperationalEvent) => void;
 }
 
 export class PauseSwitch {
@@ -37,21 +41,30 @@ export class PauseSwitch {
 
   /** Withdraws every route and announces none. Where it is paused already, the first pause stays. */
   pause(by: string): Pause {
-    const { announcer, clock, log } = this.#options;
+    const { announcer, clock } = this.#options;
+    const before = this.#pause;
     this.#pause ??= { since: clock.now(), by };
     announcer.pause();
-    log.warn({ operator: by }, 'announcements are paused: every route is withdrawn');
     this.#save();
+    if (before === undefined) this.#report('paused', `paused by ${by}`);
     return this.#pause;
   }
 
   /** Announces the routes of all active bans again. */
   resume(by: string): void {
-    const { announcer, log } = this.#options;
+    const { announcer, clock } = this.#options;
+    const before = this.#pause;
     this.#pause = undefined;
     this.#save();
     announcer.resume();
-    log.warn({ operator: by }, 'announcements are resumed');
+    if (before === undefined) return;
+    const seconds = Math.round((clock.now() - before.since) / 1000);
+    this.#report('resumed', `resumed by ${by} after ${seconds} s`);
+  }
+
+  #report(kind: 'paused' | 'resumed', detail: string): void {
+    const { clock, gobgp, onEvent } = this.#options;
+    onEvent({ kind, at: clock.now(), subject: gobgp(), detail });
   }
 
   #save(): void {

@@ -52,6 +52,10 @@ export function headline(notification: Notification): string {
       return `Exporter ${target} is silent`;
     case 'exporter_back':
       return `Exporter ${target} sends again`;
+    case 'paused':
+      return `Announcements are ${reason}`;
+    case 'resumed':
+      return `Announcements are ${reason}`;
     case 'test':
       return 'Test: notifications of attacks arrive here';
   }

@@ -65,6 +65,8 @@ const EFFECTS: { readonly [event in NotificationEvent]?: string } = {
   gobgp_up: 'Kapkan compares the routes and repairs what differs',
   gobgp_conflict:
     'Kapkan repairs these routes less and less often; until it is over, victims may be unprotected at times',
+  paused: 'Kapkan withdraws all its routes and announces none until "kapkan resume"; attacks are detected as before',
+  resumed: 'the routes of all active bans are announced again',
   peer_down: 'this peer gets no routes from Kapkan',
   exporter_silent: 'attacks that only this exporter sees are not detected',
   store_failed: 'new bans are not announced until they can be saved',

@@ -41,6 +41,8 @@ export const NOTIFICATION_EVENTS = [
   'peer_up',
   'exporter_silent',
   'exporter_back',
+  'paused',
+  'resumed',
   'test',
 ] as const;
 
@@ -148,6 +150,7 @@ export function severityOf({ event, attack, failure, dryRun }: Notification): Se
       return 'critical';
     case 'gobgp_down':
     case 'gobgp_conflict':
+    case 'paused':
       return dryRun ? 'warning' : 'critical';
     case 'ban_failed':
       return failure === 'fallback' ? 'warning' : 'critical';

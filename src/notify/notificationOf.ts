@@ -223,6 +223,8 @@ const OPERATIONS: {
   peer_up: ['peer', 'peer', 'recovery'],
   exporter_silent: ['exporter', 'exporter', 'problem'],
   exporter_back: ['exporter', 'exporter', 'recovery'],
+  paused: ['gobgp', 'pause', 'problem'],
+  resumed: ['gobgp', 'pause', 'recovery'],
 };
 
 function ofOperations({ kind, subject, detail, at }: OperationalEvent, { config }: NotificationContext): Notification {

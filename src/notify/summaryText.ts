@@ -34,6 +34,8 @@ const NOUNS: Readonly<Record<NotificationEvent, readonly [one: string, many: str
   peer_up: ['BGP session up again', 'BGP sessions up again'],
   exporter_silent: ['exporter silent', 'exporters silent'],
   exporter_back: ['exporter sends again', 'exporters send again'],
+  paused: ['pause of announcements', 'pauses of announcements'],
+  resumed: ['end of a pause', 'ends of a pause'],
   test: ['test', 'tests'],
 };
 
@@ -44,6 +46,7 @@ const PROBLEMS: ReadonlySet<NotificationEvent> = new Set<NotificationEvent>([
   'store_failed',
   'gobgp_down',
   'gobgp_conflict',
+  'paused',
   'peer_down',
   'exporter_silent',
 ]);

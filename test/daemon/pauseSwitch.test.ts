@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Pause } from '../../src/api/daemonFacade.ts';
 import { PauseSwitch } from '../../src/daemon/pauseSwitch.ts';
 import { DryRunAnnouncer, PAUSED, PausableAnnouncer } from '../../src/mitigation/announcer.ts';
+import type { OperationalEvent } from '../../src/operationalEvent.ts';
 import { blackhole, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 
@@ -18,8 +19,17 @@ function fixture(saved?: Pause) {
       store.saved = pause;
     },
   };
-  const toggle = new PauseSwitch({ announcer, store, clock: { now: () => 1000 }, log: silentLogger() });
-  return { daemon, announcer, store, toggle };
+  const clock = { time: 1000, now: () => clock.time };
+  const events: OperationalEvent[] = [];
+  const toggle = new PauseSwitch({
+    announcer,
+    store,
+    clock,
+    log: silentLogger(),
+    gobgp: () => '127.0.0.1:50051',
+    onEvent: (event) => events.push(event),
+  });
+  return { daemon, announcer, store, toggle, events, clock };
 }
 
 const MAX_RULES = 10;
@@ -81,4 +91,18 @@ test('the limit of rules goes through to GoBGP, paused or not', () => {
   toggle.resume('noc');
   announcer.setWanted(TWO, 8);
   assert.deepEqual(limits, [7, 7, 7, 8]);
+});
+
+test('a pause and its end are reported once each, with who did it and for how long', () => {
+  const { announcer, toggle, events, clock } = fixture();
+  announcer.setWanted(ONE, MAX_RULES);
+  toggle.pause('noc');
+  toggle.pause('other');
+  clock.time += 90_000;
+  toggle.resume('lead');
+  toggle.resume('lead');
+  assert.deepEqual(events, [
+    { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'paused by noc' },
+    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'resumed by lead after 90 s' },
+  ]);
 });

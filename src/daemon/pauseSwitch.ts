@@ -46,7 +46,7 @@ export class PauseSwitch {
     this.#pause ??= { since: clock.now(), by };
     announcer.pause();
     this.#save();
-    if (before === undefined) this.#report('paused', `paused by ${by}`);
+    if (before === undefined) this.#report('paused', `by ${by}`);
     return this.#pause;
   }
 
@@ -59,7 +59,7 @@ export class PauseSwitch {
     announcer.resume();
     if (before === undefined) return;
     const seconds = Math.round((clock.now() - before.since) / 1000);
-    this.#report('resumed', `resumed by ${by} after ${seconds} s`);
+    this.#report('resumed', `by ${by} after ${seconds} s`);
   }
 
   #report(kind: 'paused' | 'resumed', detail: string): void {

@@ -53,9 +53,9 @@ export function headline(notification: Notification): string {
     case 'exporter_back':
       return `Exporter ${target} sends again`;
     case 'paused':
-      return `Announcements are ${reason}`;
+      return `Announcements are paused ${reason}`;
     case 'resumed':
-      return `Announcements are ${reason}`;
+      return `Announcements are resumed ${reason}`;
     case 'test':
       return 'Test: notifications of attacks arrive here';
   }

@@ -102,7 +102,7 @@ test('a pause and its end are reported once each, with who did it and for how lo
   toggle.resume('lead');
   toggle.resume('lead');
   assert.deepEqual(events, [
-    { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'paused by noc' },
-    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'resumed by lead after 90 s' },
+    { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'by noc' },
+    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'by lead after 90 s' },
   ]);
 });

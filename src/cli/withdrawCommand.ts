@@ -184,7 +184,8 @@ async function withdrawFrom(
 ): Promise<string[]> {
   const client = new GobgpClient({ ...config.gobgp, address });
   try {
-    return await withdrawMarked(client, instanceId, isChosen);
+    const formerAsns = savedIdentity(config.storage.path)?.asns ?? [];
+    return await withdrawMarked(client, instanceId, formerAsns, isChosen);
   } finally {
     client.close();
   }

@@ -22,7 +22,7 @@ import type { Logger } from '../log.ts';
 import { DryRunAnnouncer, PausableAnnouncer } from '../mitigation/announcer.ts';
 import { Notifier } from '../notify/notifier.ts';
 import { SystemScheduler } from '../notify/scheduler.ts';
-import { identityProblem } from '../storage/gobgpIdentity.ts';
+import { type GobgpIdentity, identityProblem, withAsn } from '../storage/gobgpIdentity.ts';
 import { SqliteBanStore } from '../storage/sqliteBanStore.ts';
 import { StateFileError } from '../storage/stateDirectory.ts';
 import { ConfigReloader } from './configReloader.ts';
@@ -272,18 +272,29 @@ export class Daemon {
   /** The stored bans must have been announced to the GoBGP of this config, or their routes would not be found. */
   #checkIdentity(): void {
     const { instanceId, addresses } = this.#config.gobgp;
-    const identity = { instanceId, addresses, asn: undefined };
+    const saved = this.#store.savedIdentity();
+    const identity = { instanceId, addresses, asns: saved?.asns ?? [] };
     const active = this.#store.loadActive().filter((ban) => !ban.dryRun);
-    const problem = identityProblem(this.#store.savedIdentity(), identity, active.length);
+    const problem = identityProblem(saved, identity, active.length);
     if (problem !== undefined) {
       this.#store.close();
       throw new StateFileError('unreadable', problem);
     }
+    this.#saveIdentity(identity);
+  }
+
+  #saveIdentity(identity: GobgpIdentity): void {
     try {
       this.#store.saveIdentity(identity);
     } catch (error) {
       this.#log.error({ error: messageOf(error) }, 'cannot store the address of the GoBGP that has the routes');
     }
+  }
+
+  /** The mark of the routes has this ASN, so they are found only while it is known. */
+  #rememberAsn(asn: number): void {
+    const saved = this.#store.savedIdentity();
+    if (saved !== undefined) this.#saveIdentity(withAsn(saved, asn));
   }
 
   #saveApiUrl(): void {
@@ -304,6 +315,8 @@ export class Daemon {
       gobgp: this.#config.gobgp,
       clock: this.#clock,
       log: this.#log,
+      formerAsns: this.#store.savedIdentity()?.asns,
+      onAsn: (asn) => this.#rememberAsn(asn),
       // In dry-run, a live Kapkan may share GoBGP and the mark, so only routes in our own store are removed.
       // A route that may belong to a damaged ban stays until that ban would have ended, unless all routes are to go.
       withdrawOrphans: (key) =>

@@ -34,6 +34,10 @@ export interface GobgpAnnouncerOptions {
    * In dry-run only those that our own store knows, for a live Kapkan may share the daemon.
    */
   readonly withdrawOrphans: boolean | ((key: string) => boolean);
+  /** ASNs that GoBGP had before this start: the mark has its ASN, and routes with an earlier mark are ours too. */
+  readonly formerAsns?: readonly number[];
+  /** GoBGP was reached and has this ASN. Called before anything is announced with its mark. */
+  readonly onAsn?: (asn: number) => void;
   readonly onChange?: (change: GobgpChange) => void;
 }
 
@@ -106,6 +110,7 @@ export class GobgpAnnouncer implements Announcer {
       log: options.log,
       address: options.address,
       instanceId: options.gobgp.instanceId,
+      formerAsns: options.formerAsns ?? [],
       withdrawOrphans: options.withdrawOrphans,
     });
   }
@@ -194,6 +199,7 @@ export class GobgpAnnouncer implements Announcer {
     try {
       const identity = await client.getBgp();
       this.#identity = identity;
+      this.#options.onAsn?.(identity.asn);
       const link = this.#reconciler.attach(client, identity.asn);
       this.#resetWork(link);
       stopWatch = this.#watch(client);

@@ -14,13 +14,17 @@ export function markCommunity(asn: number, instanceId: number): WireLargeCommuni
   return { globalAdmin: asn, localData1: MARK_FUNCTION, localData2: instanceId };
 }
 
+/** The mark of this ASN, then those that Kapkan used while the GoBGP had other ones. */
+export function marksOf(asn: number, formerAsns: Iterable<number>, instanceId: number): WireLargeCommunity[] {
+  return [...new Set([asn, ...formerAsns])].map((each) => markCommunity(each, instanceId));
+}
+
 function largeCommunitiesOf(attributes: readonly WireAttribute[]): readonly WireLargeCommunity[] {
   return attributes.flatMap((attribute) => attribute.largeCommunities?.communities ?? []);
 }
 
-export function carriesMark(attributes: readonly WireAttribute[], mark: WireLargeCommunity): boolean {
-  const text = largeCommunityText(mark);
-  return largeCommunitiesOf(attributes).some((community) => largeCommunityText(community) === text);
+export function carriesMark(attributes: readonly WireAttribute[], marks: readonly WireLargeCommunity[]): boolean {
+  return largeCommunitiesOf(attributes).some((community) => marks.some((mark) => isEqual(mark, community)));
 }
 
 /**
@@ -62,6 +66,10 @@ function nextHopText(nextHop: string, family: RouteFamily): string {
   if (isFlowspecFamily(family)) return '';
   const address = parseAddress(nextHop);
   return `next-hop ${address === undefined ? nextHop : formatAddress(address)}`;
+}
+
+function isEqual(a: WireLargeCommunity, b: WireLargeCommunity): boolean {
+  return a.globalAdmin === b.globalAdmin && a.localData1 === b.localData1 && a.localData2 === b.localData2;
 }
 
 function largeCommunityText(community: WireLargeCommunity): string {

@@ -17,7 +17,7 @@ import { announcementPath, withdrawalPath } from './encodeRoute.ts';
 import type { GobgpClient } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import { inParallel } from './inParallel.ts';
-import { markCommunity } from './pathAttributes.ts';
+import { marksOf } from './pathAttributes.ts';
 import { readPeer } from './peer.ts';
 import { PeerTable } from './peerTable.ts';
 import {
@@ -39,6 +39,8 @@ export interface ReconcilerOptions {
   /** Name of the daemon, for logs and peers. */
   readonly address: string;
   readonly instanceId: number;
+  /** ASNs that GoBGP had before this start. Routes with the mark of one are ours. */
+  readonly formerAsns: readonly number[];
   /** Which marked routes that this process never wanted may be withdrawn. */
   readonly withdrawOrphans: boolean | ((key: string) => boolean);
 }
@@ -69,7 +71,8 @@ export class Reconciler {
   readonly #released = new Map<string, string>();
   /** Changes that somebody else made. */
   readonly drift: RouteDrift;
-  #mark: WireLargeCommunity | undefined;
+  /** The one that routes get, then former ones; empty until the daemon was reached. */
+  #marks: readonly WireLargeCommunity[] = [];
   /** FlowSpec rules that peers have room for. */
   #maxRules = Number.POSITIVE_INFINITY;
   /** Before the first `setWanted` nothing is known to be an orphan. */
@@ -111,17 +114,17 @@ export class Reconciler {
 
   /** Begins to work with a daemon of this ASN; nothing is known of its RIB yet. */
   attach(client: GobgpClient, asn: number): Link {
-    const mark = markCommunity(asn, this.#options.instanceId);
-    this.#mark = mark;
+    const { instanceId, formerAsns } = this.#options;
+    this.#marks = marksOf(asn, [...this.#marks.map(({ globalAdmin }) => globalAdmin), ...formerAsns], instanceId);
     this.#outOfReach = undefined;
     this.#rib.clear();
     this.#found.clear();
     this.drift.reconnected();
     for (const route of this.#wanted.values()) {
       route.policyText = undefined;
-      route.encode(mark);
+      route.encode(this.#marks[0]);
     }
-    this.#link = { client, reader: new RibReader(client, mark) };
+    this.#link = { client, reader: new RibReader(client, this.#marks) };
     return this.#link;
   }
 
@@ -183,8 +186,8 @@ export class Reconciler {
   /** Whether a best-path event tells of something that a full pass should look at, and that we did not do ourselves. */
   isNews(path: WirePath): boolean {
     const family = familyOfNumbers(path.family);
-    if (family === undefined || this.#mark === undefined) return false;
-    const seen = readRibPath(path, family, this.#mark);
+    if (family === undefined) return false;
+    const seen = readRibPath(path, family, this.#marks);
     if (seen === undefined || !seen.local) return false;
     if (!seen.marked && !this.#wanted.has(seen.key)) return false;
     const known = this.#rib.own(seen.key);
@@ -239,7 +242,7 @@ export class Reconciler {
     }
     // A new object, for a pass may be under way with the old one.
     const route = new WantedRoute(announcement, this.#options.clock.now());
-    if (this.#mark !== undefined) route.encode(this.#mark);
+    if (this.#marks.length > 0) route.encode(this.#marks[0]);
     if (known?.saysTheSameAs(route)) {
       known.announcement = announcement;
       return;

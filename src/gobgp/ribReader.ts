@@ -16,11 +16,11 @@ const ADJ_OUT_LOOKUPS_PER_CALL = 50_000;
 
 export class RibReader {
   readonly #client: GobgpClient;
-  readonly #mark: WireLargeCommunity;
+  readonly #marks: readonly WireLargeCommunity[];
 
-  constructor(client: GobgpClient, mark: WireLargeCommunity) {
+  constructor(client: GobgpClient, marks: readonly WireLargeCommunity[]) {
     this.#client = client;
-    this.#mark = mark;
+    this.#marks = marks;
   }
 
   /** Every FlowSpec rule that was injected. */
@@ -58,7 +58,7 @@ export class RibReader {
   async #list(family: RouteFamily, options: ListPathsOptions): Promise<RibPath[]> {
     try {
       const paths = await this.#client.listPaths(family, options);
-      return paths.map((path) => readRibPath(path, family, this.#mark)).filter((path) => path !== undefined);
+      return paths.map((path) => readRibPath(path, family, this.#marks)).filter((path) => path !== undefined);
     } catch (error) {
       if (isFamilyNotSupported(error)) return [];
       throw error;

@@ -35,15 +35,19 @@ export function isInjected(path: Pick<WirePath, 'neighborIp'>): boolean {
   return path.neighborIp === undefined || path.neighborIp === '' || path.neighborIp === '<nil>';
 }
 
-/** Undefined for a path without NLRI. */
-export function readRibPath(path: WirePath, family: RouteFamily, mark: WireLargeCommunity): RibPath | undefined {
+/** Undefined for a path without NLRI. `marks`: a path with any of them is ours. */
+export function readRibPath(
+  path: WirePath,
+  family: RouteFamily,
+  marks: readonly WireLargeCommunity[],
+): RibPath | undefined {
   const { nlri } = path;
   if (nlri === null) return undefined;
   return {
     ...identify(nlri, family),
     family,
     local: isInjected(path),
-    marked: carriesMark(path.pattrs, mark),
+    marked: carriesMark(path.pattrs, marks),
     attributesText: attributesText(path.pattrs, family),
     isWithdraw: path.isWithdraw === true,
     nlri: isComplete(nlri) ? nlri : undefined,

@@ -6,7 +6,7 @@ import { withdrawalPath } from './encodeRoute.ts';
 import type { GobgpClient } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import { inParallel } from './inParallel.ts';
-import { markCommunity } from './pathAttributes.ts';
+import { marksOf } from './pathAttributes.ts';
 import { RibReader } from './ribReader.ts';
 import type { RibPath } from './ribSnapshot.ts';
 
@@ -14,15 +14,16 @@ const PARALLEL_CALLS = 32;
 
 /**
  * Withdraws the routes with the mark of this instance whose key the predicate chooses, and returns their keys once they
- * are seen gone. Throws a `GobgpError` when GoBGP cannot be reached or still holds some of them.
+ * are seen gone. `formerAsns`: the ASNs that the GoBGP may have had before. Throws a `GobgpError` when GoBGP cannot be reached or still holds some of them.
  */
 export async function withdrawMarked(
   client: GobgpClient,
   instanceId: number,
+  formerAsns: readonly number[],
   isChosen: (key: string) => boolean,
 ): Promise<string[]> {
   const { asn } = await client.getBgp();
-  const reader = new RibReader(client, markCommunity(asn, instanceId));
+  const reader = new RibReader(client, marksOf(asn, formerAsns, instanceId));
   const chosen = (await listMarked(reader)).filter((path) => isChosen(path.key));
   await inParallel(chosen, PARALLEL_CALLS, async ({ family, nlri, identifier, key }) => {
     if (nlri === undefined) throw new GobgpError('INVALID_ROUTE', 'DeletePath', `cannot name the route ${key}`, key);

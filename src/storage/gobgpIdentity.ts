@@ -6,13 +6,22 @@
 export interface GobgpIdentity {
   readonly instanceId: number;
   readonly addresses: readonly string[];
-  /** GoBGP's AS number, which is part of the mark; undefined where it is not known. */
-  readonly asn: number | undefined;
+  /** AS numbers that these GoBGPs had, the newest last. The AS number is part of the mark. */
+  readonly asns: readonly number[];
+}
+
+/** More are not remembered: an AS number rarely changes. */
+const MAX_ASNS = 16;
+
+/** With a further AS number. */
+export function withAsn(identity: GobgpIdentity, asn: number): GobgpIdentity {
+  return { ...identity, asns: [...identity.asns.filter((known) => known !== asn), asn].slice(-MAX_ASNS) };
 }
 
 /**
  * Why a daemon must not start with `current` while `activeRealBans` bans announced with `saved` are active; undefined
- * where it may start. An added GoBGP is no problem: the bans are announced to it.
+ * where it may start. An added GoBGP is no problem: the bans are announced to it. Nor is another AS number: it is known
+ * only once GoBGP is reached, and routes with the mark of an earlier one are found and withdrawn.
  */
 export function identityProblem(
   saved: GobgpIdentity | undefined,
@@ -23,9 +32,6 @@ export function identityProblem(
   const changes: string[] = [];
   if (saved.instanceId !== current.instanceId) {
     changes.push(`gobgp.instance_id was ${saved.instanceId} and is ${current.instanceId}`);
-  }
-  if (saved.asn !== undefined && current.asn !== undefined && saved.asn !== current.asn) {
-    changes.push(`GoBGP's AS number was ${saved.asn} and is ${current.asn}`);
   }
   const gone = saved.addresses.filter((address) => !current.addresses.includes(address));
   if (gone.length > 0) changes.push(`gobgp.address no longer has ${gone.join(', ')}`);
@@ -44,9 +50,11 @@ export function identityToText(identity: GobgpIdentity): string {
 /** Undefined where there is no text, or it is damaged. */
 export function identityFromText(text: string | undefined): GobgpIdentity | undefined {
   try {
-    const { instanceId, addresses, asn } = JSON.parse(text ?? '') as GobgpIdentity;
+    const { instanceId, addresses, asns } = JSON.parse(text ?? '') as GobgpIdentity;
     const known = typeof instanceId === 'number' && Array.isArray(addresses);
-    return known ? { instanceId, addresses: addresses.map(String), asn } : undefined;
+    return known
+      ? { instanceId, addresses: addresses.map(String), asns: Array.isArray(asns) ? asns.map(Number) : [] }
+      : undefined;
   } catch {
     return undefined;
   }

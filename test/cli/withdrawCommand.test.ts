@@ -107,7 +107,7 @@ test('a config that is otherwise invalid is enough, and its problems are reporte
 test('where the config does not say which GoBGP is meant, the state does', async (t) => {
   const { config, state } = deployment(t);
   const store = new SqliteBanStore(state);
-  store.saveIdentity({ instanceId: 3, addresses: ['127.0.0.1:4'], asn: 64500 });
+  store.saveIdentity({ instanceId: 3, addresses: ['127.0.0.1:4'], asns: [64500] });
   store.close();
   writeFileSync(config, readFileSync(config, 'utf8').replace('"127.0.0.1:1"', '127.0.0.1'));
   for (const flag of ['--expired', '--all']) {

@@ -93,12 +93,27 @@ test('--all also reaches the mark under which the bans were announced, and then 
   const { config, store } = deployment(t, [gobgpd.apiAddress]);
   for (const last of [1, 2]) await inject(gobgpd, `192.0.2.${last}/32`, OTHER_INSTANCE);
   store.save([banOf({ targetText: '192.0.2.1', expiresAt: Date.now() + HOUR_MS })]);
-  store.saveIdentity({ instanceId: 2, addresses: [gobgpd.apiAddress], asn: undefined });
+  store.saveIdentity({ instanceId: 2, addresses: [gobgpd.apiAddress], asns: [] });
   store.close();
   const { code, stderr } = await runInProcess(withdrawCommand, ['--all', '--config', config]);
   assert.equal(code, 0, stderr);
   assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.2/32'], 'what the state does not know may be of another Kapkan');
   assert.equal(readStoredState(path.dirname(store.file)).identity, undefined);
+});
+
+test('routes with the mark of an AS number that GoBGP had before are withdrawn too, if the state knows it', async (t) => {
+  const executable = requireDaemon(t, 'gobgpd');
+  if (executable === undefined) return;
+  const gobgpd = await startGobgpd(t, executable);
+  const { config, store } = deployment(t, [gobgpd.apiAddress]);
+  await inject(gobgpd, '192.0.2.1/32', OURS);
+  await inject(gobgpd, '192.0.2.2/32', '64511:19280:1');
+  await inject(gobgpd, '192.0.2.3/32', '64510:19280:1');
+  store.saveIdentity({ instanceId: 1, addresses: [gobgpd.apiAddress], asns: [64_511, ASN] });
+  store.close();
+  const { code, stderr } = await runInProcess(withdrawCommand, ['--expired', '--config', config]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(await gobgpd.rib('ipv4'), ['192.0.2.3/32']);
 });
 
 test('--all withdraws every marked route of every GoBGP, of all families, with no state file at all', async (t) => {

@@ -24,7 +24,7 @@ function overTheWire(path: WirePath, api: GobgpApi): WirePath {
 
 function readBack(route: Route, api: GobgpApi): RibPath | undefined {
   const encoded = encodeRoute(route, mark);
-  return readRibPath(overTheWire(announcementPath(encoded, 0), api), encoded.family, mark);
+  return readRibPath(overTheWire(announcementPath(encoded, 0), api), encoded.family, [mark]);
 }
 
 function refusal(route: Route): string {
@@ -59,7 +59,7 @@ for (const api of apis) {
         const { family, nlri } = encodeRoute(route, mark);
         const path = overTheWire(withdrawalPath(family, nlri, 0), api);
         assert.equal(path.isWithdraw, true);
-        assert.equal(readRibPath(path, family, mark)?.key, routeKey(route));
+        assert.equal(readRibPath(path, family, [mark])?.key, routeKey(route));
       }),
     );
   });
@@ -144,14 +144,14 @@ test('a listed rule with a component Kapkan does not write is the NLRI of no rou
     { component: { type: 4, items: [{ op: 0x81, value: 80 }] } },
   ];
   const path = { nlri: { flowSpec: { rules } }, pattrs: [], family: null, neighborIp: '<nil>' };
-  const read = readRibPath(path, 'ipv4-flowspec', mark);
+  const read = readRibPath(path, 'ipv4-flowspec', [mark]);
   assert.notEqual(read?.key, routeKey(flowspec('192.0.2.1/32', {})));
   assert.deepEqual(read?.nlri, path.nlri);
 });
 
 test('a listed rule with a part no definition knows is not withdrawn by half of it', () => {
   const rules = [{ ipPrefix: { type: 1, prefixLen: 32, prefix: '192.0.2.1', offset: 0 } }, {}];
-  const read = readRibPath({ nlri: { flowSpec: { rules } }, pattrs: [], family: null }, 'ipv4-flowspec', mark);
+  const read = readRibPath({ nlri: { flowSpec: { rules } }, pattrs: [], family: null }, 'ipv4-flowspec', [mark]);
   assert.equal(read?.nlri, undefined);
 });
 
@@ -168,21 +168,21 @@ test('the length and end-of-list bits a daemon adds do not make another route', 
       },
     },
   ];
-  const read = readRibPath({ nlri: { flowSpec: { rules } }, pattrs: [], family: null }, 'ipv4-flowspec', mark);
+  const read = readRibPath({ nlri: { flowSpec: { rules } }, pattrs: [], family: null }, 'ipv4-flowspec', [mark]);
   assert.equal(read?.key, routeKey(flowspec('192.0.2.1/32', { packetLengths: [{ from: 1000, to: 65_535 }] })));
 });
 
 test('the mark of another instance or another ASN is not ours', () => {
   const path = announcementPath(encodeRoute(blackhole('192.0.2.1'), mark), 0);
-  assert.equal(readRibPath(path, 'ipv4-unicast', mark)?.marked, true);
-  assert.equal(readRibPath(path, 'ipv4-unicast', markCommunity(65_001, 8))?.marked, false);
-  assert.equal(readRibPath(path, 'ipv4-unicast', markCommunity(65_002, 7))?.marked, false);
+  assert.equal(readRibPath(path, 'ipv4-unicast', [mark])?.marked, true);
+  assert.equal(readRibPath(path, 'ipv4-unicast', [markCommunity(65_001, 8)])?.marked, false);
+  assert.equal(readRibPath(path, 'ipv4-unicast', [markCommunity(65_002, 7)])?.marked, false);
 });
 
 test('a path learned from a peer is not local, whichever way the daemon writes that there is none', () => {
   const path = announcementPath(encodeRoute(blackhole('192.0.2.1'), mark), 0);
   const isLocal = (neighborIp: string): boolean | undefined =>
-    readRibPath({ ...path, neighborIp }, 'ipv4-unicast', mark)?.local;
+    readRibPath({ ...path, neighborIp }, 'ipv4-unicast', [mark])?.local;
   assert.equal(isLocal(''), true);
   assert.equal(isLocal('<nil>'), true);
   assert.equal(isLocal('192.0.2.9'), false);

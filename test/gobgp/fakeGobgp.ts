@@ -15,8 +15,6 @@ import { type GobgpCall, generationOf } from '../../src/gobgp/generation.ts';
 import { readRibPath } from '../../src/gobgp/ribSnapshot.ts';
 import { familyOfNumbers, type WireFamily, type WirePath } from '../../src/gobgp/wirePath.ts';
 
-const MARK = { globalAdmin: 0, localData1: 0, localData2: 0 };
-
 interface ListPathRequest {
   readonly family: WireFamily;
   /** Only these; empty = all of the family. */
@@ -24,7 +22,7 @@ interface ListPathRequest {
 }
 
 export class FakeGobgp {
-  readonly asn = 65_001;
+  asn = 65_001;
   /** By route key. */
   readonly rib = new Map<string, WirePath>();
   /** Route keys that are answered with an error; in a stream it ends the stream. */
@@ -130,5 +128,5 @@ function reply(answer: sendUnaryData<object>, problem: string | undefined): void
 
 function keyOf(path: WirePath): string {
   const family = familyOfNumbers(path.family);
-  return family === undefined ? '' : (readRibPath(path, family, MARK)?.key ?? '');
+  return family === undefined ? '' : (readRibPath(path, family, [])?.key ?? '');
 }

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { SystemClock } from '../../src/clock.ts';
 import { announcementPath, encodeRoute } from '../../src/gobgp/encodeRoute.ts';
-import { GobgpAnnouncer } from '../../src/gobgp/gobgpAnnouncer.ts';
+import { GobgpAnnouncer, type GobgpAnnouncerOptions } from '../../src/gobgp/gobgpAnnouncer.ts';
 import { markCommunity } from '../../src/gobgp/pathAttributes.ts';
+import type { Route } from '../../src/mitigation/route.ts';
 import { routeKey } from '../../src/mitigation/route.ts';
 import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
@@ -13,6 +14,7 @@ import { FakeGobgp } from './fakeGobgp.ts';
 async function start(
   t: TestContext,
   prepare: (fake: FakeGobgp) => void = () => {},
+  options: Partial<GobgpAnnouncerOptions> = {},
 ): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
   const fake = await FakeGobgp.start();
   prepare(fake);
@@ -22,6 +24,7 @@ async function start(
     clock: new SystemClock(),
     log: silentLogger(),
     withdrawOrphans: true,
+    ...options,
   });
   announcer.start();
   t.after(async () => {
@@ -148,4 +151,45 @@ test('a table too large to be listed in time delays no announcement, and what no
   await eventually(() => !fake.rib.has(routeKey(orphan)), 15_000);
   assert.equal(announcer.status().connected, true);
   assert.equal(announcer.evidence(routeKey(route)).installed, true);
+});
+
+/** Puts a route there as Kapkan announced it while GoBGP had this ASN. */
+function announcedWithAsn(fake: FakeGobgp, asn: number, route: Route): void {
+  fake.rib.set(routeKey(route), announcementPath(encodeRoute(route, markCommunity(asn, 1)), 0));
+}
+
+test('routes with the mark of an ASN that GoBGP had before are ours: replaced where wanted, else withdrawn', async (t) => {
+  const [kept, orphan, ofOthers] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((target) => blackhole(target));
+  const seen: number[] = [];
+  const { fake, announcer } = await start(
+    t,
+    (it) => {
+      announcedWithAsn(it, 65_009, kept);
+      announcedWithAsn(it, 65_009, orphan);
+      announcedWithAsn(it, 65_010, ofOthers);
+    },
+    { formerAsns: [65_009], onAsn: (asn) => seen.push(asn) },
+  );
+  announcer.setWanted(wanted(kept));
+  await eventually(() => announcer.isSettled);
+  await eventually(() => assert.deepEqual([...fake.rib.keys()].sort(), [routeKey(kept), routeKey(ofOthers)]));
+  const marks = fake.rib.get(routeKey(kept))?.pattrs.flatMap(({ largeCommunities }) => largeCommunities ?? []);
+  assert.deepEqual(marks?.[0]?.communities, [markCommunity(fake.asn, 1)]);
+  assert.deepEqual(seen, [fake.asn]);
+});
+
+test('what was announced with the mark of an ASN that GoBGP has no more is not left behind', async (t) => {
+  const { fake, announcer } = await start(t);
+  const [kept, dropped] = [blackhole('192.0.2.1'), blackhole('192.0.2.2')];
+  announcer.setWanted(wanted(kept, dropped));
+  await eventually(() => announcer.isSettled);
+  fake.asn = 65_009;
+  // By a change that is made before the ASN is asked again, routes get the earlier mark.
+  const late = blackhole('192.0.2.3');
+  announcer.setWanted(wanted(kept, dropped, late));
+  await eventually(() => fake.rib.has(routeKey(late)));
+  await eventually(() => announcer.status().asn === 65_009);
+  announcer.setWanted(wanted(late));
+  await eventually(() => assert.deepEqual([...fake.rib.keys()], [routeKey(late)]));
+  await eventually(() => announcer.isSettled);
 });

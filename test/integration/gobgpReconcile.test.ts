@@ -209,10 +209,10 @@ for (const api of ['v3', 'v4'] as const) {
     await injector.globalRib('add', '192.0.2.5/32', 'nexthop', '192.0.2.7', '-a', 'ipv4');
     const client = clientOf(injector);
     t.after(() => client.close());
-    const expired = await withdrawMarked(client, 1, (key) => key === routeKey(victim));
+    const expired = await withdrawMarked(client, 1, [], (key) => key === routeKey(victim));
     assert.deepEqual(expired, [routeKey(victim)]);
     assert.deepEqual(await injector.rib('ipv4'), ['192.0.2.3/32', '192.0.2.4/32', '192.0.2.5/32']);
-    const all = await withdrawMarked(client, 1, () => true);
+    const all = await withdrawMarked(client, 1, [], () => true);
     assert.deepEqual(all.sort(), [routeKey(rule), routeKey(blackhole('192.0.2.3'))].sort());
     assert.deepEqual(await injector.rib('ipv4'), ['192.0.2.4/32', '192.0.2.5/32']);
   });

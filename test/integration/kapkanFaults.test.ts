@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { truncateSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { eventually } from './eventually.ts';
+import { Gobgpd } from './gobgpd.ts';
 import { liveConfig, startLive } from './kapkanLab.ts';
 
 test('Kapkan, killed and started again, takes its bans over without telling the router anything', async (t) => {
@@ -53,6 +54,29 @@ test('a ban made while GoBGP is away is announced when it is back, and one that 
     assert.deepEqual(await router.rib('ipv4'), ['203.0.113.21/32', '203.0.113.99/32']);
   }, 30_000);
   await stop();
+});
+
+test('a GoBGP that got another AS number keeps no route with the mark of the earlier one', async (t) => {
+  const live = await startLive(t, 'v3');
+  if (live === undefined) return;
+  const { kapkan, injector } = live;
+  await kapkan.post('/api/v1/ban', { ip: '203.0.113.20' });
+  await eventually(async () => assert.deepEqual(await injector.rib('ipv4'), ['203.0.113.20/32']));
+  await kapkan.end();
+  await injector.end();
+  const { apiAddress, options } = injector;
+  const renumbered = await Gobgpd.start({ ...options, asn: 65_009, neighbors: [], apiHost: apiAddress });
+  t.after(() => renumbered.dispose());
+  // As a tool that saves and restores the routes of GoBGP would leave it.
+  for (const last of [20, 21]) {
+    const mark = ['large-community', `${options.asn}:19280:1`];
+    await renumbered.globalRib('add', `203.0.113.${last}/32`, 'nexthop', '192.0.2.1', ...mark, '-a', 'ipv4');
+  }
+  await kapkan.start();
+  await eventually(async () => {
+    assert.deepEqual(await renumbered.rib('ipv4'), ['203.0.113.20/32']);
+    assert.match(await renumbered.attributes('ipv4', '203.0.113.20/32'), /"ASN":65009,"LocalData1":19280/);
+  });
 });
 
 test('a reload withdraws what it forbids at once, and a bad one changes nothing', async (t) => {

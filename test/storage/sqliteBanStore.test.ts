@@ -184,7 +184,7 @@ test('the GoBGP that the bans were announced to is stored', (t) => {
   const directory = stateDirectory(t);
   const store = new SqliteBanStore(directory);
   assert.equal(store.savedIdentity(), undefined);
-  const identity = { instanceId: 7, addresses: ['127.0.0.1:50051'], asn: 64512 };
+  const identity = { instanceId: 7, addresses: ['127.0.0.1:50051'], asns: [64511, 64512] };
   store.saveIdentity(identity);
   store.close();
   const again = new SqliteBanStore(directory);

@@ -141,7 +141,7 @@ export class GobgpAnnouncer implements Announcer {
 
   audience(family: RouteFamily): 'some' | 'none' | 'unknown' {
     if (!this.#connected) return 'unknown';
-    return this.#reconciler.peerTable.hasAudience(family) ? 'some' : 'none';
+    return this.#reconciler.peerTable.canBeSent(family) ? 'some' : 'none';
   }
 
   counts(): { unicast: number; flowspec: number } {

@@ -47,7 +47,7 @@ export class PeerTable {
   }
 
   /** Whether some peer can be sent this family. */
-  hasAudience(family: RouteFamily): boolean {
+  canBeSent(family: RouteFamily): boolean {
     return this.#peers.some((peer) => whyUnreachable(peer, family) === undefined);
   }
 

@@ -157,7 +157,6 @@ export class MitigationController {
   attackEnded(attackId: string, now: number): void {
     this.batch(now, () => {
       this.#attacks.close(attackId);
-      this.#bans.leaveAlone(this.#attacks.leftAloneTargets());
       const ban = this.#bans.ofAttack(attackId);
       if (ban !== undefined && !this.#damping.holds(ban, now)) this.#endQuiet(ban, now);
     });

@@ -9,6 +9,7 @@ import type { MitigationMethod } from '../config/sections/mitigation.ts';
 import type { Severity } from '../config/sections/notify/routes.ts';
 import type { AttackSample, Classification } from '../engine/attack.ts';
 import type { BanEndCode, BanState, Guard } from '../mitigation/ban.ts';
+import { OPERATIONAL_EVENT_KINDS } from '../operationalEvent.ts';
 import { classificationJson } from '../shapes/attackJson.ts';
 import { attackSampleJson } from '../shapes/attackSampleJson.ts';
 import type { RibEvidenceJson } from '../shapes/banJson.ts';
@@ -33,16 +34,7 @@ export const NOTIFICATION_EVENTS = [
   'ban_recovered',
   'store_failed',
   'store_recovered',
-  'gobgp_down',
-  'gobgp_up',
-  'gobgp_conflict',
-  'gobgp_conflict_over',
-  'peer_down',
-  'peer_up',
-  'exporter_silent',
-  'exporter_back',
-  'paused',
-  'resumed',
+  ...OPERATIONAL_EVENT_KINDS,
   'test',
 ] as const;
 

@@ -62,9 +62,13 @@ async function runDaemon(configFile: string, logger: Logger, io: CommandIo): Pro
   return exitCode;
 }
 
-/** The second SIGINT or SIGTERM ends the process at once: the routes stay in GoBGP for the next start. */
+/**
+ * Stops the daemon at a signal or at an error that nobody caught. The second SIGINT or SIGTERM ends the process at once:
+ * the routes stay in GoBGP for the next start.
+ */
 function handleSignals(daemon: Daemon, logger: Logger, end: (exitCode: number) => void): void {
   let stopping = false;
+  let failed = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) process.exit(EXIT_FAILED);
     stopping = true;
@@ -73,6 +77,12 @@ function handleSignals(daemon: Daemon, logger: Logger, end: (exitCode: number) =
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // A second one means that the stop fails too.
+  process.on('uncaughtException', (error) => {
+    if (failed) process.exit(EXIT_FAILED);
+    failed = true;
+    daemon.fail(error);
+  });
   process.on('SIGHUP', () => {
     daemon.reloadBySignal('SIGHUP').catch((error: unknown) => {
       logger.error({ error: messageOf(error) }, 'reload failed');

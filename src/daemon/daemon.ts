@@ -111,13 +111,13 @@ export class Daemon {
       dryRunAnnouncer,
       newId: randomUUID,
       onEvent: (event) => this.#publisher.incident(event),
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error) => this.fail(error),
       bgpEndpoints: () => this.#announcers.bgpEndpoints(),
     });
     this.#pool = new ReceiverPool(config, plan, this.#clock, {
       onReport: (worker, report) => this.#loop.receive(worker, report),
       onLog: (line) => this.#log[line.level](line.fields, line.message),
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error) => this.fail(error),
     });
     this.#history = new HistoryFeed({
       config: () => this.#config,
@@ -147,7 +147,7 @@ export class Daemon {
       pool: this.#pool,
       clock: this.#clock,
       log: this.#log,
-      onFailure: (error) => this.#fail(error),
+      onFailure: (error) => this.fail(error),
     });
     this.facade = new Facade({
       config: () => this.#config,
@@ -231,16 +231,27 @@ export class Daemon {
     await this.#pool.stop();
     // Before the last decision: a ban made after it would never be ended.
     await this.#api.stop();
-    const withdraws = this.#config.ban.onShutdown === 'withdraw' && !this.#failed;
-    this.#cycle.controller.shutdown(this.#clock.now(), withdraws ? 'withdraw' : 'keep');
-    if (withdraws && !(await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS))) {
-      this.#log.error({}, 'not every route was withdrawn; run "kapkan withdraw --all" when GoBGP is back');
-    }
+    await this.#endBans();
     await this.#announcers.stop();
     await this.#notifier.stop();
     this.#earlierAttacks.stop();
     await this.#history.stop();
     this.#store.close();
+  }
+
+  /** Does what `ban.on_shutdown` says, also after an error. */
+  async #endBans(): Promise<void> {
+    const { onShutdown } = this.#config.ban;
+    try {
+      this.#cycle.controller.shutdown(this.#clock.now(), onShutdown);
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, 'the bans could not be ended');
+    }
+    if (onShutdown === 'keep') return;
+    // After an error in a decision no ban can be ended any more, but the routes can be withdrawn all the same.
+    this.#announcers.setWanted(new Map());
+    if (await this.#announcers.whenSettled(WITHDRAW_TIMEOUT_MS)) return;
+    this.#log.error({}, 'not every route was withdrawn; run "kapkan withdraw --all" when GoBGP is back');
   }
 
   /** Reloads the config file, see ConfigReloader. */
@@ -335,11 +346,12 @@ export class Daemon {
     this.#log.warn({ step_ms: Math.round(step) }, 'the wall clock was set; expiries were moved with it');
   }
 
-  /** The routes stay, whatever `ban.on_shutdown` says: they may still be needed. */
-  #fail(error: Error): void {
+  /** Says that the daemon cannot continue; the caller then stops it. */
+  fail(error: Error): void {
     if (this.#failed) return;
     this.#failed = true;
-    this.#log.fatal({ error: messageOf(error) }, 'Kapkan stops because of an error; its routes stay in GoBGP');
+    const routes = this.#config.ban.onShutdown === 'keep' ? 'its routes stay in GoBGP' : 'its routes are withdrawn';
+    this.#log.fatal({ error: messageOf(error), stack: error.stack }, `Kapkan stops because of an error; ${routes}`);
     this.#options.onFatal(error);
   }
 }

@@ -16,14 +16,18 @@ import { eventually } from '../integration/eventually.ts';
 import { liveConfig } from '../integration/kapkanLab.ts';
 
 /** A daemon in this process, not started yet, in front of a GoBGP that is made of a map. */
-async function build(t: TestContext, changes: { readonly [key: string]: string } = {}) {
+async function build(
+  t: TestContext,
+  changes: { readonly [key: string]: string } = {},
+  onFatal: (error: Error) => void = assert.ifError,
+) {
   const gobgp = await FakeGobgp.start();
   const folder = mkdtempSync(path.join(tmpdir(), 'kapkan-daemon-'));
   const file = path.join(folder, 'kapkan.yaml');
   const configure = (more: { readonly [key: string]: string }): void =>
     writeFileSync(file, liveConfig(gobgp.address, { ...changes, ...more }));
   configure({});
-  const daemon = new Daemon(loadConfig(file, {}), { logger: silentLogger(), env: {}, onFatal: assert.ifError });
+  const daemon = new Daemon(loadConfig(file, {}), { logger: silentLogger(), env: {}, onFatal });
   t.after(async () => {
     await daemon.stop();
     gobgp.stop();
@@ -55,6 +59,24 @@ test('a ban asked for while Kapkan withdraws its routes and stops leaves no rout
   await stopped;
   assert.deepEqual([...gobgp.rib.keys()], []);
 });
+
+for (const onShutdown of ['keep', 'withdraw']) {
+  test(`on_shutdown: ${onShutdown} holds for a stop after an error too`, async (t) => {
+    const ban = `{ ttl_seconds: 120, max_active_bans: 1000, on_shutdown: ${onShutdown} }`;
+    for (const cause of ['decision', 'elsewhere']) {
+      const errors: Error[] = [];
+      const { daemon, gobgp } = await build(t, { ban }, (error) => errors.push(error));
+      await daemon.start();
+      await postBan(daemon.addresses().api, '203.0.113.100');
+      await eventually(() => gobgp.rib.size === 1);
+      if (cause === 'elsewhere') daemon.fail(new Error('a thread ended'));
+      else await assert.rejects(daemon.facade.ban({ target: undefined as never, operator: '' }), TypeError);
+      assert.equal(errors.length, 1);
+      await daemon.stop();
+      assert.equal(gobgp.rib.size, onShutdown === 'keep' ? 1 : 0, cause);
+    }
+  });
+}
 
 test('a reload during the start is in force when it has ended', async (t) => {
   const { daemon, configure } = await build(t, { dry_run: 'true' });

@@ -148,6 +148,17 @@ test('on_shutdown says whether routes stay or go', async (t) => {
   assert.equal((await kapkan.activeBan('203.0.113.20'))?.state, 'active');
   assert.equal(await kapkan.end(), 0);
   assert.deepEqual(await injector.rib('ipv4'), []);
+
+  // An error that nobody catches, thrown on a signal.
+  const code = 'process.on("SIGUSR2", () => { throw new Error("a bug"); })';
+  process.env.NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(code)}`;
+  t.after(() => delete process.env.NODE_OPTIONS);
+  await kapkan.start();
+  await kapkan.post('/api/v1/ban', { ip: '203.0.113.21' });
+  await eventually(async () => assert.deepEqual(await injector.rib('ipv4'), ['203.0.113.21/32']));
+  assert.equal(await kapkan.end('SIGUSR2'), 1);
+  assert.match(kapkan.log, /a bug.*Kapkan stops because of an error; its routes are withdrawn/);
+  assert.deepEqual(await injector.rib('ipv4'), []);
 });
 
 test('a damaged state file stops the start with a clear error and leaves the routes alone', async (t) => {

@@ -36,6 +36,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'types:engine',
     'types:incidents',
     'incidents/incidentEvent',
+    'mitigation/ban',
     'mitigation/route',
     'mitigation/scope',
     'types:mitigation',

@@ -2,10 +2,12 @@
  * Who sent a request, and whether it is admitted: by its bearer token (RFC 6750 §2.1), or where no token is needed, by
  * its `Host` header.
  */
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { ApiToken } from '../config/sections/api.ts';
 import type { Logger } from '../log.ts';
+import { ANONYMOUS as ANONYMOUS_NAME } from '../mitigation/ban.ts';
 import { parseAddress } from '../net/address.ts';
 import { ApiError } from './apiError.ts';
 import type { KnownAddresses } from './connections.ts';
@@ -17,7 +19,7 @@ export type Role = ApiToken['role'];
 export type Principal = Omit<ApiToken, 'secret'>;
 
 /** Everyone who can connect, where no token is configured. */
-export const ANONYMOUS: Principal = { name: 'anonymous', role: 'operator', tenant: undefined };
+export const ANONYMOUS: Principal = { name: ANONYMOUS_NAME, role: 'operator', tenant: undefined };
 
 /**
  * Compares tokens with the configured ones. Both sides are hashed first, so that neither the length nor the first wrong

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { PausableAnnouncer } from '../mitigation/announcer.ts';
+import { operatorText } from '../mitigation/ban.ts';
 import type { OperationalEvent } from '../operationalEvent.ts';
 
 export interface PauseStore {
@@ -46,7 +47,7 @@ export class PauseSwitch {
     this.#pause ??= { since: clock.now(), by };
     announcer.pause();
     this.#save();
-    if (before === undefined) this.#report('paused', `by ${by}`);
+    if (before === undefined) this.#report('paused', `by ${operatorText(by)}`);
     return this.#pause;
   }
 
@@ -59,7 +60,7 @@ export class PauseSwitch {
     announcer.resume();
     if (before === undefined) return;
     const seconds = Math.round((clock.now() - before.since) / 1000);
-    this.#report('resumed', `by ${by} after ${seconds} s`);
+    this.#report('resumed', `by ${operatorText(by)} after ${seconds} s`);
   }
 
   #report(kind: 'paused' | 'resumed', detail: string): void {

@@ -31,6 +31,14 @@ export const ALL_GUARDS = [...GUARDS, ...MANUAL_GUARDS] as const;
 
 export type Guard = (typeof ALL_GUARDS)[number];
 
+/** Name of an operator where the API needs no token. */
+export const ANONYMOUS = 'anonymous';
+
+/** An operator in a sentence. */
+export function operatorText(name: string): string {
+  return name === ANONYMOUS ? 'an operator' : name;
+}
+
 /** Who made a ban: the detector, for an attack it found, or an operator. */
 export type BanMaker = 'attack' | 'operator';
 

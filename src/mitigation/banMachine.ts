@@ -4,7 +4,7 @@
  * file decides is what it means. README.md draws the diagram, and a test holds the two together.
  */
 import type { MitigationMethod } from '../config/sections/mitigation.ts';
-import type { Ban, BanEndCode, BanPlan, BanState, Guard } from './ban.ts';
+import { type Ban, type BanEndCode, type BanPlan, type BanState, type Guard, operatorText } from './ban.ts';
 import { holdMs, sameValues } from './banPlan.ts';
 import type { Route } from './route.ts';
 
@@ -146,7 +146,7 @@ function whileActive(ban: Ban, event: BanEvent): Transition {
     case 'ttlExpired':
       return event.at < ban.expiresAt ? ignore(ban) : end(ban, event.at, 'ttl_expired', 'the TTL ran out');
     case 'unbanned':
-      return end(ban, event.at, 'unbanned', `unbanned by ${event.operator}`);
+      return end(ban, event.at, 'unbanned', `unbanned by ${operatorText(event.operator)}`);
     case 'replaced':
       return end(ban, event.at, 'replaced', `replaced by ban ${event.by}`);
     case 'whitelisted':

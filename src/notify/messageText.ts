@@ -3,6 +3,7 @@
  * message are summarised.
  */
 import type { TopEntry } from '../engine/attack.ts';
+import { ANONYMOUS } from '../mitigation/ban.ts';
 import { type Metric, TOTAL_METRICS } from '../trafficMetrics.ts';
 import type { Message, MessageText } from './channel.ts';
 import { headline } from './headline.ts';
@@ -123,7 +124,7 @@ function banLines({ event, attack, ban, dryRun, reason }: Notification): string[
 }
 
 function banText({ state, method, manual, operator, fellBackFrom }: BanFacts): string {
-  const by = manual ? `, by hand${operator === undefined ? '' : ` (${operator})`}` : '';
+  const by = manual ? `, by hand${operator === undefined || operator === ANONYMOUS ? '' : ` (${operator})`}` : '';
   const instead = fellBackFrom === undefined ? '' : ` instead of ${fellBackFrom}`;
   return `${state === 'rejected' ? 'refused' : state}, ${method}${instead}${by}`;
 }

@@ -99,10 +99,10 @@ test('a pause and its end are reported once each, with who did it and for how lo
   toggle.pause('noc');
   toggle.pause('other');
   clock.time += 90_000;
-  toggle.resume('lead');
+  toggle.resume('anonymous');
   toggle.resume('lead');
   assert.deepEqual(events, [
     { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'by noc' },
-    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'by lead after 90 s' },
+    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'by an operator after 90 s' },
   ]);
 });

@@ -1,12 +1,10 @@
 /*
  * `kapkan bans`: bans, active and past, and where their routes are; and a ban as text, as `ban` and `unban` print it.
  */
+import { ANONYMOUS } from '../../mitigation/ban.ts';
 import type { BanJson } from '../../shapes/banJson.ts';
 import { formatAge, formatDuration, formatFacts, formatNumber, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
-
-/** What the API calls an operator where it needs no token. */
-const UNNAMED = 'anonymous';
 
 export const bansCommand = readingCommand({
   name: 'bans',
@@ -47,7 +45,7 @@ function errorsOf(bans: readonly BanJson[]): string[] {
 }
 
 function whyText(ban: BanJson): string {
-  const operator = ban.operator === UNNAMED ? undefined : ban.operator;
+  const operator = ban.operator === ANONYMOUS ? undefined : ban.operator;
   const cause = ban.manual ? `by ${operator ?? 'hand'}` : `${ban.metric} ${formatNumber(ban.rate ?? 0)}`;
   return [cause, ban.reason, ban.fell_back_reason, ban.comment]
     .filter((part) => part !== undefined && part !== '')

@@ -61,6 +61,17 @@ const CONNECTION_FAULTS: readonly (readonly [code: string, words: string])[] = [
   ['EPIPE', 'the connection was closed'],
 ];
 
+/** What gRPC says of its own machinery, where no error code of the system is in it. */
+const GRPC_FAULTS: readonly (readonly [said: RegExp, words: string])[] = [
+  [/Name resolution failed/, 'the name is not known'],
+  [/Deadline exceeded/i, 'no answer in time'],
+  [/RST_STREAM|Connection dropped|Call cancelled|Stream (refused|closed)|Channel closed/i, 'the connection was closed'],
+  [/HTTP status|HTTP\/2|Protocol error|Parse Error/i, 'what answers there is not GoBGP'],
+  [/message (that decompresses to a size )?larger than/i, 'the answer is too large'],
+  [/parsing error/i, 'the answer cannot be read'],
+  [/unknown (service|method)|does not implement/i, 'this GoBGP does not know the call'],
+];
+
 /** Where gRPC says nothing but its code. */
 const PLAIN_CODES: Readonly<Record<string, string>> = {
   UNAVAILABLE: 'no connection',
@@ -78,13 +89,13 @@ function plainCode(code: string, call: string): string {
  * ECONNREFUSED 127.0.0.1:50051. Resolution note: " becomes "connection refused". Empty where they say nothing.
  */
 function plainDetails(details: string): string {
-  const fault = CONNECTION_FAULTS.find(([code]) => details.includes(code));
+  const fault =
+    CONNECTION_FAULTS.find(([code]) => details.includes(code)) ?? GRPC_FAULTS.find(([said]) => said.test(details));
   if (fault !== undefined) return fault[1];
   const [withoutNote] = details.split(/\.? *Resolution note:/);
   const lastError = /Last error: (.*)$/s.exec(withoutNote)?.[1] ?? withoutNote;
   const plain = lastError.replace(/^((Error|undefined|null): *)+/, '').trim();
-  if (plain === 'null' || plain === 'undefined' || /^(Connection dropped|Call cancelled|Cancelled)/i.test(plain))
-    return '';
+  if (/^(null|undefined|cancelled)$|^No connection established/i.test(plain)) return '';
   // The text of a system error names the call, the code and the address, and then all of it again.
   return plain.replace(/ *\(\d{4}-\d\d-\d\dT[^)]*\)/, '');
 }

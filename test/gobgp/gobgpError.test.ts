@@ -19,7 +19,19 @@ const SAID: readonly (readonly [code: status, details: string, words: string])[]
     'there is no such socket',
   ],
   [status.UNAVAILABLE, 'read ECONNRESET', 'the connection was reset'],
-  [status.UNAVAILABLE, 'Connection dropped', 'no connection'],
+  [status.UNAVAILABLE, 'Connection dropped', 'the connection was closed'],
+  [status.UNAVAILABLE, 'No connection established', 'no connection'],
+  [status.UNAVAILABLE, 'Name resolution failed for target dns:gobgp.example:50051', 'the name is not known'],
+  [status.INTERNAL, 'Received RST_STREAM with code 2 (Internal server error)', 'the connection was closed'],
+  [status.UNAVAILABLE, 'Received HTTP status code 502', 'what answers there is not GoBGP'],
+  [status.RESOURCE_EXHAUSTED, 'Received message larger than max (9 vs 4)', 'the answer is too large'],
+  [status.INTERNAL, 'Response message parsing error: index out of range: 3 + 10 > 7', 'the answer cannot be read'],
+  [status.UNIMPLEMENTED, 'unknown service apipb.GobgpApi', 'this GoBGP does not know the call'],
+  [
+    status.DEADLINE_EXCEEDED,
+    'Deadline exceeded after 5.003s,LB pick: 0.001s,remote_addr=127.0.0.1:50051',
+    'no answer in time',
+  ],
   [status.UNAVAILABLE, 'No connection established. Last error: null. Resolution note: ', 'no connection'],
   [status.UNAVAILABLE, 'Name resolution failed for target dns:gobgp.example: ENOTFOUND', 'the name is not known'],
   [status.CANCELLED, 'Call cancelled', 'the connection was closed'],
@@ -40,7 +52,10 @@ test('what gRPC says becomes plain words; the code and the call stay for program
 test('no message has the codes and notes of gRPC and of the system', () => {
   for (const [code, details] of SAID) {
     const { message } = gobgpErrorOf(serviceError(code, details), 'GetBgp');
-    assert.doesNotMatch(message, /UNAVAILABLE|ECONN|ENO|Resolution note|Last error|null/);
+    assert.doesNotMatch(
+      message,
+      /UNAVAILABLE|ECONN|ENO|Resolution note|Last error|null|RST_STREAM|HTTP|LB pick|dns:|apipb|parsing/,
+    );
   }
   assert.equal(deadlineError('ListPath', 5000).message, 'no answer within 5 s');
 });

@@ -15,7 +15,7 @@ import {
   timelineEntrySchema,
 } from '../shapes/attackJson.ts';
 import { storedAttack } from '../shapes/storedAttack.ts';
-import { tenantReason } from '../shapes/tenantView.ts';
+import { tenantAttack, tenantReason } from '../shapes/tenantView.ts';
 import type { Page, PastAttack, PastIncident } from '../storage/history/historyStore.ts';
 import { ApiError } from './apiError.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
@@ -67,7 +67,7 @@ export function attacksEndpoint(daemon: DaemonFacade): Endpoint {
       const config = daemon.config();
       const seen = (incidents: readonly Incident[]) => incidents.filter(({ attack }) => filter.seesAttack(attack));
       const active = seen(daemon.activeIncidents())
-        .map((incident) => attackJson(incident, config))
+        .map((incident) => attackFor(attackJson(incident, config), filter))
         .filter((attack) => isAsked(attack, query));
       if (Object.values(query).every((value) => value === undefined)) {
         const ended = seen(daemon.endedIncidents()).slice(0, RECENT_ATTACKS);
@@ -76,7 +76,8 @@ export function attacksEndpoint(daemon: DaemonFacade): Endpoint {
         const earlier = daemon
           .earlierAttacks()
           .filter((attack) => !known.has(attack.id) && filter.seesAttackJson(attack));
-        return { status: 200, body: { active, recent: [...recent, ...earlier].slice(0, RECENT_ATTACKS) } };
+        const newest = [...recent, ...earlier].slice(0, RECENT_ATTACKS).map((attack) => attackFor(attack, filter));
+        return { status: 200, body: { active, recent: newest } };
       }
       const page = await daemon.pastAttacks({
         from: query.from,
@@ -89,7 +90,8 @@ export function attacksEndpoint(daemon: DaemonFacade): Endpoint {
         cursor: query.cursor,
       });
       const recent = endedAttacks(page, daemon).filter((attack) => filter.seesAttackJson(attack));
-      return { status: 200, body: { active, recent, next_cursor: page.nextCursor } };
+      const shown = recent.map((attack) => attackFor(attack, filter));
+      return { status: 200, body: { active, recent: shown, next_cursor: page.nextCursor } };
     },
   });
 }
@@ -138,7 +140,7 @@ export function attackEndpoint(daemon: DaemonFacade): Endpoint {
         throw new ApiError('not_found', `there is no attack ${id}`);
       }
       const timeline = wholeTimeline(past, id, daemon).map((entry) => entryFor(entry, filter));
-      return { status: 200, body: { ...attack, timeline } };
+      return { status: 200, body: { ...attackFor(attack, filter), timeline } };
     },
   });
 }
@@ -176,6 +178,10 @@ function wholeTimeline(past: PastIncident | undefined, id: string, daemon: Daemo
 
 function keyOf({ at, event, code, detail }: TimelineEntryJson): string {
   return JSON.stringify([at, event, code, detail]);
+}
+
+function attackFor(attack: AttackJson, filter: TenantFilter): AttackJson {
+  return filter.isUnscoped ? attack : tenantAttack(attack);
 }
 
 /** A tenant does not see peers, limits and errors of the whole deployment. */

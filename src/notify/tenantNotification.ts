@@ -1,8 +1,8 @@
 /*
- * A notification as a tenant gets it: of its own hosts, without limits, peers and errors of the whole deployment. As in
- * the API, codes decide what is said, and not the words of a sentence.
+ * A notification as a tenant gets it: of its own hosts, without limits, peers, exporters and errors of the whole
+ * deployment. As in the API, codes decide what is said, and not the words of a sentence.
  */
-import { tenantReason, tenantRib } from '../shapes/tenantView.ts';
+import { tenantReason, tenantRib, tenantSample } from '../shapes/tenantView.ts';
 import type { BanFacts, Notification } from './notification.ts';
 
 const FAILURES = {
@@ -12,10 +12,11 @@ const FAILURES = {
 
 /** Of an attack or a ban; other notifications are for no tenant. */
 export function tenantNotification(notification: Notification): Notification {
-  const { ban } = notification;
+  const { attack, ban } = notification;
   return {
     ...notification,
     reason: reasonFor(notification),
+    attack: attack && { ...attack, sample: tenantSample(attack.sample) },
     ban: ban && { ...ban, rib: ban.rib && tenantRib(ban.rib) },
   };
 }

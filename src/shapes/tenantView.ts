@@ -1,8 +1,11 @@
 /*
  * What a tenant may know of a ban: which rule it was, and not the limits, entries, peers and errors of the whole
- * deployment that the full reasons compare with. The API and notifications both go by this.
+ * deployment that the full reasons compare with; and of an attack: not by which exporters it was seen. The API and
+ * notifications both go by this.
  */
+import type { AttackSample } from '../engine/attack.ts';
 import { ALL_GUARDS, BAN_END_CODES, type BanEndCode, type Guard } from '../mitigation/ban.ts';
+import type { AttackJson } from './attackJson.ts';
 import type { RibEvidenceJson } from './banJson.ts';
 
 /** What a tenant sees of a refusal, by the guard. */
@@ -50,4 +53,14 @@ export function tenantReason(code: string | undefined): string {
 /** Whether the routes are in GoBGP and since when, without peers and errors. */
 export function tenantRib(rib: RibEvidenceJson): RibEvidenceJson {
   return { ...rib, last_error: undefined, advertised_to: undefined, not_advertised_to: undefined };
+}
+
+/** Without the exporters and interfaces that saw it: they are routers of the whole deployment. */
+export function tenantSample(sample: AttackSample): AttackSample {
+  return { ...sample, topExporters: [], topInterfaces: [] };
+}
+
+/** As `tenantSample`. */
+export function tenantAttack(attack: AttackJson): AttackJson {
+  return { ...attack, sample: { ...attack.sample, top_exporters: [], top_interfaces: [] } };
 }

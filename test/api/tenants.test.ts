@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpointsOf } from '../../src/api/server.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { Attack } from '../../src/engine/attack.ts';
 import { NO_SHARES } from '../../src/engine/classification.ts';
 import { attackJson } from '../../src/shapes/attackJson.ts';
 import { attackOf, banOf, FakeDaemon, NOW, reportOf } from './fakeDaemon.ts';
@@ -63,18 +64,26 @@ const DEPLOYMENT = [
 
 const OVER = { text: 'over', thresholdSource: 'static', shares: NO_SHARES } as const;
 
+/** The attack, seen by an exporter that is no tenant's. */
+function seenByExporter(attack: Attack): Attack {
+  const entry = { packets: 1000, bytes: 468_000 };
+  const topExporters = [{ key: '198.51.100.253', ...entry }];
+  const topInterfaces = [{ key: '198.51.100.253 17', ...entry }];
+  return { ...attack, sample: { ...attack.sample, topExporters, topInterfaces } };
+}
+
 function fill(daemon: FakeDaemon): void {
   daemon.running = parseConfig(CONFIG, '/etc/kapkan/kapkan.yaml', {});
   daemon.attacks = [
     attackOf(ALPHA_HOST, { groupName: 'alpha-web', reason: OVER }),
     attackOf(BETA_HOST, { group: 3, groupName: 'beta-web', reason: OVER }),
     attackOf(GLOBAL_HOST, { group: 0, groupName: 'global', reason: OVER }),
-  ];
+  ].map(seenByExporter);
   const over = { active: false, endedAt: NOW - 1000, reason: OVER };
   daemon.ended = [
     attackOf('192.0.2.11', { ...over, groupName: 'alpha-web' }),
     attackOf('192.0.2.201', { ...over, group: 3, groupName: 'beta-web' }),
-  ];
+  ].map(seenByExporter);
   daemon.past = daemon.endedIncidents().map((incident) => ({
     id: incident.attack.id,
     attack: JSON.stringify(attackJson(incident, daemon.running)),

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { mock, test } from 'node:test';
+import { mock, type TestContext, test } from 'node:test';
 import { readCapture } from '../../src/capture/readCapture.ts';
 import type { CaptureDatagram } from '../../src/capture/udpReader.ts';
 import { CaptureReplay } from '../../src/cli/captureReplay.ts';
+import type { Config } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { DetectionLoop } from '../../src/daemon/detectionLoop.ts';
 import { samplesOf } from '../../src/engine/attackSample.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import { DetectionCycle } from '../../src/incidents/detectionCycle.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
+import { IncidentTable } from '../../src/incidents/incidentTable.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
-import { DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
+import { type Announcer, DryRunAnnouncer } from '../../src/mitigation/announcer.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { SCENE_CONFIG, TelemetryScene } from '../cli/telemetryScene.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
@@ -20,6 +22,9 @@ import { MemoryStore } from '../mitigation/memoryStore.ts';
 import { stateDirectory } from '../storage/stateDirectory.ts';
 
 const TICK_MS = 100;
+
+/** As in a replay, no GoBGP can be asked. */
+const NO_PEERS: Pick<Announcer, 'audience'> = { audience: () => 'unknown' };
 
 /** Floods that overlap, one of them whitelisted, one over the cap, and one that comes back. */
 function recording(): TelemetryScene {
@@ -33,10 +38,31 @@ function recording(): TelemetryScene {
   return scene;
 }
 
-test("one recording gives the same attacks, bans and times in the daemon's loop and in a replay", async (t) => {
+function configOf(t: TestContext): Config {
   const file = path.join(stateDirectory(t), 'kapkan.yaml');
-  writeFileSync(file, SCENE_CONFIG);
-  const config = { ...loadConfig(file, { KAPKAN_TOKEN_THAT_IS_NOT_SET: 'a-token-long-enough' }), dryRun: true };
+  writeFileSync(file, `${SCENE_CONFIG}notify: { update_seconds: 2 }\n`);
+  return { ...loadConfig(file, { KAPKAN_TOKEN_THAT_IS_NOT_SET: 'a-token-long-enough' }), dryRun: true };
+}
+
+test('one recording gives the same stream of events, the progress of attacks too', async (t) => {
+  const config = configOf(t);
+  const datagrams = [...readCapture(recording().bytes()).datagrams];
+  // A replay keeps of the stream what its report needs; the table of incidents is given every event in order.
+  const record = t.mock.method(IncidentTable.prototype, 'record');
+  const stream = () => record.mock.calls.map(({ arguments: [event] }) => event);
+  const replay = new CaptureReplay(config);
+  for (const datagram of datagrams) replay.receive(datagram);
+  replay.finish();
+  const replayed = stream();
+  record.mock.resetCalls();
+  assert.deepEqual(await daemonEvents(config, datagrams), replayed);
+  assert.deepEqual(stream(), replayed);
+  const progress = replayed.filter((event) => event.kind === 'attack_updated' && event.cause === 'progress');
+  assert.ok(progress.length > 5, `${progress.length} updates`);
+});
+
+test("one recording gives the same attacks, bans and times in the daemon's loop and in a replay", async (t) => {
+  const config = configOf(t);
   const datagrams = [...readCapture(recording().bytes()).datagrams];
   const replay = new CaptureReplay(config);
   for (const datagram of datagrams) replay.receive(datagram);
@@ -68,10 +94,7 @@ test("one recording gives the same attacks, bans and times in the daemon's loop 
 });
 
 /** The datagrams through the loop of the daemon, with one receiving thread that answers at once. */
-async function daemonEvents(
-  config: ReturnType<typeof loadConfig>,
-  datagrams: readonly CaptureDatagram[],
-): Promise<IncidentEvent[]> {
+async function daemonEvents(config: Config, datagrams: readonly CaptureDatagram[]): Promise<IncidentEvent[]> {
   mock.timers.enable({ apis: ['setInterval'] });
   const events: IncidentEvent[] = [];
   const plan = planOf(config, 1, 0);
@@ -85,8 +108,8 @@ async function daemonEvents(
     config,
     plan,
     store: new MemoryStore(),
-    announcer: new DryRunAnnouncer(),
-    dryRunAnnouncer: new DryRunAnnouncer(),
+    announcer: new DryRunAnnouncer(NO_PEERS),
+    dryRunAnnouncer: new DryRunAnnouncer(NO_PEERS),
     newId: () => `replay-${++ids}`,
     onEvent: (event) => events.push(event),
     onFailure: fail,

@@ -69,6 +69,8 @@ export class Daemon {
   readonly #api: ApiServer;
   readonly #reloader: ConfigReloader;
   #config: Config;
+  /** The state file does not know what was announced before. */
+  #isStateNew = false;
   /** Clock milliseconds. */
   #runningSince: number;
   /** Empty until it listens. */
@@ -284,6 +286,7 @@ export class Daemon {
   #checkIdentity(): void {
     const { instanceId, addresses } = this.#config.gobgp;
     const saved = this.#store.savedIdentity();
+    this.#isStateNew = saved === undefined;
     const identity = { instanceId, addresses, asns: saved?.asns ?? [] };
     const active = this.#store.loadActive().filter((ban) => !ban.dryRun);
     const problem = identityProblem(saved, identity, active.length);
@@ -328,6 +331,8 @@ export class Daemon {
       log: this.#log,
       formerAsns: this.#store.savedIdentity()?.asns,
       onAsn: (asn) => this.#rememberAsn(asn),
+      knownKeys: () => this.#cycle.controller.ownedKeys(),
+      isStateNew: this.#isStateNew,
       // In dry-run, a live Kapkan may share GoBGP and the mark, so only routes in our own store are removed.
       // A route that may belong to a damaged ban stays until that ban would have ended, unless all routes are to go.
       withdrawOrphans: (key) =>

@@ -38,6 +38,10 @@ export interface GobgpAnnouncerOptions {
   readonly formerAsns?: readonly number[];
   /** GoBGP was reached and has this ASN. Called before anything is announced with its mark. */
   readonly onAsn?: (asn: number) => void;
+  /** Keys of routes that were announced before this start, so that what is left of them goes before others come. */
+  readonly knownKeys?: () => Iterable<string>;
+  /** Nothing is known of what was announced before this start, so the first pass waits longer for the whole table. */
+  readonly isStateNew?: boolean;
   readonly onChange?: (change: GobgpChange) => void;
 }
 
@@ -75,6 +79,12 @@ const REST_FACTOR = 10;
  */
 const LISTING_PATIENCE_MS = 500;
 
+/**
+ * Without a stored state nothing else tells which of our routes are there already. It is below the time after which a
+ * GoBGP counts as not reached.
+ */
+const FIRST_LISTING_PATIENCE_MS = 8000;
+
 /** Between two attempts to reach the daemon; the upper bound keeps coming back well under a second. */
 const RETRY_MIN_MS = 150;
 const RETRY_MAX_MS = 500;
@@ -101,16 +111,19 @@ export class GobgpAnnouncer implements Announcer {
   #sessionError: GobgpError | undefined;
   /** Run beside the passes, one of each at a time. */
   #orphanSearch: BackgroundListing | undefined;
+  #listingPatienceMs: number;
   #advertisedReading: BackgroundListing | undefined;
 
   constructor(options: GobgpAnnouncerOptions) {
     this.#options = options;
+    this.#listingPatienceMs = options.isStateNew === true ? FIRST_LISTING_PATIENCE_MS : LISTING_PATIENCE_MS;
     this.#reconciler = new Reconciler({
       clock: options.clock,
       log: options.log,
       address: options.address,
       instanceId: options.gobgp.instanceId,
       formerAsns: options.formerAsns ?? [],
+      knownKeys: options.knownKeys ?? (() => []),
       withdrawOrphans: options.withdrawOrphans,
     });
   }
@@ -276,7 +289,8 @@ export class GobgpAnnouncer implements Announcer {
 
   async #fullPass(link: Link): Promise<void> {
     const statesBefore = new Map(this.peers().map((peer) => [peer.address, peer.state]));
-    await this.#orphanSearch?.run(LISTING_PATIENCE_MS);
+    await this.#orphanSearch?.run(this.#listingPatienceMs);
+    this.#listingPatienceMs = LISTING_PATIENCE_MS;
     const startedAt = performance.now();
     this.#changesDue = false;
     this.#fullPassDueAt = Number.POSITIVE_INFINITY;

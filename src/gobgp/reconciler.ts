@@ -41,6 +41,8 @@ export interface ReconcilerOptions {
   readonly instanceId: number;
   /** ASNs that GoBGP had before this start. Routes with the mark of one are ours. */
   readonly formerAsns: readonly number[];
+  /** Keys of routes that were announced before this start. They are looked up first, as what the RIB may hold. */
+  readonly knownKeys: () => Iterable<string>;
   /** Which marked routes that this process never wanted may be withdrawn. */
   readonly withdrawOrphans: boolean | ((key: string) => boolean);
 }
@@ -81,8 +83,8 @@ export class Reconciler {
   #outOfReach: string | undefined = 'GoBGP has not been reached yet';
   /** Keys to look at in the next pass over changes. */
   #changed = new Set<string>();
-  /** Keys of marked routes that were found in the RIB and that nobody here knows: the next full pass looks at them. */
-  readonly #found = new Set<string>();
+  /** Keys of marked routes that are or may be in the RIB and that are not wanted: the next full pass looks at them. */
+  #found = new Set<string>();
   /** The daemon in reach: what was asked of another one counts no more. */
   #link: Link | undefined;
 
@@ -114,11 +116,11 @@ export class Reconciler {
 
   /** Begins to work with a daemon of this ASN; nothing is known of its RIB yet. */
   attach(client: GobgpClient, asn: number): Link {
-    const { instanceId, formerAsns } = this.#options;
+    const { instanceId, formerAsns, knownKeys } = this.#options;
     this.#marks = marksOf(asn, [...this.#marks.map(({ globalAdmin }) => globalAdmin), ...formerAsns], instanceId);
     this.#outOfReach = undefined;
     this.#rib.clear();
-    this.#found.clear();
+    this.#found = new Set(knownKeys());
     this.drift.reconnected();
     for (const route of this.#wanted.values()) {
       route.policyText = undefined;

@@ -11,14 +11,8 @@ import { silentLogger } from '../fixtures/silentLogger.ts';
 import { eventually } from '../integration/eventually.ts';
 import { FakeGobgp } from './fakeGobgp.ts';
 
-async function start(
-  t: TestContext,
-  prepare: (fake: FakeGobgp) => void = () => {},
-  options: Partial<GobgpAnnouncerOptions> = {},
-): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
-  const fake = await FakeGobgp.start();
-  prepare(fake);
-  const announcer = new GobgpAnnouncer({
+function announcerOf(fake: FakeGobgp, options: Partial<GobgpAnnouncerOptions>): GobgpAnnouncer {
+  return new GobgpAnnouncer({
     address: fake.address,
     gobgp: { api: 'auto', tls: undefined, timeoutSeconds: 2, instanceId: 1 },
     clock: new SystemClock(),
@@ -26,6 +20,16 @@ async function start(
     withdrawOrphans: true,
     ...options,
   });
+}
+
+async function start(
+  t: TestContext,
+  prepare: (fake: FakeGobgp) => void = () => {},
+  options: Partial<GobgpAnnouncerOptions> = {},
+): Promise<{ fake: FakeGobgp; announcer: GobgpAnnouncer }> {
+  const fake = await FakeGobgp.start();
+  prepare(fake);
+  const announcer = announcerOf(fake, options);
   announcer.start();
   t.after(async () => {
     await announcer.stop();
@@ -193,3 +197,28 @@ test('what was announced with the mark of an ASN that GoBGP has no more is not l
   await eventually(() => assert.deepEqual([...fake.rib.keys()], [routeKey(late)]));
   await eventually(() => announcer.isSettled);
 });
+
+for (const known of ['by the state', 'by nothing but the table'] as const) {
+  test(`what an earlier run left behind, known ${known}, is withdrawn before a new route is announced`, async (t) => {
+    const [left, next] = [blackhole('192.0.2.98'), blackhole('192.0.2.1')];
+    const fake = await FakeGobgp.start();
+    fake.wholeTableMs = 2500;
+    announcedWithAsn(fake, fake.asn, left);
+    let mostRoutes = 0;
+    fake.onAdd = () => {
+      mostRoutes = Math.max(mostRoutes, fake.rib.size + 1);
+    };
+    const options = known === 'by the state' ? { knownKeys: () => [routeKey(left)] } : { isStateNew: true };
+    const announcer = announcerOf(fake, options);
+    t.after(async () => {
+      await announcer.stop();
+      fake.stop();
+    });
+    announcer.setWanted(wanted(next));
+    const startedAt = performance.now();
+    announcer.start();
+    await eventually(() => assert.deepEqual([...fake.rib.keys()], [routeKey(next)]));
+    assert.equal(mostRoutes, 1, 'a cap of one route is kept at every moment');
+    if (known === 'by the state') assert.ok(performance.now() - startedAt < 2500, 'no listing is waited for');
+  });
+}

@@ -44,10 +44,13 @@ export class PauseSwitch {
   pause(by: string): Pause {
     const { announcer, clock } = this.#options;
     const before = this.#pause;
+    const { unicast, flowspec } = announcer.counts();
     this.#pause ??= { since: clock.now(), by };
     announcer.pause();
     this.#save();
-    if (before === undefined) this.#report('paused', `by ${operatorText(by)}`);
+    if (before === undefined) {
+      this.#report('paused', `by ${operatorText(by)}; withdrawn: ${routesText(unicast, flowspec)}`);
+    }
     return this.#pause;
   }
 
@@ -60,7 +63,7 @@ export class PauseSwitch {
     announcer.resume();
     if (before === undefined) return;
     const seconds = Math.round((clock.now() - before.since) / 1000);
-    this.#report('resumed', `by ${operatorText(by)} after ${seconds} s`);
+    this.#report('resumed', `by ${operatorText(by)}; paused by ${operatorText(before.by)} for ${seconds} s`);
   }
 
   #report(kind: 'paused' | 'resumed', detail: string): void {
@@ -79,4 +82,11 @@ export class PauseSwitch {
       );
     }
   }
+}
+
+/** What was in GoBGP, as read back; a GoBGP that cannot be reached shows nothing. */
+function routesText(unicast: number, flowspec: number): string {
+  const routes = unicast === 0 ? [] : [`${unicast} ${unicast === 1 ? 'route' : 'routes'}`];
+  const rules = flowspec === 0 ? [] : [`${flowspec} FlowSpec ${flowspec === 1 ? 'rule' : 'rules'}`];
+  return [...routes, ...rules].join(' and ') || 'nothing, because no route was seen in GoBGP';
 }

@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { Pause } from '../../src/api/daemonFacade.ts';
 import { PauseSwitch } from '../../src/daemon/pauseSwitch.ts';
 import { DryRunAnnouncer, PAUSED, PausableAnnouncer } from '../../src/mitigation/announcer.ts';
+import type { Route } from '../../src/mitigation/route.ts';
 import type { OperationalEvent } from '../../src/operationalEvent.ts';
-import { blackhole, wanted } from '../fixtures/routeFixture.ts';
+import { blackhole, flowspec, wanted } from '../fixtures/routeFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 
 function fixture(saved?: Pause) {
@@ -93,16 +94,28 @@ test('the limit of rules goes through to GoBGP, paused or not', () => {
   assert.deepEqual(limits, [7, 7, 7, 8]);
 });
 
-test('a pause and its end are reported once each, with who did it and for how long', () => {
+test('a pause and its end are reported once each, with who did it, what was withdrawn and for how long', () => {
   const { announcer, toggle, events, clock } = fixture();
-  announcer.setWanted(ONE, MAX_RULES);
+  announcer.setWanted(TWO, MAX_RULES);
   toggle.pause('noc');
   toggle.pause('other');
   clock.time += 90_000;
   toggle.resume('anonymous');
   toggle.resume('lead');
   assert.deepEqual(events, [
-    { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'by noc' },
-    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'by an operator after 90 s' },
+    { kind: 'paused', at: 1000, subject: '127.0.0.1:50051', detail: 'by noc; withdrawn: 2 routes' },
+    { kind: 'resumed', at: 91_000, subject: '127.0.0.1:50051', detail: 'by an operator; paused by noc for 90 s' },
   ]);
+});
+
+test('a pause says which kinds of routes it withdrew, and where there were none', () => {
+  const detailOf = (...routes: readonly Route[]) => {
+    const { announcer, toggle, events } = fixture();
+    announcer.setWanted(wanted(...routes), MAX_RULES);
+    toggle.pause('noc');
+    return events[0].detail;
+  };
+  const [one, rule] = [blackhole('192.0.2.1'), flowspec('192.0.2.1', {})];
+  assert.equal(detailOf(one, rule), 'by noc; withdrawn: 1 route and 1 FlowSpec rule');
+  assert.equal(detailOf(), 'by noc; withdrawn: nothing, because no route was seen in GoBGP');
 });

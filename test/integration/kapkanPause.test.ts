@@ -7,12 +7,16 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findCommand } from '../../src/cli/commandTable.ts';
 import { type CommandResult, runInProcess } from '../cli/commandRun.ts';
+import { receiveHttp } from '../notify/httpReceiver.ts';
 import { eventually } from './eventually.ts';
 import type { Kapkan } from './kapkan.ts';
 import { startLive } from './kapkanLab.ts';
 
 const VICTIM = '203.0.113.20';
 const ROUTE = `${VICTIM}/32`;
+
+/** Codes and notes of gRPC and of the system. */
+const GRPC_WORDS = /UNAVAILABLE|DEADLINE_EXCEEDED|Resolution note|Last error|ECONN|No connection established|GetBgp/;
 
 async function run(name: string, args: readonly string[]): Promise<CommandResult> {
   const entry = findCommand(name) ?? assert.fail(name);
@@ -44,6 +48,46 @@ for (const api of ['v3', 'v4'] as const) {
     assert.equal((await kapkan.activeBan('203.0.113.21'))?.rib?.installed, false);
     await injector.launch();
     await eventually(async () => assert.deepEqual(await router.rib('ipv4'), [ROUTE, '203.0.113.21/32']));
+  });
+
+  test(`${api}: when GoBGP is killed, no notification, answer or command has a word of gRPC in it`, async (t) => {
+    const receiver = await receiveHttp(t);
+    const live = await startLive(t, api, { notify: `{ webhook: { url: "${receiver.url}" } }` });
+    if (live === undefined) return;
+    const { kapkan, injector } = live;
+    const at = injector.apiAddress;
+    const bodyOf = (event: string) => receiver.requests.find(({ body }) => body.event === event)?.body;
+    assert.equal((await ask(kapkan, 'ban', VICTIM)).code, 0);
+    await injector.end('SIGKILL');
+    await eventually(() => assert.ok(bodyOf('gobgp_down') !== undefined && bodyOf('ban_failed') !== undefined), 40_000);
+    assert.match(String(bodyOf('gobgp_down')?.reason), /^connection refused; not reached for 10 s$/);
+    assert.match(
+      String(bodyOf('ban_failed')?.reason),
+      new RegExp(`GoBGP at ${at} cannot be reached: connection refused`),
+    );
+    const said = [JSON.stringify(receiver.requests), JSON.stringify(await kapkan.get('/api/v1/status')), kapkan.log];
+    for (const [name, ...args] of [['peers'], ['status'], ['bans'], ['ban', '203.0.113.21']]) {
+      const { stdout, stderr } = await ask(kapkan, name, ...args);
+      said.push(stdout + stderr);
+    }
+    const [peers] = said.slice(3);
+    assert.match(peers, new RegExp(`GoBGP at ${at} .*connection refused`));
+    for (const text of said) assert.doesNotMatch(text, GRPC_WORDS);
+  });
+
+  test(`${api}: pause and resume are notified, with who paused and what was withdrawn`, async (t) => {
+    const receiver = await receiveHttp(t);
+    const live = await startLive(t, api, { notify: `{ webhook: { url: "${receiver.url}" } }` });
+    if (live === undefined) return;
+    const { kapkan } = live;
+    const reasonOf = (event: string) => receiver.requests.find(({ body }) => body.event === event)?.body.reason;
+    assert.equal((await ask(kapkan, 'ban', VICTIM)).code, 0);
+    assert.equal((await ask(kapkan, 'pause')).code, 0);
+    await eventually(() => assert.equal(reasonOf('paused'), 'by an operator; withdrawn: 1 route'));
+    assert.equal((await ask(kapkan, 'resume')).code, 0);
+    await eventually(() =>
+      assert.match(String(reasonOf('resumed')), /^by an operator; paused by an operator for \d+ s$/),
+    );
   });
 
   test(`${api}: a pause withdraws every route, outlives kill -9, and resume announces what is still in force`, async (t) => {

@@ -55,8 +55,6 @@ export interface Replan extends MethodChange {
   readonly escalationStep: number | undefined;
 }
 
-export type BanEventKind = BanEvent['kind'];
-
 /** The method that comes into force, and the method that it replaces because that cannot be announced. */
 export interface MethodChange {
   readonly method: MitigationMethod;

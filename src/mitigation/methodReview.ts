@@ -12,10 +12,10 @@ import { type Circumstances, type GuardVerdict, judgeMethod, mayFallBack } from 
 import { routeFamily, routeKey } from './route.ts';
 
 /** Sent to no peer, or refused by GoBGP, for this long: fall back. */
-export const LOST_AFTER_MS = 3000;
+const LOST_AFTER_MS = 3000;
 
 /** Usable again for this long: return. */
-export const BACK_AFTER_MS = 10_000;
+const BACK_AFTER_MS = 10_000;
 
 interface Health {
   /** Since when the method in force is unusable, or the one fallen back from usable. */

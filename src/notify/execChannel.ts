@@ -104,7 +104,7 @@ export interface ProgramCall {
 }
 
 /** `EVENT`, with the payload as one line of JSON on stdin. */
-export function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
+function kapkanCall({ notifications: [notification] }: Message): ProgramCall {
   return { args: [notification.event], stdin: `${JSON.stringify(notificationPayload(notification))}\n` };
 }
 

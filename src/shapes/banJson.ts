@@ -73,7 +73,7 @@ function ruleJson(route: FlowspecRoute): FlowspecJson {
 }
 
 /** The evidence of where a ban's routes are, in JSON: in GoBGP's RIB or not, and sent to which peers. */
-export const ribEvidenceSchema = z
+const ribEvidenceSchema = z
   .object({
     installed: z.boolean().describe("every route of the ban was in GoBGP's RIB when last looked"),
     confirmed_at: timeSchema.optional(),

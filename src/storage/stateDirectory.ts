@@ -47,7 +47,7 @@ export function newerStateFile(file: string, found: number, known: number): Stat
   );
 }
 
-export function lockedStateDirectory(directory: string): StateFileError {
+function lockedStateDirectory(directory: string): StateFileError {
   return new StateFileError(
     'locked',
     `another Kapkan daemon is using the state directory ${directory}; two would undo each other's bans. Stop it, or ` +

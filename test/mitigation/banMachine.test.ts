@@ -3,14 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import type { Ban } from '../../src/mitigation/ban.ts';
-import {
-  admitBan,
-  type BanEvent,
-  type BanEventKind,
-  type BanRequest,
-  refuseBan,
-  transition,
-} from '../../src/mitigation/banMachine.ts';
+import { admitBan, type BanEvent, type BanRequest, refuseBan, transition } from '../../src/mitigation/banMachine.ts';
 import { attackPlan } from '../../src/mitigation/banPlan.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
 import { address } from '../fixtures/addressFixture.ts';
@@ -56,7 +49,7 @@ const manual = admitBan(requestFixture({ madeBy: 'operator', attackId: undefined
 const fallen = transition(active, { kind: 'methodLost', at: START, reason: 'no peer' }).ban;
 
 /** One event of each kind that is right to send; the type makes the list complete. */
-const EVENTS: { readonly [kind in BanEventKind]: Extract<BanEvent, { kind: kind }> } = {
+const EVENTS: { readonly [kind in BanEvent['kind']]: Extract<BanEvent, { kind: kind }> } = {
   attackSeen: { kind: 'attackSeen', at: START + 1000 },
   attackEnded: { kind: 'attackEnded', at: START + 1000 },
   attackRenamed: { kind: 'attackRenamed', at: START + 1000, attackId: 'attack-2' },

@@ -249,7 +249,7 @@ export interface DiskSpace {
 }
 
 /** Space on the disk of the directory; undefined where it cannot be read. */
-export function diskSpaceOf(directory: string): DiskSpace | undefined {
+function diskSpaceOf(directory: string): DiskSpace | undefined {
   try {
     const { bsize, blocks, bavail } = statfsSync(directory);
     return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };

@@ -8,7 +8,7 @@
  * Addresses are four 32-bit words, most significant first; an IPv4 address is IPv4-mapped (::ffff:a.b.c.d, RFC 4291
  * §2.5.5.2), so that one set of columns and one hash serve both families.
  */
-import type { Address } from './net/address.ts';
+import { ActiveTimeout, type FlowExporter } from './flowExporter.ts';
 
 /** Rows that one datagram may fill: 65,507 payload bytes in records of 4 bytes, the smallest that hold an address. */
 export const MAX_FLOWS_PER_DATAGRAM = 16_384;
@@ -28,7 +28,17 @@ export const SAMPLING_FROM_OVERRIDE = 4;
 export const NO_HOST = -1;
 
 /** The exporter of a row that no datagram has filled yet. */
-const NO_EXPORTER: Address = { version: 6, word0: 0, word1: 0, word2: 0, word3: 0 };
+const NO_EXPORTER: FlowExporter = {
+  address: { version: 6, word0: 0, word1: 0, word2: 0, word3: 0 },
+  activeTimeout: new ActiveTimeout(),
+};
+
+/** The values of `FlowBatch.flowEnd`. */
+export const FLOW_END_UNKNOWN = 0;
+/** The record is an interim report: the active timeout ended it, or an update event. */
+export const FLOW_GOES_ON = 1;
+/** The flow is over. */
+export const FLOW_ENDED = 2;
 
 export class FlowBatch {
   /** Rows of each column. */
@@ -65,11 +75,15 @@ export class FlowBatch {
   readonly samplingSource: Uint8Array;
   /** How long the flow lasted, by its record. 0 where that is unknown or it is a single packet. */
   readonly durationMs: Uint32Array;
+  /** How long before the export its last packet passed, by the exporter's own clock. 0 where that is unknown. */
+  readonly endAgoMs: Uint32Array;
+  /** Whether the flow was over at its end, where the record says so: `FLOW_ENDED`, `FLOW_GOES_ON`. */
+  readonly flowEnd: Uint8Array;
   /** The ifIndex (RFC 2863) where the traffic entered the exporter and where it left; 0 where that is unknown. */
   readonly inInterface: Uint32Array;
   readonly outInterface: Uint32Array;
-  /** A reference to the exporter's address, of which there is one for each exporter. `writeExporter` fills it. */
-  readonly exporter: Address[];
+  /** There is one object for each exporter. `writeExporter` fills it. */
+  readonly exporter: FlowExporter[];
 
   /** Filled by accounting: clock time of receipt, and the slot of the protected host or `NO_HOST`. */
   readonly receivedAtMs: Float64Array;
@@ -97,9 +111,11 @@ export class FlowBatch {
     this.samplingRate = new Float64Array(capacity);
     this.samplingSource = new Uint8Array(capacity);
     this.durationMs = new Uint32Array(capacity);
+    this.endAgoMs = new Uint32Array(capacity);
+    this.flowEnd = new Uint8Array(capacity);
     this.inInterface = new Uint32Array(capacity);
     this.outInterface = new Uint32Array(capacity);
-    this.exporter = new Array<Address>(capacity).fill(NO_EXPORTER);
+    this.exporter = new Array<FlowExporter>(capacity).fill(NO_EXPORTER);
     this.receivedAtMs = new Float64Array(capacity);
     this.hostSlot = new Int32Array(capacity).fill(NO_HOST);
   }

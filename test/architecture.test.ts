@@ -15,16 +15,17 @@ const NOUNS = ['auditEvent', 'clock', 'errors', 'log', 'operationalEvent', 'unpr
 /** What each room may import besides itself; `types:` allows only `import type`. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   net: [],
-  flowBatch: ['types:net'],
+  flowBatch: ['flowExporter'],
+  flowExporter: ['types:net'],
   trafficMetrics: [],
   capture: ['net'],
-  decode: ['net', 'flowBatch'],
-  engine: ['net', 'flowBatch', 'trafficMetrics', 'types:config'],
+  decode: ['net', 'flowBatch', 'flowExporter'],
+  engine: ['net', 'flowBatch', 'flowExporter', 'trafficMetrics', 'types:config'],
   log: ['unprintable'],
   mitigation: ['net', 'trafficMetrics', 'engine/attack', 'types:config', 'types:engine'],
   incidents: ['engine', 'mitigation', 'net', 'types:config'],
   config: ['net', 'trafficMetrics', ...NOUNS],
-  ingest: ['net', 'flowBatch', 'decode', 'engine', 'trafficMetrics', 'types:config', ...NOUNS],
+  ingest: ['net', 'flowBatch', 'flowExporter', 'decode', 'engine', 'trafficMetrics', 'types:config', ...NOUNS],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
   storage: ['net', 'trafficMetrics', 'mitigation/banCounts', 'types:config', 'types:mitigation', ...NOUNS],
   notify: [

@@ -3,14 +3,21 @@
  * for the reverse direction; and at the end of a datagram check its counters, settle its sampling rates and write its
  * exporter.
  */
-import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
-import { type Address, IPV4_MAPPED_WORD } from '../net/address.ts';
+import { FLOW_END_UNKNOWN, type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
+import type { FlowExporter } from '../flowExporter.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
 /**
  * Longest duration that is believed, a day in milliseconds. Active timeouts are minutes, an hour at most. A longer
  * duration comes from a clock that was set in between or a counter that wrapped, and counts as unknown.
  */
 export const MAX_DURATION_MS = 86_400_000;
+
+/**
+ * The longest time between the last packet of a flow and its export that is believed: an hour, more than any inactive
+ * timeout. More, or an end after the export, comes from two clocks that differ, and counts as unknown.
+ */
+export const MAX_END_AGO_MS = 3_600_000;
 
 /**
  * Largest packet or byte counter of one record that is believed: 2^48 bytes are what a link of 400 Gbit/s carries in an
@@ -42,12 +49,14 @@ export function clearRows(batch: FlowBatch, row: number, count: number): void {
  * time of a flow.
  */
 export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
-  const { fragment, samplingRate, samplingSource, durationMs } = batch;
+  const { fragment, samplingRate, samplingSource, durationMs, endAgoMs, flowEnd } = batch;
   for (let i = row; i < row + count; i++) {
     fragment[i] = 0;
     samplingRate[i] = 0;
     samplingSource[i] = SAMPLING_FROM_DEFAULT;
     durationMs[i] = 0;
+    endAgoMs[i] = 0;
+    flowEnd[i] = FLOW_END_UNKNOWN;
   }
 }
 
@@ -97,6 +106,8 @@ export function writeReverseRow(batch: FlowBatch, from: number, to: number, pack
   batch.samplingRate[to] = batch.samplingRate[from];
   batch.samplingSource[to] = batch.samplingSource[from];
   batch.durationMs[to] = batch.durationMs[from];
+  batch.endAgoMs[to] = batch.endAgoMs[from];
+  batch.flowEnd[to] = batch.flowEnd[from];
   batch.inInterface[to] = batch.outInterface[from];
   batch.outInterface[to] = batch.inInterface[from];
 }
@@ -137,7 +148,7 @@ export function resolveSampling(batch: FlowBatch, override: number, defaultRate:
 }
 
 /** Writes the exporter of the datagram into its rows. */
-export function writeExporter(batch: FlowBatch, address: Address): void {
+export function writeExporter(batch: FlowBatch, flowExporter: FlowExporter): void {
   const { exporter, start, end } = batch;
-  for (let i = start; i < end; i++) exporter[i] = address;
+  for (let i = start; i < end; i++) exporter[i] = flowExporter;
 }

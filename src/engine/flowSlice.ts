@@ -112,7 +112,7 @@ function copied(batch: FlowBatch, rows: Int32Array, targetOfSlot: ReadonlyMap<nu
     slice.src[4 * i + 1] = batch.src1[row];
     slice.src[4 * i + 2] = batch.src2[row];
     slice.src[4 * i + 3] = batch.src3[row];
-    const exporter = batch.exporter[row];
+    const exporter = batch.exporter[row].address;
     let index = exporterIndexes.get(exporter);
     if (index === undefined) {
       index = exporters.push(exporter) - 1;

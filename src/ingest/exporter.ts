@@ -5,6 +5,7 @@
 import { ExporterState } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
+import type { ActiveTimeout, FlowExporter } from '../flowExporter.ts';
 import { type Address, formatAddress } from '../net/address.ts';
 import type { ExporterSnapshot } from './ingestSnapshot.ts';
 
@@ -13,7 +14,7 @@ const BLIND_AFTER_MS = 60_000;
 
 const NEVER = Number.NEGATIVE_INFINITY;
 
-export class Exporter {
+export class Exporter implements FlowExporter {
   readonly address: Address;
   /** Canonical text of the address. */
   readonly text: string;
@@ -43,6 +44,10 @@ export class Exporter {
     this.state = new ExporterState(this.text);
     this.label = label;
     this.samplingOverride = samplingOverride;
+  }
+
+  get activeTimeout(): ActiveTimeout {
+    return this.state.activeTimeout;
   }
 
   /**

@@ -235,7 +235,7 @@ export class Receiver {
     this.#context.begin(datagram.view, datagram.length, exporter.state, now);
     const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
-    writeExporter(batch, exporter.address);
+    writeExporter(batch, exporter);
     exporter.recordDatagram(batch, clean, now);
   }
 

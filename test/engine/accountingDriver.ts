@@ -5,7 +5,8 @@
 import { Accounting } from '../../src/engine/accounting.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
-import { FlowBatch } from '../../src/flowBatch.ts';
+import { FLOW_END_UNKNOWN, FlowBatch } from '../../src/flowBatch.ts';
+import { ActiveTimeout, type FlowExporter } from '../../src/flowExporter.ts';
 import { type Address, formatWords } from '../../src/net/address.ts';
 import { METRIC_COUNT, METRICS, type Metric } from '../../src/trafficMetrics.ts';
 import { address } from './planFixture.ts';
@@ -22,6 +23,8 @@ export interface FlowFixture {
   readonly srcPort?: number;
   readonly dstPort?: number;
   readonly durationMs?: number;
+  readonly endAgoMs?: number;
+  readonly flowEnd?: number;
   /** Address of the exporter. */
   readonly exporter?: string;
   readonly inInterface?: number;
@@ -69,12 +72,12 @@ export function ratesByHost(report: HostReport): Map<string, Record<Metric, numb
   return rates;
 }
 
-const exporterAddresses = new Map<string, Address>();
+const exporters = new Map<string, FlowExporter>();
 
 /** The same object each time, as exporters have one. */
-function exporterAddress(text: string): Address {
-  const exporter = exporterAddresses.get(text) ?? address(text);
-  exporterAddresses.set(text, exporter);
+function flowExporter(text: string): FlowExporter {
+  const exporter = exporters.get(text) ?? { address: address(text), activeTimeout: new ActiveTimeout() };
+  exporters.set(text, exporter);
   return exporter;
 }
 
@@ -99,6 +102,8 @@ function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
   batch.sampledBytes[row] = flow.bytes ?? 100;
   batch.samplingRate[row] = flow.sampling ?? 1;
   batch.durationMs[row] = flow.durationMs ?? 0;
-  batch.exporter[row] = exporterAddress(flow.exporter ?? '192.0.2.1');
+  batch.endAgoMs[row] = flow.endAgoMs ?? 0;
+  batch.flowEnd[row] = flow.flowEnd ?? FLOW_END_UNKNOWN;
+  batch.exporter[row] = flowExporter(flow.exporter ?? '192.0.2.1');
   batch.inInterface[row] = flow.inInterface ?? 0;
 }

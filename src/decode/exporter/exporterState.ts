@@ -4,6 +4,7 @@
  * Counters are plain fields that ingest reads when asked. All tables are bounded by `DecodeLimits`; each has a reason
  * in `DECODE_ERROR_REASONS` under which it counts what does not fit.
  */
+import { ActiveTimeout } from '../../flowExporter.ts';
 import { type AwaitingLimits, AwaitingSets } from './awaitingSets.ts';
 import { isSamplingRate, ObservationDomain } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
@@ -117,6 +118,7 @@ export class ExporterState {
   /** Templates known now, options templates included. */
   templates = 0;
 
+  readonly activeTimeout = new ActiveTimeout();
   readonly awaiting: AwaitingSets;
   readonly #domains: ObservationDomain[] = [];
   #recentDomain: ObservationDomain | undefined = undefined;

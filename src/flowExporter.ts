@@ -1,0 +1,45 @@
+/*
+ * FlowExporter: what a row of the batch says about the exporter that sent it: its address, and the longest period that
+ * one record of a lasting flow covers.
+ *
+ * An exporter reports a flow that goes on once in each active timeout (RFC 3954 §3.2, RFC 5102 §5.11.3). The counters of
+ * a record are those since the record before it, whatever the start time says: on some routers (Juniper MS-DPC and
+ * inline J-Flow) that stays the time of the flow's first packet.
+ */
+import type { Address } from './net/address.ts';
+
+/** Periods that are remembered to learn the active timeout from; their median is used. */
+const LEARNED_FROM = 15;
+
+/** A period is learned from this many of them. */
+const ENOUGH = 3;
+
+export class ActiveTimeout {
+  /** In the config; 0 = not. Wins. */
+  configuredMs = 0;
+  /** By the exporter itself, in element 36; 0 = not. */
+  statedMs = 0;
+  /** From its own records; 0 = not known yet. */
+  #learnedMs = 0;
+  readonly #periods: number[] = [];
+  #next = 0;
+
+  /** Milliseconds; 0 where it is not known. */
+  get ms(): number {
+    return this.configuredMs || this.statedMs || this.#learnedMs;
+  }
+
+  /** A flow that goes on was reported again, this long after the report before it. */
+  observe(periodMs: number): void {
+    this.#periods[this.#next] = periodMs;
+    this.#next = (this.#next + 1) % LEARNED_FROM;
+    if (this.#periods.length < ENOUGH) return;
+    const sorted = this.#periods.toSorted((a, b) => a - b);
+    this.#learnedMs = sorted[sorted.length >> 1];
+  }
+}
+
+export interface FlowExporter {
+  readonly address: Address;
+  readonly activeTimeout: ActiveTimeout;
+}

@@ -97,6 +97,21 @@ export function byMetric<M extends Metric, Value>(
   >;
 }
 
+/** Half of a 95 % interval, in standard deviations. */
+const HALF_INTERVAL = 1.96;
+
+/**
+ * Half the width of the 95 % interval of a rate. `variances` are those of all packets and all bytes; one kind of
+ * traffic has the share of them that it has of the traffic.
+ */
+export function rateError(rates: Float64Array, variances: Float64Array, metric: number): number {
+  const { unit } = TRAFFIC_METRICS[metric];
+  if (unit === 'flows') return 0;
+  const total = rates[offsetOf(unit === 'packets' ? 'pps' : 'mbps')];
+  if (total <= 0) return 0;
+  return HALF_INTERVAL * Math.sqrt(variances[unit === 'packets' ? 0 : 1] * (rates[metric] / total));
+}
+
 /** What the counting code relies on; a mistake in the table stops the program when it loads. */
 function checkTable(rows: readonly TrafficMetric[]): void {
   rows.forEach(({ offset, name, kind, unit }, place) => {

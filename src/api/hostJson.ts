@@ -4,16 +4,22 @@
 import { z } from 'zod';
 import type { HostReport } from '../engine/hostReport.ts';
 import { addressOfWords, formatAddress } from '../net/address.ts';
-import { ratesJson, ratesSchema } from '../shapes/ratesJson.ts';
-import { METRIC_COUNT, METRICS, type Rates } from '../trafficMetrics.ts';
+import { ratesJson, ratesSchema, roundRate } from '../shapes/ratesJson.ts';
+import { METRIC_COUNT, METRICS, offsetOf, type Rates, rateError } from '../trafficMetrics.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { TenantFilter } from './tenantFilter.ts';
+
+const PPS = offsetOf('pps');
+const MBPS = offsetOf('mbps');
 
 export const hostSchema = z
   .object({
     target: z.string(),
     group: z.string(),
     rates: ratesSchema,
+    rate_error: z
+      .object({ pps: z.number(), mbps: z.number() })
+      .describe('half the width of the 95 % interval of the rates, from the number of samples; 0 without sampling'),
     in_attack: z.boolean(),
     metric: z.enum(METRICS).optional().describe('the limit crossed, while in attack'),
     direction: z.enum(['incoming', 'outgoing']).optional().describe('of the attack'),
@@ -36,12 +42,18 @@ export function hostsJson(report: HostReport, daemon: DaemonFacade, filter: Tena
       target,
       group: filter.ownerOf(address),
       rates: ratesJson(ratesOfRow(report, row)),
+      rate_error: { pps: errorOf(report, row, PPS), mbps: errorOf(report, row, MBPS) },
       in_attack: attack !== undefined,
       metric: attack?.metric,
       direction: attack === undefined ? undefined : 'incoming',
     };
     return [json];
   });
+}
+
+function errorOf(report: HostReport, row: number, metric: number): number {
+  const rates = report.rates.subarray(METRIC_COUNT * row, METRIC_COUNT * (row + 1));
+  return roundRate(rateError(rates, report.variances.subarray(2 * row, 2 * row + 2), metric));
 }
 
 function ratesOfRow(report: HostReport, row: number): Rates {

@@ -129,7 +129,7 @@ function ingestFamilies(): MetricFamily[] {
     count(
       'kapkan_engine_long_flow_overflow_total',
       'Long flow records of which only the recent part was counted',
-      ({ ingest }) => ingest.longFlowOverflow,
+      ({ ingest }) => ingest.lastingFlowOverflow,
     ),
     count(
       'kapkan_engine_unprotected_flows_total',
@@ -145,7 +145,7 @@ function ingestFamilies(): MetricFamily[] {
       [snapshot.ingest.hostTableBytes],
     ]),
     gauge('kapkan_engine_long_flows', 'Long flow records that are being spread over the window', [], ({ snapshot }) => [
-      [snapshot.ingest.longFlows],
+      [snapshot.ingest.lastingFlows],
     ]),
     count(
       'kapkan_engine_attacks_over_limit_total',

@@ -35,6 +35,12 @@ export function formatNumber(value: number): string {
   return NUMBER.format(value);
 }
 
+/** A rate from samples: `81,234.6 ±8%`. `error` is half the width of its 95 % interval. */
+export function formatSampledRate(rate: number, error: number): string {
+  const percent = Math.round((100 * error) / rate);
+  return percent > 0 && Number.isFinite(percent) ? `${formatNumber(rate)} ±${percent}%` : formatNumber(rate);
+}
+
 /** The two largest units: `3d 4h`, `2m 5s`, `0s`. Whole seconds, rounded down; negative counts as 0. */
 export function formatDuration(seconds: number): string {
   let left = Math.max(0, Math.floor(seconds));

@@ -9,35 +9,34 @@ import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
-import { CandidateHosts, SHARES_PER_GROUP } from './candidateHosts.ts';
+import { CandidateHosts, NO_HISTORY, SHARES_PER_GROUP } from './candidateHosts.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { type FlowSlice, sliceOf } from './flowSlice.ts';
 import type { HostReport } from './hostReport.ts';
 import { HostReporter } from './hostReporter.ts';
 import {
   BUCKETS,
-  CANDIDATE_BUCKET,
+  CANDIDATE_PLACE,
   FIRST_BUCKET,
   FREE_ROW,
   GROUP_AND_FLAGS,
   GROUP_MASK,
   HostTable,
-  IS_CANDIDATE,
   LAST_BUCKET,
-  LONG_ROW,
+  LASTING_ROW,
   ROW_VALUES,
   ROW_WORDS,
+  SAMPLING_RATE,
   SLAB_MASK,
   SLAB_SHIFT,
   WATCHED,
 } from './hostTable.ts';
-import { LONGEST_FLOW_MS, LongFlows } from './longFlows.ts';
+import { HostTraffic } from './hostTraffic.ts';
+import { LastingFlows } from './lastingFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
+import { LATEST_BUCKETS, TrafficHistory } from './trafficHistory.ts';
 import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
-
-/** At least this many hosts with long flows are brought up to date in a tick; all of them within ten ticks. */
-const SETTLED_HOSTS_PER_TICK = 4096;
 
 /** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
 const IDLE_BUCKETS = 2 * BUCKETS;
@@ -49,17 +48,19 @@ const TICKS_PER_SWEEP = 100;
 
 export interface AccountingCounters {
   readonly trackedHosts: number;
-  /** Bytes of the host table. */
+  /** Bytes of the host table and of the histories. */
   readonly tableBytes: number;
   /** Flows to no protected host. */
   readonly unprotectedFlows: number;
   /** Flows to protected hosts that found the table full. */
   readonly untrackedFlows: number;
   readonly evictedHosts: number;
-  /** Flows longer than the window that are being spread now. */
-  readonly longFlows: number;
-  /** Long flows that found their table full. */
-  readonly longFlowOverflow: number;
+  /** Lasting flows that are carried forward now. */
+  readonly lastingFlows: number;
+  /** Lasting flows that found their table full. */
+  readonly lastingFlowOverflow: number;
+  /** Hosts that could be over a limit and found no room for a history. */
+  readonly hostsWithoutHistory: number;
   /** Hosts over a limit that did not fit into a report. */
   readonly unreportedHosts: number;
 }
@@ -67,8 +68,10 @@ export interface AccountingCounters {
 export class Accounting {
   readonly #batch: FlowBatch;
   readonly #table: HostTable;
-  readonly #longFlows: LongFlows;
+  readonly #lasting: LastingFlows;
+  readonly #history: TrafficHistory;
   readonly #candidates: CandidateHosts;
+  readonly #traffic: HostTraffic;
   readonly #reporter: HostReporter;
 
   #plan: EnginePlan;
@@ -79,7 +82,6 @@ export class Accounting {
   #unprotectedFlows = 0;
   #untrackedFlows = 0;
   #evictedHosts = 0;
-  #longFlowOverflow = 0;
 
   constructor(plan: EnginePlan, batch: FlowBatch, now: number) {
     this.#plan = plan;
@@ -87,21 +89,24 @@ export class Accounting {
     this.#protected = protectedTable(plan);
     this.#window = new RateWindow(plan.windowSeconds, now);
     this.#table = new HostTable(plan.hostLimit, plan.hashSeed);
-    this.#longFlows = new LongFlows(this.#table, this.#window);
-    this.#candidates = new CandidateHosts(this.#table, plan);
-    this.#reporter = new HostReporter(this.#table, this.#longFlows, this.#candidates);
+    this.#lasting = new LastingFlows(this.#table, this.#window, plan.hashSeed);
+    this.#history = new TrafficHistory(this.#window);
+    this.#candidates = new CandidateHosts(this.#table, this.#history, this.#window, plan);
+    this.#traffic = new HostTraffic(this.#table, this.#lasting, this.#history, this.#candidates, this.#window);
+    this.#reporter = new HostReporter(this.#table, this.#traffic, this.#candidates);
     this.#reporter.use(plan, this.#protected, this.#window);
   }
 
   counters(): AccountingCounters {
     return {
       trackedHosts: this.#table.count,
-      tableBytes: this.#table.bytes,
+      tableBytes: this.#table.bytes + this.#history.bytes,
       unprotectedFlows: this.#unprotectedFlows,
       untrackedFlows: this.#untrackedFlows,
       evictedHosts: this.#evictedHosts,
-      longFlows: this.#longFlows.flowCount,
-      longFlowOverflow: this.#longFlowOverflow,
+      lastingFlows: this.#lasting.flowCount,
+      lastingFlowOverflow: this.#lasting.overflow,
+      hostsWithoutHistory: this.#candidates.withoutHistory,
       unreportedHosts: this.#reporter.unreportedHosts,
     };
   }
@@ -124,9 +129,7 @@ export class Accounting {
   /** Rates of all watched hosts, and of the hosts that are over their part of a limit. */
   tick(now: number): HostReport {
     this.#window.advance(now);
-    this.#longFlows.expire();
-    const settledHosts = Math.max(SETTLED_HOSTS_PER_TICK, Math.ceil(this.#longFlows.hostCount / 10));
-    this.#longFlows.settleSome(settledHosts, (slot) => this.#judgeLongHost(slot));
+    this.#lasting.expire();
     const report = this.#reporter.report();
     this.#sweep();
     return report;
@@ -166,7 +169,7 @@ export class Accounting {
   /** Scans the next `rows` rows of the table. */
   stepTopHosts(scan: TopHostsScan, rows: number, now: number): void {
     this.#window.advance(now);
-    scan.step(this.#window, rows);
+    scan.step(this.#traffic, rows);
   }
 
   topHostsReport(scan: TopHostsScan, now: number): HostReport {
@@ -180,11 +183,10 @@ export class Accounting {
    */
   reconfigure(plan: EnginePlan, now: number): void {
     this.#window.advance(now);
-    this.#longFlows.settleSome(Number.POSITIVE_INFINITY, () => {});
     this.#plan = plan;
     this.#protected = protectedTable(plan);
     const isLeaving = (slot: number): boolean => this.#groupOfHost(slot) === NO_MATCH;
-    this.#longFlows.drop(isLeaving);
+    this.#lasting.drop(isLeaving);
     this.#candidates.drop(isLeaving);
     for (let slot = 0; slot < this.#table.usedSlots; slot++) {
       if (!this.#table.isUsed(slot)) continue;
@@ -195,13 +197,13 @@ export class Accounting {
     if (plan.windowSeconds !== this.#window.windowSeconds) this.#changeWindow(plan.windowSeconds);
     this.#reporter.use(plan, this.#protected, this.#window);
     this.#candidates.useLimits(plan);
-    this.#candidates.judgeAll(this.#window.bucket);
+    this.#candidates.judgeAll();
   }
 
   /** The clock was set forward by this much; stored times move with it. */
   clockStepped(deltaMs: number): void {
     this.#window.shift(deltaMs);
-    this.#longFlows.shift(deltaMs);
+    this.#lasting.shift(deltaMs);
     const { receivedAtMs } = this.#batch;
     for (let row = 0; row < receivedAtMs.length; row++) receivedAtMs[row] += deltaMs;
   }
@@ -228,42 +230,77 @@ export class Accounting {
       const wordsAt = row * ROW_WORDS;
       if (words[wordsAt + LAST_BUCKET] !== bucket) window.roll(values, words, row);
       const kinds = kindsOf(ipProtocol[i], tcpFlags[i], fragment[i]);
-      // A flow longer than the window is not counted now, unless it cannot be spread over time.
-      const scale = durationMs[i] > windowMs ? samplingRate[i] * this.#spread(i, slot, kinds) : samplingRate[i];
+      const rate = samplingRate[i];
+      const packets = sampledPackets[i] * rate;
+      const bytes = sampledBytes[i] * rate;
       const at = row * ROW_VALUES + bucketAt;
-      addTraffic(values, at, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds);
+      values[row * ROW_VALUES + SAMPLING_RATE] = rate;
       values[at + FLOWS] += 1;
+      // Also a short record may be the last one of a flow that is carried forward.
+      if (durationMs[i] > windowMs || words[wordsAt + LASTING_ROW] !== 0) {
+        this.#countLasting(i, slot, kinds, packets, bytes);
+        continue;
+      }
+      addTraffic(values, at, packets, bytes, kinds);
+      const isCandidate = words[wordsAt + CANDIDATE_PLACE] !== 0;
+      if (isCandidate) this.#place(i, slot, durationMs[i], kinds, packets, bytes);
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
       if (
-        (values[at + PACKETS] > shares[sharesAt] ||
-          values[at + BYTES] > shares[sharesAt + 1] ||
-          values[at + FLOWS] > shares[sharesAt + 2]) &&
-        words[wordsAt + CANDIDATE_BUCKET] !== bucket
+        values[at + PACKETS] > shares[sharesAt] ||
+        values[at + BYTES] > shares[sharesAt + 1] ||
+        values[at + FLOWS] > shares[sharesAt + 2]
       ) {
-        this.#candidates.mark(slot, bucket);
+        if (isCandidate) this.#candidates.renew(slot);
+        else this.#candidates.admit(slot);
       }
     }
   }
 
-  /** Adds a flow to the long flows, which are counted over time. Returns the factor for what must be counted now. */
-  #spread(i: number, slot: number, kinds: number): number {
-    const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
-    const spreadMs = Math.min(durationMs[i], LONGEST_FLOW_MS);
-    // Of a flow that lasted longer than LONGEST_FLOW_MS only that part counts, so that its rate is its mean rate.
-    const scale = samplingRate[i] * (spreadMs / durationMs[i]);
-    if (this.#longFlows.add(slot, sampledPackets[i] * scale, sampledBytes[i] * scale, kinds, spreadMs / 1000)) {
-      this.#judgeLongHost(slot);
-      return 0;
-    }
-    this.#longFlowOverflow++;
-    return (1000 * this.#window.windowSeconds) / durationMs[i];
+  /** Places a record in the history of a candidate, over the period that it covers. */
+  #place(i: number, slot: number, periodMs: number, kinds: number, packets: number, bytes: number): void {
+    const history = this.#candidates.historyOf(slot);
+    if (history === NO_HISTORY) return;
+    const { now, bucketMs } = this.#window;
+    const delayMs = Math.min(this.#batch.endAgoMs[i], LATEST_BUCKETS * bucketMs);
+    const untilMs = now - delayMs;
+    this.#candidates.noteDelay(slot, packets, delayMs);
+    this.#history.place(history, untilMs - periodMs, untilMs, packets, bytes, 1, kinds, this.#batch.samplingRate[i]);
   }
 
-  #judgeLongHost(slot: number): void {
+  /**
+   * Counts a record of a flow that lasts longer than the window, or to a host that has such flows: its period is not
+   * what its times say. The record itself has been counted.
+   */
+  #countLasting(i: number, slot: number, kinds: number, packets: number, bytes: number): void {
+    const window = this.#window;
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const endMs = window.now - this.#batch.endAgoMs[i];
+    this.#lasting.follow(this.#batch, i, slot, kinds, packets, bytes);
+    const periodMs = endMs - this.#lasting.periodFromMs;
+    // What its rate brings in one bucket, or all of a short record.
+    const part = periodMs > window.bucketMs ? window.bucketMs / periodMs : 1;
+    this.#judgeLasting(slot, packets * part, bytes * part);
+    this.#place(i, slot, periodMs, kinds, packets, bytes);
+    if (window.place(values, words, row, this.#lasting.periodFromMs, endMs, packets, bytes, kinds)) return;
+    const at = row * ROW_VALUES + FIRST_BUCKET + window.position * METRIC_COUNT;
+    addTraffic(values, at, packets * part, bytes * part, kinds);
+  }
+
+  /** Makes a candidate of a host that is over its part of a share with these packets and bytes in this bucket. */
+  #judgeLasting(slot: number, packets: number, bytes: number): void {
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const at = row * ROW_VALUES + FIRST_BUCKET + this.#window.position * METRIC_COUNT;
+    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
+    const { shares } = this.#candidates;
     const bucketSeconds = this.#window.bucketMs / 1000;
-    const morePackets = this.#longFlows.rateOf(slot, PACKETS) * bucketSeconds;
-    const moreBytes = this.#longFlows.rateOf(slot, BYTES) * bucketSeconds;
-    this.#candidates.judge(slot, this.#window.bucket, morePackets, moreBytes);
+    const allPackets = values[at + PACKETS] + packets + this.#lasting.packetsPerSecond(slot) * bucketSeconds;
+    const allBytes = values[at + BYTES] + bytes + this.#lasting.bytesPerSecond(slot) * bucketSeconds;
+    if (allPackets > shares[sharesAt] || allBytes > shares[sharesAt + 1] || values[at + FLOWS] > shares[sharesAt + 2]) {
+      this.#candidates.admit(slot);
+      this.#candidates.renew(slot);
+    }
   }
 
   /** The slot of a flow's destination. A protected destination without one is added. */
@@ -291,9 +328,9 @@ export class Accounting {
       if (this.#sweepCursor >= table.usedSlots) this.#sweepCursor = 0;
       const slot = this.#sweepCursor++;
       const flags = table.word(slot, GROUP_AND_FLAGS);
-      if (flags === FREE_ROW || (flags & (WATCHED | IS_CANDIDATE)) !== 0) continue;
-      if (table.word(slot, LONG_ROW) !== 0 || table.word(slot, LAST_BUCKET) + idleBuckets > this.#window.bucket)
-        continue;
+      if (flags === FREE_ROW || (flags & WATCHED) !== 0) continue;
+      if (table.word(slot, CANDIDATE_PLACE) !== 0 || table.word(slot, LASTING_ROW) !== 0) continue;
+      if (table.word(slot, LAST_BUCKET) + idleBuckets > this.#window.bucket) continue;
       table.remove(slot);
       this.#evictedHosts++;
     }
@@ -308,10 +345,12 @@ export class Accounting {
       if (!table.isUsed(slot)) continue;
       this.#window.ratesOf(table, slot, rates);
       window.fill(table, slot, rates);
-      table.setWord(slot, CANDIDATE_BUCKET, window.bucket);
     }
     this.#window = window;
-    this.#longFlows.useWindow(window);
+    this.#candidates.useWindow(window);
+    this.#lasting.useWindow(window);
+    this.#history.useWindow(window);
+    this.#traffic.useWindow(window);
   }
 
   #groupOfHost(slot: number): number {

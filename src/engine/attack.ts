@@ -107,6 +107,8 @@ export interface Attack {
   readonly threshold: number;
   /** Rate of `metric` now, while active; at its peak once ended. */
   rate: number;
+  /** Half the width of the 95 % interval of `rate`, from the number of samples; 0 where nothing is sampled. */
+  rateError: number;
   /** All rates now; at the peak once ended. */
   rates: Rates;
   /** The highest rate of `metric` seen. */

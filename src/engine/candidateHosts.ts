@@ -1,47 +1,72 @@
 /*
- * Hosts that could be over a limit, found while counting instead of by scanning the table.
+ * Hosts that could be over a limit, found while counting instead of by scanning the table. Each has a history, in which
+ * its traffic is placed more exactly than in the row of the host table.
  *
  * A window's sum has five parts in each thread. If the sum over all threads is over limit × window, then at least one
- * part is over its share, limit × window / (5 × threads). So a host of which no thread had a bucket over the share in
- * the last five buckets is under its limits, and needs no look. Each group has three shares: of its smallest limits of
- * packets, of bytes and of flow records. They are compared with all traffic of a host, which is never less than that of
- * one kind.
+ * part is over its share, limit × window / (5 × threads). So a host of which no thread had a bucket over the share is
+ * under its limits, and needs no look. A host becomes a candidate at half of the share, so that its history begins
+ * before it matters. Each group has three shares: of its smallest limits of packets, of bytes and of flow records. They
+ * are compared with all traffic of a host, which is never less than that of one kind.
  */
+
 import { METRIC_COUNT, RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 import type { EnginePlan } from './enginePlan.ts';
+import { grown } from './grownColumn.ts';
 import {
   BUCKETS,
-  CANDIDATE_BUCKET,
+  CANDIDATE_PLACE,
   FIRST_BUCKET,
   GROUP_AND_FLAGS,
   GROUP_MASK,
   type HostTable,
-  IS_CANDIDATE,
   LAST_BUCKET,
   ROW_VALUES,
   ROW_WORDS,
+  SAMPLING_RATE,
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
+import type { RateWindow } from './rateWindow.ts';
+import { HISTORY_BUCKETS, LATEST_BUCKETS, type TrafficHistory } from './trafficHistory.ts';
 import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
 
 /** The shares of a group: of packets, bytes and flow records. */
 const SHARE_OF_UNIT: Readonly<Record<RateUnit, number>> = { packets: 0, megabits: 1, flows: 2 };
 export const SHARES_PER_GROUP = 3;
 
-/** So that rounding puts no sum over the limit whose parts are all exactly at their share. */
-const A_LITTLE_LESS = 1 - 1e-9;
+/** The part of its share at which a host becomes a candidate. */
+const PART_OF_SHARE = 0.5;
+
+/** Of what is known of delays, this part is left a bucket later. */
+const DELAY_KEPT = 0.8;
+
+/** A host without a history: all rows were taken. */
+export const NO_HISTORY = -1;
 
 export class CandidateHosts {
   /** `SHARES_PER_GROUP` values for each group, for one bucket. */
   shares: Float64Array;
   /** Hosts on the list. */
   count = 0;
+  /** Hosts that found no room for a history. They are judged by their five buckets. */
+  withoutHistory = 0;
   readonly #table: HostTable;
-  #slots = new Int32Array(256);
+  readonly #history: TrafficHistory;
+  #window: RateWindow;
 
-  constructor(table: HostTable, plan: EnginePlan) {
+  #slots = new Int32Array(256);
+  #histories = new Int32Array(256);
+  /** The latest bucket in which the host was over its part of the share. */
+  #overBuckets = new Int32Array(256);
+  /** Sums of recent packets and of their delays, and the bucket in which they were last added to. */
+  #delayedPackets = new Float64Array(256);
+  #packetDelays = new Float64Array(256);
+  #delayBuckets = new Int32Array(256);
+
+  constructor(table: HostTable, history: TrafficHistory, window: RateWindow, plan: EnginePlan) {
     this.#table = table;
+    this.#history = history;
+    this.#window = window;
     this.shares = sharesOf(plan);
   }
 
@@ -53,52 +78,64 @@ export class CandidateHosts {
     return this.#slots[place];
   }
 
-  /** A bucket of this host is over its share. */
-  mark(slot: number, bucket: number): void {
-    this.#table.setWord(slot, CANDIDATE_BUCKET, bucket);
-    const flags = this.#table.word(slot, GROUP_AND_FLAGS);
-    if ((flags & IS_CANDIDATE) !== 0) return;
-    this.#table.setWord(slot, GROUP_AND_FLAGS, flags | IS_CANDIDATE);
-    if (this.count === this.#slots.length) {
-      const larger = new Int32Array(2 * this.count);
-      larger.set(this.#slots);
-      this.#slots = larger;
+  /** The row of the host's history, or `NO_HISTORY`. */
+  historyOf(slot: number): number {
+    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+    return place < 0 ? NO_HISTORY : this.#histories[place];
+  }
+
+  /** The history of a candidate whose bucket in progress is over its part of a share. */
+  renew(slot: number): number {
+    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+    this.#overBuckets[place] = this.#window.bucket;
+    return this.#histories[place];
+  }
+
+  /** Notes that a host got so many packets so long after they passed. */
+  noteDelay(slot: number, packets: number, delayMs: number): void {
+    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+    const { bucket } = this.#window;
+    if (this.#delayBuckets[place] !== bucket) {
+      const part = DELAY_KEPT ** Math.min(100, bucket - this.#delayBuckets[place]);
+      this.#delayBuckets[place] = bucket;
+      this.#delayedPackets[place] *= part;
+      this.#packetDelays[place] *= part;
     }
-    this.#slots[this.count++] = slot;
+    this.#delayedPackets[place] += packets;
+    this.#packetDelays[place] += packets * delayMs;
   }
 
   /**
-   * Marks the host if any of its buckets is over its share, or the one in progress is with `morePackets` and
-   * `moreBytes` added. In a row that was not rolled to `bucket`, old buckets may mark a host that is under its share,
-   * but no host over its share is missed.
+   * How many buckets behind the rates of a host are told: the packets of some floods are reported long after they
+   * passed, and the window that ends now would be empty. 0 where most are reported within a window.
    */
-  judge(slot: number, bucket: number, morePackets: number, moreBytes: number): void {
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
-    const inProgress = bucket % BUCKETS;
-    for (let position = 0; position < BUCKETS; position++) {
-      const at = row * ROW_VALUES + FIRST_BUCKET + position * METRIC_COUNT;
-      const packets = values[at + PACKETS] + (position === inProgress ? morePackets : 0);
-      const bytes = values[at + BYTES] + (position === inProgress ? moreBytes : 0);
-      if (
-        packets > this.shares[sharesAt] ||
-        bytes > this.shares[sharesAt + 1] ||
-        values[at + FLOWS] > this.shares[sharesAt + 2]
-      ) {
-        this.mark(slot, bucket);
-        return;
-      }
-    }
+  lagOf(slot: number): number {
+    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+    if (place < 0 || this.#delayedPackets[place] === 0) return 0;
+    const buckets = Math.ceil(this.#packetDelays[place] / this.#delayedPackets[place] / this.#window.bucketMs);
+    return buckets < BUCKETS ? 0 : Math.min(buckets, LATEST_BUCKETS);
   }
 
-  /**
-   * Whether the host was a candidate in a bucket that still counts. If not, the last host of the list takes its place.
-   */
-  keepOrDrop(place: number, bucket: number): boolean {
-    if (this.#table.word(this.#slots[place], CANDIDATE_BUCKET) + BUCKETS > bucket) return true;
-    this.#dropAt(place);
-    return false;
+  /** Puts a host on the list, and begins its history with the buckets of the table. Does nothing where it is there. */
+  admit(slot: number): void {
+    if (this.#table.word(slot, CANDIDATE_PLACE) !== 0) return;
+    if (this.count === this.#slots.length) this.#grow();
+    const place = this.count++;
+    const history = this.#history.allocate();
+    if (history === NO_HISTORY) this.withoutHistory++;
+    this.#table.setWord(slot, CANDIDATE_PLACE, place + 1);
+    this.#slots[place] = slot;
+    this.#histories[place] = history;
+    this.#overBuckets[place] = this.#window.bucket;
+    this.#delayedPackets[place] = 0;
+    this.#packetDelays[place] = 0;
+    this.#delayBuckets[place] = this.#window.bucket;
+    if (history !== NO_HISTORY) this.#seed(slot, history);
+  }
+
+  /** Drops a host that was not over its part of a share in its whole history. The last host takes its place. */
+  dropIfQuiet(place: number): void {
+    if (this.#overBuckets[place] + HISTORY_BUCKETS <= this.#window.bucket) this.#dropAt(place);
   }
 
   /** Removes hosts from the list that are about to be removed from the table. */
@@ -108,18 +145,77 @@ export class CandidateHosts {
     }
   }
 
+  /** Removes all hosts from the list, for buckets of another length. */
+  useWindow(window: RateWindow): void {
+    this.drop(() => true);
+    this.#window = window;
+  }
+
   /** Judges every host of the table anew: the limits, the groups or the length of a bucket have changed. */
-  judgeAll(bucket: number): void {
+  judgeAll(): void {
     for (let slot = 0; slot < this.#table.usedSlots; slot++) {
       if (!this.#table.isUsed(slot)) continue;
-      if (this.#table.word(slot, LAST_BUCKET) + BUCKETS > bucket) this.judge(slot, bucket, 0, 0);
+      if (this.#table.word(slot, LAST_BUCKET) + BUCKETS > this.#window.bucket && this.#isOver(slot)) this.admit(slot);
+    }
+  }
+
+  /**
+   * Whether any bucket of the host is over its part of the share. Where the row was not rolled, old buckets may make a
+   * candidate of a host that is none.
+   */
+  #isOver(slot: number): boolean {
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
+    for (let position = 0; position < BUCKETS; position++) {
+      const at = row * ROW_VALUES + FIRST_BUCKET + position * METRIC_COUNT;
+      if (
+        values[at + PACKETS] > this.shares[sharesAt] ||
+        values[at + BYTES] > this.shares[sharesAt + 1] ||
+        values[at + FLOWS] > this.shares[sharesAt + 2]
+      )
+        return true;
+    }
+    return false;
+  }
+
+  #seed(slot: number, history: number): void {
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const lastBucket = words[row * ROW_WORDS + LAST_BUCKET];
+    const samplingRate = values[row * ROW_VALUES + SAMPLING_RATE];
+    const { bucket, position } = this.#window;
+    for (let age = BUCKETS - 1; age >= 0; age--) {
+      const from = bucket - age;
+      if (from > lastBucket || from <= lastBucket - BUCKETS) continue;
+      const at = row * ROW_VALUES + FIRST_BUCKET + ((position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      this.#history.seed(history, from, values, at, samplingRate);
     }
   }
 
   #dropAt(place: number): void {
-    const slot = this.#slots[place];
-    this.#table.setWord(slot, GROUP_AND_FLAGS, this.#table.word(slot, GROUP_AND_FLAGS) & ~IS_CANDIDATE);
-    this.#slots[place] = this.#slots[--this.count];
+    const history = this.#histories[place];
+    if (history !== NO_HISTORY) this.#history.free(history);
+    this.#table.setWord(this.#slots[place], CANDIDATE_PLACE, 0);
+    const last = --this.count;
+    if (place === last) return;
+    this.#slots[place] = this.#slots[last];
+    this.#histories[place] = this.#histories[last];
+    this.#overBuckets[place] = this.#overBuckets[last];
+    this.#delayedPackets[place] = this.#delayedPackets[last];
+    this.#packetDelays[place] = this.#packetDelays[last];
+    this.#delayBuckets[place] = this.#delayBuckets[last];
+    this.#table.setWord(this.#slots[place], CANDIDATE_PLACE, place + 1);
+  }
+
+  #grow(): void {
+    const capacity = 2 * this.#slots.length;
+    this.#slots = grown(this.#slots, new Int32Array(capacity));
+    this.#histories = grown(this.#histories, new Int32Array(capacity));
+    this.#overBuckets = grown(this.#overBuckets, new Int32Array(capacity));
+    this.#delayedPackets = grown(this.#delayedPackets, new Float64Array(capacity));
+    this.#packetDelays = grown(this.#packetDelays, new Float64Array(capacity));
+    this.#delayBuckets = grown(this.#delayBuckets, new Int32Array(capacity));
   }
 }
 
@@ -130,7 +226,7 @@ function sharesOf(plan: EnginePlan): Float64Array {
     TRAFFIC_METRICS.forEach(({ offset, unit }) => {
       const share = group * SHARES_PER_GROUP + SHARE_OF_UNIT[unit];
       const sum = (limits[offset] / RATE_PER_COUNT[offset]) * plan.windowSeconds;
-      shares[share] = Math.min(shares[share], (sum / parts) * A_LITTLE_LESS);
+      shares[share] = Math.min(shares[share], (sum / parts) * PART_OF_SHARE);
     });
   });
   return shares;

@@ -15,11 +15,13 @@
  */
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
-import { METRICS, type Metric } from '../trafficMetrics.ts';
+import { METRICS, type Metric, offsetOf } from '../trafficMetrics.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, NO_SHARES, reasonOf, VectorReview } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
-import { HostRates, type HostReport, ratesOf } from './hostReport.ts';
+import { HostRates } from './hostRates.ts';
+import { type HostReport, ratesOf } from './hostReport.ts';
+import { type Crossing, LimitJudge } from './limitJudge.ts';
 
 /** Most active attacks. With more, the whole network is under attack, and more bans would not help. */
 export const MAX_ACTIVE_ATTACKS = 10_000;
@@ -61,6 +63,12 @@ interface HostState {
   peak: Float64Array | undefined;
   /** Its sample is being fetched. */
   isOpening: boolean;
+  /** The limit that it crossed by the latest reports, and that no attack has answered yet. */
+  crossing: Crossing | undefined;
+  /** When the latest window ended that was over a limit. */
+  overUntil: number;
+  /** No attack is found in windows that begin before: they hold traffic of an attack that has ended. */
+  judgedSince: number;
   /** For the time before this it is not known whether the attack was quiet. */
   observedFrom: number;
   /** It crossed a limit when there was no room for another attack. Counted once. */
@@ -76,6 +84,7 @@ export class Detector {
   readonly #newest: Float64Array;
   readonly #active = new Map<AddressKey, Attack>();
   readonly #review = new VectorReview();
+  #judge: LimitJudge;
   #endedByReload: Attack[] = [];
   /** Hosts whose samples are being fetched. */
   #opening = 0;
@@ -85,6 +94,7 @@ export class Detector {
   constructor(plan: EnginePlan, newId: () => string) {
     this.#plan = plan;
     this.#protected = protectedTable(plan);
+    this.#judge = new LimitJudge(plan);
     this.#newest = new Float64Array(plan.workers);
     this.#newId = newId;
   }
@@ -106,20 +116,20 @@ export class Detector {
     this.#endedByReload = [];
     for (const [key, host] of this.#hosts) {
       const named = host.rates.add(this.#newest);
-      const { limits, hysteresisMs } = this.#plan.groups[host.group];
-      const over = host.rates.farthestOver(limits);
+      const { hysteresisMs } = this.#plan.groups[host.group];
+      const isSeen = named !== 'none' && this.#judgeHost(host);
       if (host.attack !== undefined) {
-        this.#update(host, host.attack, over >= 0, now);
-        if (over >= 0) seen.push(host.attack);
+        this.#update(host, host.attack, isSeen, now);
+        if (isSeen) seen.push(host.attack);
         else if (now - Math.max(host.attack.lastSeenAt, host.observedFrom) >= hysteresisMs)
           ended.push(this.#end(key, host, host.attack, now));
-      } else if (named === 'all' && over >= 0 && !host.isOpening) {
+      } else if (named === 'all' && host.crossing !== undefined && !host.isOpening) {
         if (this.#hasRoomFor(host)) {
           crossed.push(host.rates.target);
           host.isOpening = true;
           this.#opening++;
         }
-      } else if (!host.isOpening && (named === 'none' || !host.rates.isCandidate(limits, this.#newest))) {
+      } else if (!host.isOpening && (named === 'none' || !host.rates.isCandidate(this.#newest))) {
         this.#hosts.delete(key);
       }
     }
@@ -138,9 +148,8 @@ export class Detector {
       if (host === undefined || !host.isOpening) return;
       host.isOpening = false;
       this.#opening--;
-      const over = host.rates.farthestOver(this.#plan.groups[host.group].limits);
-      if (over < 0) return;
-      const attack = this.#newAttack(host, over, samples[i] ?? EMPTY_SAMPLE, now);
+      if (host.crossing === undefined) return;
+      const attack = this.#newAttack(host, host.crossing, samples[i] ?? EMPTY_SAMPLE, now);
       this.#enter(key, host, attack, host.rates.sum.slice());
       this.#attacks++;
       opened.push(attack);
@@ -187,6 +196,7 @@ export class Detector {
       group: host.group,
       groupName: this.#plan.groups[host.group].name,
       rates: { [facts.metric]: facts.rate },
+      rateError: 0,
       peakRate: facts.rate,
       active: true,
       endedAt: undefined,
@@ -224,6 +234,7 @@ export class Detector {
   /** Other limits, groups or networks. Attacks on hosts that are no longer protected end with the next `advance`. */
   reconfigure(plan: EnginePlan, now: number): void {
     this.#plan = plan;
+    this.#judge = new LimitJudge(plan);
     this.#protected = protectedTable(plan);
     for (const [key, host] of this.#hosts) {
       const group = this.#protected.lookupAddress(host.rates.target);
@@ -252,7 +263,11 @@ export class Detector {
       attack.startedAt += deltaMs;
       attack.lastSeenAt += deltaMs;
     }
-    for (const host of this.#hosts.values()) host.observedFrom += deltaMs;
+    for (const host of this.#hosts.values()) {
+      host.observedFrom += deltaMs;
+      host.overUntil += deltaMs;
+      host.judgedSince += deltaMs;
+    }
   }
 
   active(): Attack[] {
@@ -288,11 +303,28 @@ export class Detector {
       attack: undefined,
       peak: undefined,
       isOpening: false,
+      crossing: undefined,
+      overUntil: Number.NEGATIVE_INFINITY,
+      judgedSince: Number.NEGATIVE_INFINITY,
       observedFrom: 0,
       isTurnedAway: false,
     };
     this.#hosts.set(key, host);
     return host;
+  }
+
+  /**
+   * Judges the host by the latest reports. True where a window over a limit ended later than any before: what is known
+   * of earlier time says nothing about whether an attack goes on.
+   */
+  #judgeHost(host: HostState): boolean {
+    const { limits } = this.#plan.groups[host.group];
+    host.rates.showTo(this.#judge, this.#newest);
+    host.crossing = host.attack === undefined ? this.#judge.crossing(limits, host.judgedSince) : undefined;
+    const overUntil = this.#judge.latestOverMs(limits);
+    if (overUntil === undefined || overUntil <= host.overUntil) return false;
+    host.overUntil = overUntil;
+    return true;
   }
 
   #hasRoomFor(host: HostState): boolean {
@@ -302,10 +334,10 @@ export class Detector {
     return false;
   }
 
-  #newAttack(host: HostState, over: number, sample: AttackSample, now: number): Attack {
+  #newAttack(host: HostState, crossing: Crossing, sample: AttackSample, now: number): Attack {
     const group = this.#plan.groups[host.group];
-    const metric = METRICS[over];
-    const threshold = group.limits[over];
+    const metric = METRICS[crossing.metric];
+    const threshold = group.limits[crossing.metric];
     const rates = host.rates.rates();
     return {
       id: this.#newId(),
@@ -315,9 +347,10 @@ export class Detector {
       groupName: group.name,
       metric,
       threshold,
-      rate: host.rates.sum[over],
+      rate: crossing.rate,
       rates,
-      peakRate: host.rates.sum[over],
+      rateError: host.rates.errorOf(crossing.metric),
+      peakRate: crossing.rate,
       active: true,
       startedAt: now,
       endedAt: undefined,
@@ -334,10 +367,11 @@ export class Detector {
     this.#active.set(key, attack);
   }
 
-  #update(host: HostState, attack: Attack, isOver: boolean, now: number): void {
+  #update(host: HostState, attack: Attack, isSeen: boolean, now: number): void {
     attack.rates = host.rates.rates();
     attack.rate = attack.rates[attack.metric] ?? 0;
-    if (isOver) attack.lastSeenAt = now;
+    attack.rateError = host.rates.errorOf(offsetOf(attack.metric));
+    if (isSeen) attack.lastSeenAt = now;
     if (attack.rate <= attack.peakRate) return;
     attack.peakRate = attack.rate;
     host.peak = host.rates.sum.slice();
@@ -349,6 +383,7 @@ export class Detector {
     attack.rate = attack.peakRate;
     attack.rates = host.peak === undefined ? { [attack.metric]: attack.peakRate } : ratesOf(host.peak);
     host.attack = undefined;
+    host.judgedSince = host.overUntil;
     this.#active.delete(key);
     this.#review.forget(attack.id);
     return attack;

@@ -8,6 +8,8 @@ import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
+import { BYTE_VARIANCE, PACKET_VARIANCE } from './trafficHistory.ts';
+import { BYTES, PACKETS } from './trafficKinds.ts';
 
 /** Most hosts that one receiving thread tracks; about 1.1 GB when the table is full. */
 const DEFAULT_HOST_LIMIT = 2_000_000;
@@ -29,6 +31,8 @@ export interface EnginePlan {
   /** Receiving threads whose rates are summed. */
   readonly workers: number;
   readonly windowSeconds: number;
+  /** Standard deviations by which an estimate must be over a limit to open an attack. */
+  readonly confidence: number;
   /** Protected prefixes, each with the number of its group; the longest match decides. */
   readonly networks: readonly (readonly [Prefix, number])[];
   /** By group number; 0 is `global`. */
@@ -49,6 +53,7 @@ export function planOf(config: Config, workers: number, hashSeed: number): Engin
   return {
     workers,
     windowSeconds: config.detection.windowSeconds,
+    confidence: config.detection.confidence,
     networks,
     groups: config.groups.map(groupPlanOf),
     samples: { enabled: config.samples.enabled, flowsPerAttack: config.samples.flowsPerAttack },
@@ -60,6 +65,19 @@ export function planOf(config: Config, workers: number, hashSeed: number): Engin
 /** From an address to the number of its group; no match = not protected. */
 export function protectedTable(plan: EnginePlan): PrefixTable {
   return new PrefixTable(plan.networks);
+}
+
+/**
+ * The columns of a history that the detector needs: the metrics that any group limits, all packets and bytes, and the
+ * variances.
+ */
+export function seriesColumns(plan: EnginePlan): number[] {
+  const isLimited = (metric: number): boolean =>
+    plan.groups.some(({ limits }) => limits[metric] < Number.POSITIVE_INFINITY);
+  const metrics = METRICS.map((_, metric) => metric).filter(
+    (metric) => metric === PACKETS || metric === BYTES || isLimited(metric),
+  );
+  return [...metrics, PACKET_VARIANCE, BYTE_VARIANCE];
 }
 
 function groupPlanOf(group: GroupConfig): GroupPlan {

@@ -2,8 +2,9 @@
  * Reports of host rates, as a receiving thread posts them to the main thread, and their sum over all threads. A report
  * is a few flat arrays, made fresh for each report so that they can be transferred instead of copied.
  */
-import type { Address } from '../net/address.ts';
 import { METRIC_COUNT, METRICS, type Rates, TOTAL_COUNT } from '../trafficMetrics.ts';
+import { grown } from './grownColumn.ts';
+import { HISTORY_BUCKETS, HISTORY_COLUMNS } from './trafficHistory.ts';
 
 export interface HostReport {
   /** Clock time of the rates, in the clock of the thread that made the report. */
@@ -15,139 +16,104 @@ export interface HostReport {
   readonly groups: Uint16Array<ArrayBuffer>;
   /** `METRIC_COUNT` values for each host, in the order and units of METRICS. */
   readonly rates: Float64Array<ArrayBuffer>;
+  /** Two values for each host: the variances of the estimates of its `pps` and `mbps`. */
+  readonly variances: Float64Array<ArrayBuffer>;
+  /** `IS_OVER_ITS_PART` or 0, for each host. */
+  readonly flags: Uint8Array<ArrayBuffer>;
+  /** Columns of a history (`trafficHistory.ts`) that `series` has; none where only rates were asked for. */
+  readonly columns: readonly number[];
+  /** For each host `HISTORY_BUCKETS` buckets, the oldest first, each with these columns. */
+  readonly series: Float32Array<ArrayBuffer>;
+  /** When the last bucket of the series began, in clock milliseconds. */
+  readonly bucketStartMs: number;
   /**
    * Since when the thread cannot read the data of an exporter, in clock milliseconds; undefined where it can read all.
    */
   readonly unreadableSince?: number;
 }
 
+/** In `HostReport.flags`: in some window the host is over a limit divided by the number of threads. */
+export const IS_OVER_ITS_PART = 1;
+
 /** The transfer list for posting the report. */
 export function reportBuffers(report: HostReport): ArrayBuffer[] {
-  return [report.addresses.buffer, report.groups.buffer, report.rates.buffer];
+  const { addresses, groups, rates, variances, flags, series } = report;
+  return [addresses.buffer, groups.buffer, rates.buffer, variances.buffer, flags.buffer, series.buffer];
 }
 
 /** Collects the rows of a report in arrays that are kept and grow; `report` copies the rows in use. */
 export class HostReportWriter {
   count = 0;
+  #capacity = 64;
   #addresses = new Uint32Array(4 * 64);
   #groups = new Uint16Array(64);
+  #flags = new Uint8Array(64);
   #rates = new Float64Array(METRIC_COUNT * 64);
+  #variances = new Float64Array(2 * 64);
+  #columns: readonly number[] = [];
+  #series = new Float32Array(0);
 
-  clear(): void {
+  /** Begins a report with these columns of each host's series. */
+  clear(columns: readonly number[]): void {
     this.count = 0;
+    this.#columns = columns;
+    const values = this.#capacity * this.#seriesValues;
+    if (this.#series.length !== values) this.#series = new Float32Array(values);
   }
 
-  /** Copies the first `METRIC_COUNT` values of `rates`. */
-  append(word0: number, word1: number, word2: number, word3: number, group: number, rates: Float64Array): void {
-    if (this.count === this.#groups.length) this.#grow();
+  /** Copies what is given; `series` has all columns of a history. */
+  append(
+    word0: number,
+    word1: number,
+    word2: number,
+    word3: number,
+    group: number,
+    flags: number,
+    rates: Float64Array,
+    variances: Float64Array,
+    series: Float64Array,
+  ): void {
+    if (this.count === this.#capacity) this.#grow();
     const row = this.count++;
-    const at = 4 * row;
-    this.#addresses[at] = word0;
-    this.#addresses[at + 1] = word1;
-    this.#addresses[at + 2] = word2;
-    this.#addresses[at + 3] = word3;
+    this.#addresses.set([word0, word1, word2, word3], 4 * row);
     this.#groups[row] = group;
-    const ratesAt = METRIC_COUNT * row;
-    for (let metric = 0; metric < METRIC_COUNT; metric++) this.#rates[ratesAt + metric] = rates[metric];
+    this.#flags[row] = flags;
+    this.#rates.set(rates.length === METRIC_COUNT ? rates : rates.subarray(0, METRIC_COUNT), METRIC_COUNT * row);
+    this.#variances.set(variances, 2 * row);
+    let at = row * this.#seriesValues;
+    for (let place = 0; this.#columns.length > 0 && place < HISTORY_BUCKETS; place++) {
+      for (let i = 0; i < this.#columns.length; i++)
+        this.#series[at++] = series[place * HISTORY_COLUMNS + this.#columns[i]];
+    }
   }
 
-  report(now: number): HostReport {
+  report(now: number, bucketStartMs: number): HostReport {
     return {
       now,
       count: this.count,
       addresses: this.#addresses.slice(0, 4 * this.count),
       groups: this.#groups.slice(0, this.count),
       rates: this.#rates.slice(0, METRIC_COUNT * this.count),
+      variances: this.#variances.slice(0, 2 * this.count),
+      flags: this.#flags.slice(0, this.count),
+      columns: this.#columns,
+      series: this.#series.slice(0, this.count * this.#seriesValues),
+      bucketStartMs,
     };
   }
 
+  get #seriesValues(): number {
+    return HISTORY_BUCKETS * this.#columns.length;
+  }
+
   #grow(): void {
-    const capacity = 2 * this.#groups.length;
-    const addresses = new Uint32Array(4 * capacity);
-    addresses.set(this.#addresses);
-    this.#addresses = addresses;
-    const groups = new Uint16Array(capacity);
-    groups.set(this.#groups);
-    this.#groups = groups;
-    const rates = new Float64Array(METRIC_COUNT * capacity);
-    rates.set(this.#rates);
-    this.#rates = rates;
-  }
-}
-
-/**
- * The rates of one host as each receiving thread last reported them, and their sum, which is compared with the limits.
- */
-export class HostRates {
-  readonly target: Address;
-  /** In the order and units of METRICS; valid after `add`. */
-  readonly sum = new Float64Array(METRIC_COUNT);
-  readonly #byWorker: Float64Array;
-  /** By thread, the number of the last report that named the host. */
-  readonly #namedIn: Float64Array;
-
-  constructor(target: Address, workers: number) {
-    this.target = target;
-    this.#byWorker = new Float64Array(workers * METRIC_COUNT);
-    this.#namedIn = new Float64Array(workers).fill(-1);
-  }
-
-  /** Copies row `row` of the thread's report with this number. */
-  take(worker: number, reportNumber: number, report: HostReport, row: number): void {
-    const from = row * METRIC_COUNT;
-    const to = worker * METRIC_COUNT;
-    for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      this.#byWorker[to + metric] = report.rates[from + metric];
-    }
-    this.#namedIn[worker] = reportNumber;
-  }
-
-  /**
-   * Adds the rates in the threads' latest reports; a report that does not name the host adds nothing. `newest` holds
-   * the number of each thread's latest report. Returns whether all reports, some or none named the host.
-   */
-  add(newest: Float64Array): 'all' | 'some' | 'none' {
-    let named = 0;
-    this.sum.fill(0);
-    for (let worker = 0; worker < newest.length; worker++) {
-      if (this.#namedIn[worker] !== newest[worker]) continue;
-      named++;
-      for (let metric = 0; metric < METRIC_COUNT; metric++) {
-        this.sum[metric] += this.#byWorker[worker * METRIC_COUNT + metric];
-      }
-    }
-    if (named === 0) return 'none';
-    return named === newest.length ? 'all' : 'some';
-  }
-
-  /** The number of the metric that is over its limit by the largest factor; -1 where none is over. */
-  farthestOver(limits: Float64Array): number {
-    let farthest = -1;
-    let most = 1;
-    for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      const factor = this.sum[metric] / limits[metric];
-      if (factor > most) {
-        most = factor;
-        farthest = metric;
-      }
-    }
-    return farthest;
-  }
-
-  /** Whether one thread alone is over its part of a limit, so that the sum over all threads could be over the limit. */
-  isCandidate(limits: Float64Array, newest: Float64Array): boolean {
-    for (let worker = 0; worker < newest.length; worker++) {
-      if (this.#namedIn[worker] !== newest[worker]) continue;
-      for (let metric = 0; metric < METRIC_COUNT; metric++) {
-        if (this.#byWorker[worker * METRIC_COUNT + metric] * newest.length > limits[metric]) return true;
-      }
-    }
-    return false;
-  }
-
-  /** The sum, as `ratesOf`. */
-  rates(): Rates {
-    return ratesOf(this.sum);
+    this.#capacity *= 2;
+    this.#addresses = grown(this.#addresses, new Uint32Array(4 * this.#capacity));
+    this.#groups = grown(this.#groups, new Uint16Array(this.#capacity));
+    this.#flags = grown(this.#flags, new Uint8Array(this.#capacity));
+    this.#rates = grown(this.#rates, new Float64Array(METRIC_COUNT * this.#capacity));
+    this.#variances = grown(this.#variances, new Float64Array(2 * this.#capacity));
+    this.#series = grown(this.#series, new Float32Array(this.#capacity * this.#seriesValues));
   }
 }
 
@@ -160,11 +126,14 @@ export function ratesOf(values: Float64Array): Rates {
   return rates;
 }
 
+const NO_SERIES = new Float64Array(0);
+
 /** A host in `mergeTopHosts`. */
 interface MergedHost {
   readonly report: HostReport;
   readonly index: number;
   readonly rates: Float64Array;
+  readonly variances: Float64Array;
 }
 
 /**
@@ -179,16 +148,25 @@ export function mergeTopHosts(reports: readonly HostReport[], metric: number, li
     for (let index = 0; index < report.count; index++) {
       const rates = report.rates.subarray(METRIC_COUNT * index, METRIC_COUNT * (index + 1));
       const key = report.addresses.subarray(4 * index, 4 * index + 4).join();
+      const variances = report.variances.subarray(2 * index, 2 * index + 2);
       const row = rows.get(key);
-      if (row === undefined) rows.set(key, { report, index, rates: rates.slice() });
-      else for (let i = 0; i < METRIC_COUNT; i++) row.rates[i] += rates[i];
+      if (row === undefined) {
+        rows.set(key, { report, index, rates: rates.slice(), variances: variances.slice() });
+        continue;
+      }
+      for (let i = 0; i < METRIC_COUNT; i++) row.rates[i] += rates[i];
+      for (let i = 0; i < 2; i++) row.variances[i] += variances[i];
     }
   }
   const writer = new HostReportWriter();
   const largest = [...rows.values()].sort((a, b) => b.rates[metric] - a.rates[metric]).slice(0, limit);
-  for (const { report, index, rates } of largest) {
+  for (const { report, index, rates, variances } of largest) {
     const [word0, word1, word2, word3] = report.addresses.subarray(4 * index, 4 * index + 4);
-    writer.append(word0, word1, word2, word3, report.groups[index], rates);
+    writer.append(word0, word1, word2, word3, report.groups[index], 0, rates, variances, NO_SERIES);
   }
-  return writer.report(Math.max(0, ...reports.map(({ now }) => now)));
+  const latest = (time: (report: HostReport) => number): number => Math.max(0, ...reports.map(time));
+  return writer.report(
+    latest(({ now }) => now),
+    latest(({ bucketStartMs }) => bucketStartMs),
+  );
 }

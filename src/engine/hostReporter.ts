@@ -1,16 +1,17 @@
 /*
- * The reports of a receiving thread: the rates of the watched hosts, and of the candidates that are over their part of
- * a limit. The reports of all threads are added and judged by the detector, on the main thread.
+ * The reports of a receiving thread: the rates and the series of the watched hosts, and of the candidates that are over
+ * their part of a limit. The reports of all threads are added and judged by the detector, on the main thread.
  */
 import { NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
-import { METRIC_COUNT } from '../trafficMetrics.ts';
+import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import type { CandidateHosts } from './candidateHosts.ts';
-import type { EnginePlan } from './enginePlan.ts';
-import { type HostReport, HostReportWriter } from './hostReport.ts';
+import { type EnginePlan, seriesColumns } from './enginePlan.ts';
+import { type HostReport, HostReportWriter, IS_OVER_ITS_PART } from './hostReport.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable, ROW_WORDS, SLAB_MASK, SLAB_SHIFT, WATCHED } from './hostTable.ts';
-import type { LongFlows } from './longFlows.ts';
+import type { HostTraffic } from './hostTraffic.ts';
+import { latestOver, NO_WINDOW } from './rateSeries.ts';
 import type { RateWindow } from './rateWindow.ts';
 
 /**
@@ -18,28 +19,30 @@ import type { RateWindow } from './rateWindow.ts';
  * because of a report count too, so that its memory is bounded even with very low limits. It allows 10,000 attacks at
  * once.
  */
-const REPORTED_HOSTS_LIMIT = 32_768;
+const REPORTED_HOSTS_LIMIT = 16_384;
 
-/** Candidate hosts whose rates are calculated in one tick. Where low limits make more candidates, they take turns. */
-const CANDIDATES_PER_TICK = 32_768;
+/** Candidate hosts that are looked at in one tick, 2 µs each. Where low limits make more candidates, they take turns. */
+const CANDIDATES_PER_TICK = 8192;
 
 export class HostReporter {
   /** Hosts over their part of a limit that did not fit into a report, since start. */
   unreportedHosts = 0;
   readonly #table: HostTable;
-  readonly #longFlows: LongFlows;
+  readonly #traffic: HostTraffic;
   readonly #candidates: CandidateHosts;
   readonly #writer = new HostReportWriter();
   readonly #rates = new Float64Array(METRIC_COUNT);
+  readonly #variances = new Float64Array(2);
   #plan!: EnginePlan;
   #protected!: PrefixTable;
   #window!: RateWindow;
   #watched: readonly Address[] = [];
   #candidateCursor = 0;
+  #columns: readonly number[] = [];
 
-  constructor(table: HostTable, longFlows: LongFlows, candidates: CandidateHosts) {
+  constructor(table: HostTable, traffic: HostTraffic, candidates: CandidateHosts) {
     this.#table = table;
-    this.#longFlows = longFlows;
+    this.#traffic = traffic;
     this.#candidates = candidates;
   }
 
@@ -48,6 +51,7 @@ export class HostReporter {
     this.#plan = plan;
     this.#protected = protectedPrefixes;
     this.#window = window;
+    this.#columns = seriesColumns(plan);
   }
 
   /** Replaces the set of hosts that every report names and that are not evicted. */
@@ -57,22 +61,22 @@ export class HostReporter {
     for (const target of targets) this.#setWatched(this.#table.findAddress(target), true);
   }
 
-  /** The current rates of the watched hosts and of the candidates over their part of a limit. */
+  /** The current rates and series of the watched hosts and of the candidates over their part of a limit. */
   report(): HostReport {
-    this.#writer.clear();
+    this.#writer.clear(this.#columns);
     for (const target of this.#watched) this.#reportWatched(target);
     this.#reportCandidates();
-    return this.#writer.report(this.#window.now);
+    return this.#writer.report(this.#window.now, this.#window.bucketStartMs);
   }
 
   /** The current rates of the hosts in these slots. */
   reportSlots(slots: readonly number[]): HostReport {
-    this.#writer.clear();
+    this.#writer.clear([]);
     for (const slot of slots) {
-      this.#readRates(slot);
-      this.#append(slot);
+      this.#read(slot);
+      this.#append(slot, 0);
     }
-    return this.#writer.report(this.#window.now);
+    return this.#writer.report(this.#window.now, this.#window.bucketStartMs);
   }
 
   /** A watched host is in every report, with zeros where it has no row. */
@@ -80,14 +84,18 @@ export class HostReporter {
     const slot = this.#table.findAddress(target);
     if (slot !== NO_HOST) {
       this.#setWatched(slot, true);
-      this.#readRates(slot);
-      this.#append(slot);
+      this.#candidates.admit(slot);
+      this.#read(slot);
+      this.#append(slot, this.#isOverItsPart(slot) ? IS_OVER_ITS_PART : 0);
       return;
     }
     const group = this.#protected.lookupAddress(target);
     if (group === NO_MATCH) return;
     this.#rates.fill(0);
-    this.#writer.append(target.word0, target.word1, target.word2, target.word3, group, this.#rates);
+    this.#variances.fill(0);
+    this.#traffic.series.fill(0);
+    const { word0, word1, word2, word3 } = target;
+    this.#writer.append(word0, word1, word2, word3, group, 0, this.#rates, this.#variances, this.#traffic.series);
   }
 
   /** Goes backwards through the candidates, so that a host that moves into a dropped one's place was already judged. */
@@ -97,35 +105,42 @@ export class HostReporter {
     const stop = Math.max(0, this.#candidateCursor - CANDIDATES_PER_TICK);
     while (this.#candidateCursor > stop) {
       const place = --this.#candidateCursor;
-      if (!this.#candidates.keepOrDrop(place, this.#window.bucket)) continue;
       const slot = this.#candidates.slotAt(place);
       if ((this.#table.word(slot, GROUP_AND_FLAGS) & WATCHED) !== 0) continue;
-      this.#readRates(slot);
-      if (!this.#isOverItsPart(slot)) continue;
-      if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot);
-      else this.unreportedHosts++;
+      this.#read(slot);
+      if (this.#isOverItsPart(slot)) {
+        if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot, IS_OVER_ITS_PART);
+        else this.unreportedHosts++;
+      } else {
+        this.#candidates.dropIfQuiet(place);
+      }
     }
   }
 
-  /** If the sum over all threads is over a limit, then that of one thread is over the limit divided by their number. */
+  /** If a sum over all threads is over a limit, then that of one thread is over the limit divided by their number. */
   #isOverItsPart(slot: number): boolean {
     const { limits } = this.#plan.groups[this.#table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK];
+    const { elapsed, series } = this.#traffic;
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      if (this.#rates[metric] * this.#plan.workers > limits[metric]) return true;
+      if (limits[metric] === Number.POSITIVE_INFINITY) continue;
+      const most = (limits[metric] * this.#window.windowSeconds) / (RATE_PER_COUNT[metric] * this.#plan.workers);
+      if (latestOver(series, metric, most, elapsed) !== NO_WINDOW) return true;
     }
     return false;
   }
 
-  #readRates(slot: number): void {
-    this.#longFlows.settle(slot);
-    this.#window.ratesOf(this.#table, slot, this.#rates);
+  /** Reads the series of a host, and its rates as far behind as its traffic is reported. */
+  #read(slot: number): void {
+    this.#traffic.readSeries(slot);
+    this.#traffic.ratesAt(this.#candidates.lagOf(slot), this.#rates, this.#variances);
   }
 
-  #append(slot: number): void {
+  #append(slot: number, flags: number): void {
     const { words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
     const group = words[row + GROUP_AND_FLAGS] & GROUP_MASK;
-    this.#writer.append(words[row], words[row + 1], words[row + 2], words[row + 3], group, this.#rates);
+    const [word0, word1, word2, word3] = [words[row], words[row + 1], words[row + 2], words[row + 3]];
+    this.#writer.append(word0, word1, word2, word3, group, flags, this.#rates, this.#variances, this.#traffic.series);
   }
 
   #setWatched(slot: number, watched: boolean): void {

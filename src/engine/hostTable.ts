@@ -1,14 +1,15 @@
 /*
  * The table of tracked hosts: from an address to a row of counters, for the hot path.
  *
- * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 552 bytes with two views
+ * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 560 bytes with two views
  * of one buffer, so that finding a host and counting its flow touch neighbouring memory:
  *
- *   words   0-3  address              values   4-16  bucket 0, in the order of METRICS: packets, bytes, records,
- *           4    last bucket written          17-29  bucket 1   packets and bytes of each kind
- *           5    group and flags                 …
- *           6    last candidate bucket        56-68  bucket 4
- *           7    row in the table of long flows, plus one
+ *   words   0-3  address              values   4     sampling rate of the latest flow
+ *           4    last bucket written           5-17  bucket 0, in the order of METRICS: packets, bytes, records,
+ *           5    group and flags              18-30  bucket 1   packets and bytes of each kind
+ *           6    place among the                 …
+ *                candidates, plus one         57-69  bucket 4
+ *           7    row in the table of hosts with lasting flows, plus one
  *
  * The index uses open addressing with linear probing. It is at most half full and is allocated once, because growing it
  * would stop the receiving thread for a full rehash. An entry holds ten bits of the hash beside the row's slot, so that
@@ -25,22 +26,22 @@ export const SLAB_MASK = ROWS_PER_SLAB - 1;
 export const BUCKETS = 5;
 
 /** Size of a row, in values and in words. */
-export const ROW_VALUES = 4 + BUCKETS * METRIC_COUNT;
+export const ROW_VALUES = 5 + BUCKETS * METRIC_COUNT;
 export const ROW_WORDS = 2 * ROW_VALUES;
 
-/** Offsets within a row. */
-export const FIRST_BUCKET = 4;
+/** Offsets within a row, of values and of words. */
+export const SAMPLING_RATE = 4;
+export const FIRST_BUCKET = 5;
 export const LAST_BUCKET = 4;
 export const GROUP_AND_FLAGS = 5;
-export const CANDIDATE_BUCKET = 6;
-export const LONG_ROW = 7;
+export const CANDIDATE_PLACE = 6;
+export const LASTING_ROW = 7;
 /** In a row that holds no host. */
 const NEXT_FREE = 0;
 
 /** Parts of GROUP_AND_FLAGS. */
 export const GROUP_MASK = 0xffff;
-export const IS_CANDIDATE = 1 << 16;
-export const WATCHED = 1 << 17;
+export const WATCHED = 1 << 16;
 
 /** GROUP_AND_FLAGS of a row that holds no host. */
 export const FREE_ROW = -1;
@@ -182,16 +183,17 @@ export class HostTable {
   add(word0: number, word1: number, word2: number, word3: number, group: number): number {
     if (this.count >= this.limit) return NO_HOST;
     const slot = this.#takeRow();
-    const { words } = this.slabs[slot >> SLAB_SHIFT];
+    const { values, words } = this.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
+    values[(slot & SLAB_MASK) * ROW_VALUES + SAMPLING_RATE] = 1;
     words[row] = word0;
     words[row + 1] = word1;
     words[row + 2] = word2;
     words[row + 3] = word3;
     words[row + LAST_BUCKET] = -BUCKETS;
     words[row + GROUP_AND_FLAGS] = group;
-    words[row + CANDIDATE_BUCKET] = -BUCKETS;
-    words[row + LONG_ROW] = 0;
+    words[row + CANDIDATE_PLACE] = 0;
+    words[row + LASTING_ROW] = 0;
     const hash = this.hash(word0, word1, word2, word3);
     let at = hash >>> this.#indexShift;
     while (this.#index[at] !== 0) at = (at + 1) & this.#indexMask;

@@ -18,6 +18,7 @@ import {
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
+import { addTraffic } from './trafficKinds.ts';
 
 /** Buckets in the length of a window. The ring has one more, which is leaving the window. */
 const BUCKETS_PER_WINDOW = BUCKETS - 1;
@@ -60,7 +61,17 @@ export class RateWindow {
   }
 
   get bucketStartMs(): number {
-    return this.#originMs + this.bucket * this.bucketMs;
+    return this.startOf(this.bucket);
+  }
+
+  /** The bucket in which a time is; negative before bucket 0. */
+  bucketOf(ms: number): number {
+    return Math.floor((ms - this.#originMs) / this.bucketMs);
+  }
+
+  /** When a bucket begins. */
+  startOf(bucket: number): number {
+    return this.#originMs + bucket * this.bucketMs;
   }
 
   /**
@@ -82,6 +93,35 @@ export class RateWindow {
     }
   }
 
+  /**
+   * Adds traffic that passed evenly between two times to the buckets of the ring, as far as they reach back. False where
+   * all of it passed before.
+   */
+  place(
+    values: Float64Array,
+    words: Int32Array,
+    row: number,
+    fromMs: number,
+    untilMs: number,
+    packets: number,
+    bytes: number,
+    kinds: number,
+  ): boolean {
+    if (words[row * ROW_WORDS + LAST_BUCKET] !== this.bucket) this.roll(values, words, row);
+    const first = row * ROW_VALUES + FIRST_BUCKET;
+    const perMs = 1 / Math.max(untilMs - fromMs, 1);
+    let placed = false;
+    let bucketStart = this.bucketStartMs;
+    for (let age = 0; age < BUCKETS; age++, bucketStart -= this.bucketMs) {
+      const ms = Math.min(untilMs, bucketStart + this.bucketMs) - Math.max(fromMs, bucketStart);
+      if (ms <= 0) continue;
+      const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
+      addTraffic(values, at, packets * ms * perMs, bytes * ms * perMs, kinds);
+      placed = true;
+    }
+    return placed;
+  }
+
   /** All rates of a host in METRICS' units, into `rates`. Reads only. */
   ratesOf(table: HostTable, slot: number, rates: Float64Array): void {
     const slab = table.slabs[slot >> SLAB_SHIFT];
@@ -94,9 +134,8 @@ export class RateWindow {
       const weight = this.#weightOf(age);
       for (let metric = 0; metric < METRIC_COUNT; metric++) rates[metric] += slab.values[at + metric] * weight;
     }
-    // The end of a long flow is settled by subtraction, which may leave a rounding error below zero.
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
-      rates[metric] = Math.max(0, (rates[metric] * RATE_PER_COUNT[metric]) / this.windowSeconds);
+      rates[metric] *= RATE_PER_COUNT[metric] / this.windowSeconds;
     }
   }
 
@@ -111,7 +150,7 @@ export class RateWindow {
       const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
       sum += slab.values[at] * this.#weightOf(age);
     }
-    return Math.max(0, (sum * RATE_PER_COUNT[metric]) / this.windowSeconds);
+    return (sum * RATE_PER_COUNT[metric]) / this.windowSeconds;
   }
 
   /** Writes buckets that give these rates, as if the rates had been steady for the length of the window. */

@@ -5,7 +5,7 @@
  */
 import { type Metric, offsetOf, TOTAL_COUNT } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
-import type { RateWindow } from './rateWindow.ts';
+import type { HostTraffic } from './hostTraffic.ts';
 
 export interface TopHostsQuery {
   readonly metric: Metric;
@@ -35,13 +35,13 @@ export class TopHostsScan {
   }
 
   /** Scans the next `rows` rows; a row takes about a tenth of a microsecond. */
-  step(window: RateWindow, rows: number): void {
+  step(traffic: Pick<HostTraffic, 'rateOf'>, rows: number): void {
     const end = Math.min(this.#table.usedSlots, this.#nextSlot + rows);
     for (let slot = this.#nextSlot; slot < end; slot++) {
       if (!this.#isAsked(slot)) continue;
-      const rate = window.rateOf(this.#table, slot, this.#metric);
+      const rate = traffic.rateOf(slot, this.#metric);
       if (rate <= 0) continue;
-      this.visit(window, this.#table, slot, rate);
+      this.visit(traffic, this.#table, slot, rate);
       this.#offer(rate, slot);
     }
     this.#nextSlot = end;
@@ -58,7 +58,7 @@ export class TopHostsScan {
   }
 
   /** For subclasses: called for each host where the metric is above 0. */
-  protected visit(_window: RateWindow, _table: HostTable, _slot: number, _rate: number): void {}
+  protected visit(_traffic: Pick<HostTraffic, 'rateOf'>, _table: HostTable, _slot: number, _rate: number): void {}
 
   #isAsked(slot: number): boolean {
     if (!this.#table.isUsed(slot)) return false;
@@ -119,11 +119,16 @@ export class TrafficScan extends TopHostsScan {
     this.groupRates = new Float64Array(TOTAL_COUNT * groupCount);
   }
 
-  protected override visit(window: RateWindow, table: HostTable, slot: number, packetsPerSecond: number): void {
+  protected override visit(
+    traffic: Pick<HostTraffic, 'rateOf'>,
+    table: HostTable,
+    slot: number,
+    packetsPerSecond: number,
+  ): void {
     const at = TOTAL_COUNT * (table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK);
     this.groupRates[at] += packetsPerSecond;
     for (let metric = 1; metric < TOTAL_COUNT; metric++) {
-      this.groupRates[at + metric] += window.rateOf(table, slot, metric);
+      this.groupRates[at + metric] += traffic.rateOf(slot, metric);
     }
   }
 }

@@ -66,7 +66,7 @@ export interface IngestSnapshot {
   /** Flows to protected hosts that had no room in the host table. */
   readonly untrackedFlows: number;
   /** Long flow records of which only the share in the window was counted, because the long-flow table is full. */
-  readonly longFlowOverflow: number;
+  readonly lastingFlowOverflow: number;
   /** Flows to no protected host: most of them where `networks` does not name what the exporters see. */
   readonly unprotectedFlows: number;
   /**
@@ -77,7 +77,7 @@ export interface IngestSnapshot {
   /** Bytes of memory that the host tables take. */
   readonly hostTableBytes: number;
   /** Long flow records that are being spread over the window now. */
-  readonly longFlows: number;
+  readonly lastingFlows: number;
   /** Sorted by address. */
   readonly exporters: readonly ExporterSnapshot[];
 }
@@ -94,11 +94,11 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   trackedHosts: 0,
   evictedHosts: 0,
   untrackedFlows: 0,
-  longFlowOverflow: 0,
+  lastingFlowOverflow: 0,
   unprotectedFlows: 0,
   unreportedHosts: 0,
   hostTableBytes: 0,
-  longFlows: 0,
+  lastingFlows: 0,
   exporters: [],
 };
 
@@ -127,11 +127,11 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     trackedHosts: a.trackedHosts + b.trackedHosts,
     evictedHosts: a.evictedHosts + b.evictedHosts,
     untrackedFlows: a.untrackedFlows + b.untrackedFlows,
-    longFlowOverflow: a.longFlowOverflow + b.longFlowOverflow,
+    lastingFlowOverflow: a.lastingFlowOverflow + b.lastingFlowOverflow,
     unprotectedFlows: a.unprotectedFlows + b.unprotectedFlows,
     unreportedHosts: a.unreportedHosts + b.unreportedHosts,
     hostTableBytes: a.hostTableBytes + b.hostTableBytes,
-    longFlows: a.longFlows + b.longFlows,
+    lastingFlows: a.lastingFlows + b.lastingFlows,
     exporters: mergeExporters([...a.exporters, ...b.exporters]),
   };
 }

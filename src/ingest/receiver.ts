@@ -215,11 +215,11 @@ export class Receiver {
       trackedHosts: accounting.trackedHosts,
       evictedHosts: accounting.evictedHosts,
       untrackedFlows: accounting.untrackedFlows,
-      longFlowOverflow: accounting.longFlowOverflow,
+      lastingFlowOverflow: accounting.lastingFlowOverflow,
       unprotectedFlows: accounting.unprotectedFlows,
       unreportedHosts: accounting.unreportedHosts,
       hostTableBytes: accounting.tableBytes,
-      longFlows: accounting.longFlows,
+      lastingFlows: accounting.lastingFlows,
       exporters,
     };
   }

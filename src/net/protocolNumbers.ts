@@ -28,7 +28,9 @@ export function isIcmp(ipProtocol: number): boolean {
 }
 
 /** Flags in the low eight bits of the TCP header's flag field (RFC 9293 §3.1). */
+export const FIN = 0x01;
 export const SYN = 0x02;
+export const RST = 0x04;
 export const PSH = 0x08;
 export const ACK = 0x10;
 

@@ -62,6 +62,9 @@ export const attackSchema = z
     direction: z.enum(['incoming', 'outgoing']),
     metric: z.enum(METRICS),
     rate: z.number().describe('of the metric: now while active, the peak once ended'),
+    rate_error: z
+      .number()
+      .describe('half the width of the 95 % interval of the rate, from the number of samples; 0 without sampling'),
     peak: z.number().describe('the highest rate of the metric seen'),
     threshold: z.number(),
     rates: ratesSchema,
@@ -95,6 +98,7 @@ export function attackJson({ attack, ban }: { attack: Attack; ban: Ban | undefin
     direction: 'incoming',
     metric: attack.metric,
     rate: roundRate(attack.rate),
+    rate_error: roundRate(attack.rateError),
     peak: roundRate(attack.peakRate),
     threshold: attack.threshold,
     rates: ratesJson(attack.rates),

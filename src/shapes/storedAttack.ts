@@ -5,9 +5,10 @@ import { z } from 'zod';
 import { type AttackJson, attackSchema } from './attackJson.ts';
 import { attackSampleSchema, protocolKey } from './attackSampleJson.ts';
 
-/** Editions before samples said where the traffic enters lack these lists. */
+/** Earlier editions did not say where the traffic enters, nor how exact a rate is. */
 const { top_exporters, top_interfaces } = attackSampleSchema.shape;
 const storedSchema = attackSchema.extend({
+  rate_error: attackSchema.shape.rate_error.default(0),
   sample: attackSampleSchema.extend({
     top_exporters: top_exporters.default([]),
     top_interfaces: top_interfaces.default([]),

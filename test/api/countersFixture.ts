@@ -21,11 +21,11 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     trackedHosts: 7,
     evictedHosts: 8,
     untrackedFlows: 9,
-    longFlowOverflow: 10,
+    lastingFlowOverflow: 10,
     unprotectedFlows: 11,
     unreportedHosts: 12,
     hostTableBytes: 13,
-    longFlows: 14,
+    lastingFlows: 14,
     exporters: [
       {
         address: '198.51.100.1',

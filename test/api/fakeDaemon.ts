@@ -111,6 +111,7 @@ export function attackOf(target: string, overrides: Partial<Attack> = {}): Attac
       tcp_pps: 0,
       icmp_pps: 0,
     },
+    rateError: 0,
     peakRate: 90_000,
     active: true,
     startedAt: NOW - 30_000,
@@ -159,6 +160,11 @@ export function reportOf(hosts: readonly { target: string; group: number; rates:
     addresses: new Uint32Array(4 * hosts.length),
     groups: new Uint16Array(hosts.length),
     rates: new Float64Array(METRIC_COUNT * hosts.length),
+    variances: new Float64Array(2 * hosts.length),
+    flags: new Uint8Array(hosts.length),
+    columns: [],
+    series: new Float32Array(0),
+    bucketStartMs: NOW,
   };
   hosts.forEach(({ target, group, rates }, row) => {
     const { word0, word1, word2, word3 } = address(target);

@@ -17,7 +17,7 @@ test('the smallest file gets every default of the contract', () => {
   assert.equal(config.sampling.defaultRate, 1);
   assert.equal(config.sampling.overrides.size, 0);
   assert.deepEqual(config.protectedWhitelist, []);
-  assert.deepEqual(config.detection, { windowSeconds: 5 });
+  assert.deepEqual(config.detection, { windowSeconds: 5, confidence: 2 });
   assert.deepEqual(config.samples, { enabled: true, bufferFlows: 65_536, flowsPerAttack: 20 });
   assert.equal(config.ban.onShutdown, 'keep');
   assert.equal(config.ban.maxTtlSeconds, 604_800);
@@ -130,7 +130,7 @@ test('an unknown key is refused with the nearest known one', () => {
     ['dryrun: true', /^dryrun: is not a known key, did you mean "dry_run"\?$/],
     ['hostgroups: [{ name: a, networks: [192.0.2.1], escalaton: [] }]', /did you mean "escalation"\?$/],
     ['on_shutdown: keep', /did you mean ban.on_shutdown\?$/],
-    ['detection: { quux: 1 }', /^detection.quux: is not a known key, known here: window_seconds$/],
+    ['detection: { quux: 1 }', /^detection.quux: is not a known key, known here: window_seconds, confidence$/],
     ['gobgp: { TimeoutSeconds: 1 }', /did you mean "timeout_seconds"\?$/],
     ['__proto__: { dry_run: false }', /^__proto__: is not a known key/],
   ];

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DetectionLoop, type DetectionLoopOptions } from '../../src/daemon/detectionLoop.ts';
-import { HostReportWriter } from '../../src/engine/hostReport.ts';
-import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
-import { address } from '../fixtures/addressFixture.ts';
+import { allRates, hostReport } from '../engine/reportFixture.ts';
 import { activeBanOf } from '../fixtures/banFixture.ts';
 import { silentLogger } from '../fixtures/silentLogger.ts';
 import { cycleFixture } from '../incidents/cycleFixture.ts';
@@ -11,12 +9,7 @@ import { eventually } from '../integration/eventually.ts';
 
 const HOST = '10.0.0.1';
 
-function floodReport() {
-  const writer = new HostReportWriter();
-  const { word0, word1, word2, word3 } = address(HOST);
-  writer.append(word0, word1, word2, word3, 0, new Float64Array(METRIC_COUNT).fill(1e9));
-  return writer.report(0);
-}
+const floodReport = () => hostReport({ [HOST]: allRates(1e9) });
 
 function loopOf(pool: Partial<DetectionLoopOptions['pool']>) {
   const failures: Error[] = [];

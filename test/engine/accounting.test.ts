@@ -89,19 +89,25 @@ test('the sliding sum lies between those of the windows a bucket shorter and a b
   );
 });
 
-test('a host over a limit is reported by the next tick, a host under it is never reported', () => {
+test('a host over a limit is reported by the next tick, a host that never was over it is not', () => {
   fc.assert(
     fc.property(anyArrivals, fc.integer({ min: 1, max: 800 }), (arrivals, limit) => {
       const plan = enginePlan({ windowSeconds: 2, limits: { pps: limit } });
       const driver = new AccountingDriver(plan);
       const watching = new AccountingDriver(plan);
       watching.accounting.watch([0, 1, 2, 3].map((n) => address(`10.0.0.${n}`)));
+      const highest = new Map<string, number>();
       let now = 0;
       for (const { afterMs, packets, host } of arrivals) {
         now += afterMs;
         for (const each of [driver, watching]) each.account(now, { to: `10.0.0.${host}`, packets });
-        const over = [...ratesByHost(watching.accounting.tick(now))].filter(([, rates]) => rates.pps > limit);
-        assert.deepEqual(driver.reported(now), over.map(([to]) => to).sort());
+        const reported = driver.reported(now);
+        for (const [to, { pps }] of ratesByHost(watching.accounting.tick(now))) {
+          highest.set(to, Math.max(highest.get(to) ?? 0, pps));
+          if (pps > limit) assert.ok(reported.includes(to), `${to} at ${now}`);
+        }
+        // Windows that ended between two ticks hold no more than the sliding one just before their end did.
+        for (const to of reported) assert.ok((highest.get(to) ?? 0) > 0.7 * limit, `${to} at ${now}`);
       }
     }),
   );
@@ -234,10 +240,10 @@ test('a report is bounded, and has all watched hosts, with any number of hosts o
   const hosts = 40_000;
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1, limits: { pps: 1 } }), 0, 0);
   for (let n = 0; n < hosts; n++) driver.account(0, { to: `10.0.${n >> 8}.${n & 255}`, packets: 100 });
-  const watched = Array.from({ length: 300 }, (_, n) => address(`10.200.${n >> 8}.${n & 255}`));
+  const watched = Array.from({ length: 12_000 }, (_, n) => address(`10.200.${n >> 8}.${n & 255}`));
   driver.accounting.watch(watched);
   const first = ratesByHost(driver.accounting.tick(0));
-  assert.equal(first.size, 32_768);
+  assert.equal(first.size, 16_384);
   assert.ok(watched.every((target) => first.has(formatAddress(target))));
   assert.ok(driver.accounting.counters().unreportedHosts > 0);
   // The next tick continues with the hosts that had no turn.
@@ -261,7 +267,7 @@ test('after a reload hosts have their new limits, and those no longer protected 
   driver.accounting.reconfigure(enginePlan({ networks: ['10.0.0.0/16'], limits: { pps: 100 }, windowSeconds: 1 }), 0);
   assert.deepEqual(driver.reported(0), ['10.0.0.1']);
   assert.equal(driver.accounting.counters().trackedHosts, 1);
-  assert.equal(driver.accounting.counters().longFlows, 0);
+  assert.equal(driver.accounting.counters().lastingFlows, 0);
 });
 
 test('another length of the window changes no rate', () => {

@@ -5,11 +5,10 @@ import type { Attack } from '../../src/engine/attack.ts';
 import { samplesOf } from '../../src/engine/attackSample.ts';
 import { Detector, MAX_ACTIVE_ATTACKS } from '../../src/engine/detector.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
-import { HostReportWriter } from '../../src/engine/hostReport.ts';
 import { formatAddress } from '../../src/net/address.ts';
-import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { AccountingDriver, type FlowFixture } from './accountingDriver.ts';
 import { address, enginePlan, type PlanFixture } from './planFixture.ts';
+import { hostReport } from './reportFixture.ts';
 
 const TICK_MS = 100;
 const HOST = '10.0.0.1';
@@ -52,15 +51,8 @@ class DetectionDriver {
 }
 
 /** A report as of a thread that carries so many packets a second for each host. */
-function reportOf(ppsByHost: Readonly<Record<string, number>>) {
-  const writer = new HostReportWriter();
-  for (const [host, pps] of Object.entries(ppsByHost)) {
-    const { word0, word1, word2, word3 } = address(host);
-    const rates = new Float64Array(METRIC_COUNT);
-    rates[0] = pps;
-    writer.append(word0, word1, word2, word3, 0, rates);
-  }
-  return writer.report(0);
+function reportOf(ppsByHost: Readonly<Record<string, number>>, now = 0) {
+  return hostReport(Object.fromEntries(Object.entries(ppsByHost).map(([host, pps]) => [host, { pps }])), now);
 }
 
 /** Floods and quiet traffic of a few hosts: packets a second of each, for some seconds, on some threads. */
@@ -156,7 +148,7 @@ test('traffic that pauses for less than the hysteresis is one attack', () => {
 test('a host is named as crossing only once until its sample has arrived', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   for (let now = 0; now < 500; now += TICK_MS) {
-    detector.report(0, reportOf({ [HOST]: 100 }));
+    detector.report(0, reportOf({ [HOST]: 100 }, now));
     assert.deepEqual(detector.advance(now).crossed.map(formatAddress), now === 0 ? [HOST] : []);
     assert.deepEqual(detector.watched().map(formatAddress), [HOST]);
   }
@@ -208,7 +200,7 @@ test('an attack from before a restart continues, and ends after its hysteresis w
   const attack = detector.resume({ ...facts, target: address(HOST) }, 1000) ?? assert.fail('not resumed');
   assert.deepEqual(detector.watched().map(formatAddress), [HOST]);
   for (let now = 1000; now < 3000; now += TICK_MS) {
-    detector.report(0, reportOf({ [HOST]: 0 }));
+    detector.report(0, reportOf({ [HOST]: 0 }, now));
     assert.equal(detector.advance(now).ended.length, 0);
   }
   assert.deepEqual(detector.advance(3000).ended, [attack]);
@@ -217,10 +209,10 @@ test('an attack from before a restart continues, and ends after its hysteresis w
 
 test('a clock that is set ends no attack', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 }, hysteresisSeconds: 2 }), () => 'id');
-  detector.report(0, reportOf({ [HOST]: 100 }));
+  detector.report(0, reportOf({ [HOST]: 100 }, 0));
   detector.open(detector.advance(0).crossed, [], 0);
   detector.clockStepped(3_600_000);
-  detector.report(0, reportOf({ [HOST]: 0 }));
+  detector.report(0, reportOf({ [HOST]: 0 }, 3_600_000 + 1000));
   assert.equal(detector.advance(3_601_000).ended.length, 0);
   assert.equal(detector.advance(3_602_000).ended.length, 1);
 });
@@ -229,7 +221,7 @@ test('the number of active attacks is limited, and hosts for which there is no r
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   const hosts = Array.from({ length: MAX_ACTIVE_ATTACKS + 5 }, (_, n) => `10.0.${n >> 8}.${n & 255}`);
   for (let now = 0; now < 300; now += TICK_MS) {
-    detector.report(0, reportOf(Object.fromEntries(hosts.map((host) => [host, 100]))));
+    detector.report(0, reportOf(Object.fromEntries(hosts.map((host) => [host, 100])), now));
     detector.open(detector.advance(now).crossed, [], now);
   }
   assert.equal(detector.active().length, MAX_ACTIVE_ATTACKS);
@@ -240,7 +232,7 @@ test('hosts whose samples are being fetched count as attacks, until a reload rem
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   const flood = (second: number, count: number, now: number) => {
     const hosts = Array.from({ length: count }, (_, n) => `10.${second}.${n >> 8}.${n & 255}`);
-    detector.report(0, reportOf(Object.fromEntries(hosts.map((host) => [host, 100]))));
+    detector.report(0, reportOf(Object.fromEntries(hosts.map((host) => [host, 100])), now));
     return detector.advance(now).crossed.length;
   };
   assert.equal(flood(0, MAX_ACTIVE_ATTACKS - 1, 0), MAX_ACTIVE_ATTACKS - 1);

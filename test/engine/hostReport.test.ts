@@ -5,12 +5,13 @@ import { type HostReport, HostReportWriter, mergeTopHosts } from '../../src/engi
 import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 
 /** A report of hosts by the last word of their address, each with one rate in all metrics. */
-function reportOf(rates: ReadonlyMap<number, number>): HostReport {
+function reportOf(ratesByHost: ReadonlyMap<number, number>): HostReport {
   const writer = new HostReportWriter();
-  for (const [host, rate] of rates) {
-    writer.append(0, 0, 0xffff, host, host % 3, new Float64Array(METRIC_COUNT).fill(rate));
+  for (const [host, rate] of ratesByHost) {
+    const rates = new Float64Array(METRIC_COUNT).fill(rate);
+    writer.append(0, 0, 0xffff, host, host % 3, 0, rates, new Float64Array(2).fill(rate), new Float64Array(0));
   }
-  return writer.report(rates.size);
+  return writer.report(ratesByHost.size, 0);
 }
 
 test('the merged list has the sums over all workers, of every metric', () => {

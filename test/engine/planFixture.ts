@@ -22,6 +22,7 @@ export interface PlanFixture {
   readonly groups?: readonly GroupFixture[];
   readonly workers?: number;
   readonly windowSeconds?: number;
+  readonly confidence?: number;
   readonly hostLimit?: number;
   readonly hashSeed?: number;
   readonly samplesEnabled?: boolean;
@@ -49,6 +50,7 @@ export function enginePlan(fixture: PlanFixture = {}): EnginePlan {
   return {
     workers: fixture.workers ?? 1,
     windowSeconds: fixture.windowSeconds ?? 5,
+    confidence: fixture.confidence ?? 2,
     networks: groups.flatMap((group, number) => group.networks.map((text) => [prefix(text), number] as const)),
     groups: groups.map((group, number) => ({
       name: group.name,

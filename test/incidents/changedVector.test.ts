@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { HostReportWriter } from '../../src/engine/hostReport.ts';
 import { routeKey } from '../../src/mitigation/route.ts';
-import { METRIC_COUNT, METRICS } from '../../src/trafficMetrics.ts';
-import { address } from '../fixtures/addressFixture.ts';
+import { hostReport } from '../engine/reportFixture.ts';
 import { flowFixture, sampleOf } from '../fixtures/attackFixture.ts';
 import { groupFixture } from '../fixtures/configFixture.ts';
 import { cycleFixture } from './cycleFixture.ts';
@@ -15,21 +13,12 @@ const SYN_SAMPLE = sampleOf([flowFixture({ dst: HOST, ipProtocol: 6, srcPort: 40
 const NTP = { pps: 1e9, mbps: 1e9, udp_pps: 1e9, udp_mbps: 1e9 };
 const SYN = { pps: 1e9, mbps: 1e9, tcp_pps: 1e9, tcp_mbps: 1e9, tcp_syn_pps: 1e9, tcp_syn_mbps: 1e9 };
 
-function reportOf(rates: Readonly<Record<string, number>>) {
-  const writer = new HostReportWriter();
-  const { word0, word1, word2, word3 } = address(HOST);
-  const row = new Float64Array(METRIC_COUNT);
-  for (const [metric, rate] of Object.entries(rates)) row[METRICS.indexOf(metric as (typeof METRICS)[number])] = rate;
-  writer.append(word0, word1, word2, word3, 0, row);
-  return writer.report(0);
-}
-
 /** A cycle in which the host is under NTP amplification for three seconds. */
 function underNtp(flowspecMaxRules = Number.POSITIVE_INFINITY) {
   const fixture = cycleFixture({}, { groups: [groupFixture({ mitigation: 'flowspec' })], flowspecMaxRules });
   const { cycle } = fixture;
   const step = (now: number, rates: typeof NTP | typeof SYN, sample: typeof NTP_SAMPLE) => {
-    const crossed = cycle.report(0, reportOf(rates), now);
+    const crossed = cycle.report(0, hostReport({ [HOST]: rates }, now), now);
     if (crossed.length > 0) cycle.open(crossed, [sample], now);
     const due = cycle.dueForReview(now);
     cycle.review(

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type HostReport, HostReportWriter } from '../../src/engine/hostReport.ts';
+import type { HostReport } from '../../src/engine/hostReport.ts';
 import type { IncidentEvent } from '../../src/incidents/incidentEvent.ts';
 import { matchVictim } from '../../src/mitigation/flowspecRules.ts';
-import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { enginePlan } from '../engine/planFixture.ts';
+import { allRates, hostReport } from '../engine/reportFixture.ts';
 import { address, prefix } from '../fixtures/addressFixture.ts';
 import { activeBanOf } from '../fixtures/banFixture.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
@@ -13,18 +13,13 @@ import { cycleFixture } from './cycleFixture.ts';
 const HOST = '10.0.0.1';
 const OTHER = '10.0.0.2';
 
-function reportOf(...floods: readonly string[]): HostReport {
-  const writer = new HostReportWriter();
-  for (const host of floods) {
-    const { word0, word1, word2, word3 } = address(host);
-    writer.append(word0, word1, word2, word3, 0, new Float64Array(METRIC_COUNT).fill(1e9));
-  }
-  return writer.report(0);
+function reportAt(now: number, ...floods: readonly string[]): HostReport {
+  return hostReport(Object.fromEntries(floods.map((host) => [host, allRates(1e9)])), now);
 }
 
 /** A report, and what it calls for. */
 function step(cycle: ReturnType<typeof cycleFixture>['cycle'], now: number, ...floods: readonly string[]): void {
-  const crossed = cycle.report(0, reportOf(...floods), now);
+  const crossed = cycle.report(0, reportAt(now, ...floods), now);
   if (crossed.length > 0) cycle.open(crossed, [], now);
   cycle.tick(now);
 }
@@ -154,7 +149,7 @@ test('a decision that throws takes no effect, then or later, whoever asked for i
       who,
     );
     cycle.tick(5000);
-    assert.throws(() => cycle.report(0, reportOf(), 5000), /nothing is decided after a failure/, who);
+    assert.throws(() => cycle.report(0, reportAt(5000), 5000), /nothing is decided after a failure/, who);
     assert.throws(
       () => cycle.controller.ban({ target: address(OTHER), operator: 'ana' }, 5000),
       /after a failure/,
@@ -253,7 +248,7 @@ test('quiet is not counted while an exporter that sent flows of the attack canno
   for (let now = 1000; now <= 10_000; now += 1000) step(cycle, now, HOST);
   const { cycle: next } = cycleFixture({ plan, store }, { groups: [groupFixture({ ban })] });
   next.restore(12_000);
-  const unread = { ...reportOf(), unreadableSince: 13_000 };
+  const unread = { ...reportAt(13_000), unreadableSince: 13_000 };
   for (let now = 13_000; now <= 60_000; now += 1000) {
     next.report(0, unread, now);
     next.tick(now);
@@ -268,7 +263,7 @@ test('an exporter that could not be read before the attack was last seen keeps n
   cycle.restore(0);
   for (let now = 1000; now <= 10_000; now += 1000) step(cycle, now, HOST);
   for (let now = 11_000; now <= 31_000; now += 1000) {
-    cycle.report(0, { ...reportOf(), unreadableSince: 5000 }, now);
+    cycle.report(0, { ...reportAt(now), unreadableSince: 5000 }, now);
     cycle.tick(now);
   }
   assert.equal(cycle.controller.activeBans().length, 0);

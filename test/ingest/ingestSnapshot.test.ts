@@ -101,9 +101,9 @@ test('the counters of accounting are in the snapshot and add up over receivers',
   const snapshots = receivers.map((receiver) => receiver.snapshot(2000));
   assert.equal(snapshots[0].unprotectedFlows, 30);
   assert.ok(snapshots[0].hostTableBytes > 0);
-  const counted = { ...EMPTY_SNAPSHOT, unreportedHosts: 3, longFlows: 4 };
+  const counted = { ...EMPTY_SNAPSHOT, unreportedHosts: 3, lastingFlows: 4 };
   const merged = mergeSnapshots([...snapshots, counted, counted]);
   assert.equal(merged.unprotectedFlows, 60);
   assert.equal(merged.hostTableBytes, 2 * snapshots[0].hostTableBytes);
-  assert.deepEqual([merged.unreportedHosts, merged.longFlows], [6, 8]);
+  assert.deepEqual([merged.unreportedHosts, merged.lastingFlows], [6, 8]);
 });

@@ -2,7 +2,7 @@
  * `kapkan attacks`: active attacks, and those that ended recently.
  */
 import type { AttackJson } from '../../shapes/attackJson.ts';
-import { formatAge, formatNumber, formatTable } from '../terminalOutput.ts';
+import { formatAge, formatNumber, formatSampledRate, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
 
 export const attacksCommand = readingCommand({
@@ -34,7 +34,7 @@ function attackTable(attacks: readonly AttackJson[], nowMs: number): string {
     attack.group,
     attack.classification.type,
     attack.metric,
-    formatNumber(attack.rate),
+    formatSampledRate(attack.rate, attack.rate_error),
     formatNumber(attack.threshold),
     formatNumber(attack.rates.mbps),
     `${formatAge(attack.started_at, nowMs)} ago`,

@@ -4,7 +4,7 @@
 import type { HostJson } from '../../api/hostJson.ts';
 import { TOTAL_METRICS } from '../../trafficMetrics.ts';
 import { numberFlag, oneOf } from '../command.ts';
-import { formatNumber, formatTable } from '../terminalOutput.ts';
+import { formatNumber, formatSampledRate, formatTable } from '../terminalOutput.ts';
 import { clientCommand } from './clientCommand.ts';
 
 /** As many as the API gives. */
@@ -42,11 +42,11 @@ function hostsText({ hosts }: { hosts: HostJson[] }): string {
     { title: 'FLOWS/S', align: 'right' },
     { title: 'ATTACK' },
   ] as const;
-  const rows = hosts.map(({ target, group, rates, in_attack, metric }) => [
+  const rows = hosts.map(({ target, group, rates, rate_error, in_attack, metric }) => [
     target,
     group,
-    formatNumber(rates.pps),
-    formatNumber(rates.mbps),
+    formatSampledRate(rates.pps, rate_error.pps),
+    formatSampledRate(rates.mbps, rate_error.mbps),
     formatNumber(rates.flows_per_sec),
     in_attack ? `on ${metric}` : '',
   ]);

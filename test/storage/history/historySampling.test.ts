@@ -44,7 +44,7 @@ test('a scan names the hosts with most packets, and sums the groups over all hos
     window.fill(table, slot, rates);
   }
   const scan = new TrafficScan(3, 2, table);
-  while (!scan.done) scan.step(window, 7);
+  while (!scan.done) scan.step({ rateOf: (slot, metric) => window.rateOf(table, slot, metric) }, 7);
   assert.equal(scan.slots().length, 3);
   const sums = [...scan.groupRates].map((rate) => Math.round(rate * 100) / 100);
   // Even hosts are in group 0, odd ones in group 1.

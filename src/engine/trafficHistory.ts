@@ -1,0 +1,179 @@
+/*
+ * What is kept of a host that could be over a limit: its traffic in each of the last 64 buckets, 16 windows, placed when
+ * its packets passed. The row of the host table has only five buckets; this one is long enough for windows of eight
+ * times the configured one, and for records that an exporter sends late.
+ *
+ * Beside the counters, a bucket has the variance of the estimates of packets and of bytes. One sampled packet stands
+ * for `rate` packets. So where n packets were sampled, the estimate n × rate has the variance n × rate × (rate - 1); for
+ * bytes each sample counts with the square of its size.
+ *
+ * Nothing is subtracted from a bucket, so no rounding error stays behind.
+ */
+import { METRIC_COUNT } from '../trafficMetrics.ts';
+import type { RateWindow } from './rateWindow.ts';
+import { addTraffic, FLOWS } from './trafficKinds.ts';
+
+/** Buckets of a history; a power of two. */
+export const HISTORY_BUCKETS = 64;
+
+/** Values of a bucket: the counters in the order of METRICS, then two variances. */
+export const PACKET_VARIANCE = METRIC_COUNT;
+export const BYTE_VARIANCE = METRIC_COUNT + 1;
+export const HISTORY_COLUMNS = METRIC_COUNT + 2;
+export const HISTORY_VALUES = HISTORY_BUCKETS * HISTORY_COLUMNS;
+
+/**
+ * How far back a record is placed at most, in buckets: seven windows. A record that ended earlier counts there, so that
+ * a flood which an exporter reports late is found too, and eight windows before it are still in the history.
+ */
+export const LATEST_BUCKETS = 28;
+
+/** Histories at most; 7.7 kB each. */
+export const HISTORY_LIMIT = 16_384;
+
+const ROWS_PER_SLAB = 64;
+const SLAB_SHIFT = 6;
+
+/** Size of a packet where a record states none: a full frame, which gives the largest variance. */
+const UNKNOWN_PACKET_BYTES = 1500;
+
+export class TrafficHistory {
+  #window: RateWindow;
+  readonly #slabs: Float64Array[] = [];
+  /** By row, the last bucket that was written. */
+  #lastBucket = new Int32Array(ROWS_PER_SLAB);
+  #used = 0;
+  readonly #free: number[] = [];
+
+  constructor(window: RateWindow) {
+    this.#window = window;
+  }
+
+  get bytes(): number {
+    return this.#slabs.length * ROWS_PER_SLAB * HISTORY_VALUES * 8;
+  }
+
+  /** The length of a bucket changes. All rows must have been freed. */
+  useWindow(window: RateWindow): void {
+    this.#window = window;
+  }
+
+  /** An empty row, or -1 where there is no room. */
+  allocate(): number {
+    const row = this.#free.pop() ?? this.#newRow();
+    if (row >= 0) this.#lastBucket[row] = this.#window.bucket - HISTORY_BUCKETS;
+    return row;
+  }
+
+  free(row: number): void {
+    this.#free.push(row);
+  }
+
+  /**
+   * Adds traffic that passed evenly between two times, of which neither is in the future. `records` are counted at its
+   * end. What passed before the history began is left out.
+   */
+  place(
+    row: number,
+    fromMs: number,
+    untilMs: number,
+    packets: number,
+    bytes: number,
+    records: number,
+    kinds: number,
+    samplingRate: number,
+  ): void {
+    const window = this.#window;
+    this.#roll(row);
+    const oldest = window.bucket - HISTORY_BUCKETS + 1;
+    const last = Math.min(window.bucket, Math.max(oldest, window.bucketOf(untilMs)));
+    const first = Math.max(oldest, window.bucketOf(fromMs));
+    const slab = this.#slabs[row >> SLAB_SHIFT];
+    slab[this.#at(row, last) + FLOWS] += records;
+    if (first >= last) {
+      addSampled(slab, this.#at(row, last), packets, bytes, kinds, samplingRate);
+      return;
+    }
+    const perMs = 1 / (untilMs - fromMs);
+    for (let bucket = first; bucket <= last; bucket++) {
+      const startMs = window.startOf(bucket);
+      const ms = Math.min(untilMs, startMs + window.bucketMs) - Math.max(fromMs, startMs);
+      if (ms > 0)
+        addSampled(slab, this.#at(row, bucket), packets * ms * perMs, bytes * ms * perMs, kinds, samplingRate);
+    }
+  }
+
+  /** Takes over a bucket of the host table: `METRIC_COUNT` values from `at` on, of packets sampled at this rate. */
+  seed(row: number, bucket: number, values: Float64Array, at: number, samplingRate: number): void {
+    this.#roll(row);
+    const slab = this.#slabs[row >> SLAB_SHIFT];
+    const to = this.#at(row, bucket);
+    for (let metric = 0; metric < METRIC_COUNT; metric++) slab[to + metric] = values[at + metric];
+    addVariance(slab, to, values[at], values[at + 1], samplingRate);
+  }
+
+  /** Copies all buckets, the oldest first and the one in progress last, to `series`, which has `HISTORY_VALUES`. */
+  read(row: number, series: Float64Array): void {
+    this.#roll(row);
+    const slab = this.#slabs[row >> SLAB_SHIFT];
+    const start = (row & (ROWS_PER_SLAB - 1)) * HISTORY_VALUES;
+    const oldest = ((this.#window.bucket + 1) & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
+    series.set(slab.subarray(start + oldest, start + HISTORY_VALUES));
+    series.set(slab.subarray(start, start + oldest), HISTORY_VALUES - oldest);
+  }
+
+  #at(row: number, bucket: number): number {
+    return (row & (ROWS_PER_SLAB - 1)) * HISTORY_VALUES + (bucket & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
+  }
+
+  /** Clears the buckets that left the ring since the row was last written. */
+  #roll(row: number): void {
+    const { bucket } = this.#window;
+    const stale = bucket - this.#lastBucket[row];
+    if (stale === 0) return;
+    this.#lastBucket[row] = bucket;
+    const slab = this.#slabs[row >> SLAB_SHIFT];
+    for (let age = Math.min(stale, HISTORY_BUCKETS) - 1; age >= 0; age--) {
+      const at = this.#at(row, bucket - age);
+      slab.fill(0, at, at + HISTORY_COLUMNS);
+    }
+  }
+
+  #newRow(): number {
+    if (this.#used >= HISTORY_LIMIT) return -1;
+    const row = this.#used++;
+    if (row >> SLAB_SHIFT === this.#slabs.length) this.#slabs.push(new Float64Array(ROWS_PER_SLAB * HISTORY_VALUES));
+    if (row >= this.#lastBucket.length) {
+      const larger = new Int32Array(2 * this.#lastBucket.length);
+      larger.set(this.#lastBucket);
+      this.#lastBucket = larger;
+    }
+    return row;
+  }
+}
+
+/** Adds estimates of real traffic, sampled at this rate, to the bucket at `at`: counters and variances. */
+export function addSampled(
+  series: Float64Array,
+  at: number,
+  packets: number,
+  bytes: number,
+  kinds: number,
+  samplingRate: number,
+): void {
+  addTraffic(series, at, packets, bytes, kinds);
+  addVariance(series, at, packets, bytes, samplingRate);
+}
+
+/** Adds the variances of estimates that were sampled at this rate. */
+export function addVariance(
+  series: Float64Array,
+  at: number,
+  packets: number,
+  bytes: number,
+  samplingRate: number,
+): void {
+  series[at + PACKET_VARIANCE] += packets * (samplingRate - 1);
+  const packetBytes = packets > 0 ? bytes / packets : UNKNOWN_PACKET_BYTES;
+  series[at + BYTE_VARIANCE] += bytes * (samplingRate - 1) * packetBytes;
+}

@@ -102,11 +102,18 @@ test('hosts have their rates, and those under attack the limit that was crossed'
       target: '192.0.2.130',
       group: 'web',
       rates: { pps: 81300.123, mbps: 325.2, flows_per_sec: 410, udp_pps: 81234, udp_mbps: 324 },
+      rate_error: { pps: 3.92, mbps: 3.92 },
       in_attack: true,
       metric: 'udp_pps',
       direction: 'incoming',
     },
-    { target: '2001:db8::5', group: 'global', rates: { pps: 10, mbps: 0.1, flows_per_sec: 1 }, in_attack: false },
+    {
+      target: '2001:db8::5',
+      group: 'global',
+      rates: { pps: 10, mbps: 0.1, flows_per_sec: 1 },
+      rate_error: { pps: 3.92, mbps: 3.92 },
+      in_attack: false,
+    },
   ]);
 });
 

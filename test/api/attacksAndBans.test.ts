@@ -37,6 +37,7 @@ test('an attack comes with the ban that answers it', async (t) => {
     direction: 'incoming',
     metric: 'udp_pps',
     rate: 81234.568,
+    rate_error: 812.346,
     peak: 90000,
     threshold: 20000,
     rates: { pps: 81300, mbps: 325.2, flows_per_sec: 410, udp_pps: 81234.568, udp_mbps: 324.9 },

@@ -93,8 +93,8 @@ test('columns line up', async (t) => {
   const lines = (await ask(api, 'hosts')).stdout.trimEnd().split('\n');
   const end = lines[0].indexOf('PACKETS/S') + 'PACKETS/S'.length;
   assert.deepEqual(
-    lines.slice(1).map((line) => /[\d.,]+$/.exec(line.slice(0, end))?.[0]),
-    ['81,300.1', '10'],
+    lines.slice(1).map((line) => /[\d.,]+( ±\d+%)?$/.exec(line.slice(0, end))?.[0]),
+    ['81,300.1', '10 ±39%'],
   );
 });
 

@@ -24,6 +24,17 @@ export const SAMPLING_FROM_OPTIONS = 2;
 export const SAMPLING_FROM_RECORD = 3;
 export const SAMPLING_FROM_OVERRIDE = 4;
 
+/** The values of `FlowBatch.direction`. */
+export const DIRECTION_UNKNOWN = 0;
+export const DIRECTION_INGRESS = 1;
+export const DIRECTION_EGRESS = 2;
+
+/**
+ * The longest time between the last packet of a flow and its export that is believed: an hour, more than any inactive
+ * timeout. More, or an end after the export, comes from two clocks that differ.
+ */
+export const MAX_END_AGO_MS = 3_600_000;
+
 /** `FlowBatch.hostSlot` of a flow to an address that is not protected. */
 export const NO_HOST = -1;
 
@@ -75,10 +86,17 @@ export class FlowBatch {
   readonly samplingSource: Uint8Array;
   /** How long the flow lasted, by its record. 0 where that is unknown or it is a single packet. */
   readonly durationMs: Uint32Array;
-  /** How long before the export its last packet passed, by the exporter's own clock. 0 where that is unknown. */
-  readonly endAgoMs: Uint32Array;
+  /**
+   * How long before the export its last packet passed, as the exporter's clocks say. 0 where that is unknown. Two clocks
+   * that differ make any number of it, so read it with `endAgoOf`.
+   */
+  readonly endAgoMs: Int32Array;
   /** Whether the flow was over at its end, where the record says so: `FLOW_ENDED`, `FLOW_GOES_ON`. */
   readonly flowEnd: Uint8Array;
+  /** Whether any row of `flowEnd` or `direction` was ever set. Where not, nobody needs to clear them. */
+  hasEndsOrDirections = false;
+  /** Where the exporter observed the flow: `DIRECTION_INGRESS`, `DIRECTION_EGRESS`; 0 where it does not say. */
+  readonly direction: Uint8Array;
   /** The ifIndex (RFC 2863) where the traffic entered the exporter and where it left; 0 where that is unknown. */
   readonly inInterface: Uint32Array;
   readonly outInterface: Uint32Array;
@@ -111,8 +129,9 @@ export class FlowBatch {
     this.samplingRate = new Float64Array(capacity);
     this.samplingSource = new Uint8Array(capacity);
     this.durationMs = new Uint32Array(capacity);
-    this.endAgoMs = new Uint32Array(capacity);
+    this.endAgoMs = new Int32Array(capacity);
     this.flowEnd = new Uint8Array(capacity);
+    this.direction = new Uint8Array(capacity);
     this.inInterface = new Uint32Array(capacity);
     this.outInterface = new Uint32Array(capacity);
     this.exporter = new Array<FlowExporter>(capacity).fill(NO_EXPORTER);
@@ -125,6 +144,19 @@ export class FlowBatch {
     if (this.end > this.highWater) this.highWater = this.end;
     if (this.end + MAX_FLOWS_PER_DATAGRAM > this.capacity) this.end = 0;
     this.start = this.end;
+  }
+
+  /** Sets `flowEnd` and `direction` of rows to unknown. */
+  clearEndsAndDirections(row: number, count: number): void {
+    if (!this.hasEndsOrDirections) return;
+    this.flowEnd.fill(FLOW_END_UNKNOWN, row, row + count);
+    this.direction.fill(DIRECTION_UNKNOWN, row, row + count);
+  }
+
+  /** `endAgoMs` where it can be believed, else 0. */
+  endAgoOf(row: number): number {
+    const ms = this.endAgoMs[row];
+    return ms > 0 && ms <= MAX_END_AGO_MS ? ms : 0;
   }
 
   /** How many more rows this datagram may append. Decoders check it once for each set, not for each record. */

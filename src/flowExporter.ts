@@ -11,6 +11,10 @@ import type { Address } from './net/address.ts';
 /** Periods that are remembered to learn the active timeout from; their median is used. */
 const LEARNED_FROM = 15;
 
+/** Active timeouts that devices allow. */
+const SHORTEST_SECONDS = 1;
+const LONGEST_SECONDS = 3600;
+
 /** A period is learned from this many of them. */
 const ENOUGH = 3;
 
@@ -27,6 +31,11 @@ export class ActiveTimeout {
   /** Milliseconds; 0 where it is not known. */
   get ms(): number {
     return this.configuredMs || this.statedMs || this.#learnedMs;
+  }
+
+  /** The exporter says so itself, in seconds. Nonsense is ignored. */
+  state(seconds: number): void {
+    if (seconds >= SHORTEST_SECONDS && seconds <= LONGEST_SECONDS) this.statedMs = seconds * 1000;
   }
 
   /** A flow that goes on was reported again, this long after the report before it. */

@@ -3,6 +3,8 @@
  * thread has one, and hands it down through the decoders, so that a datagram allocates nothing.
  */
 import type { FlowBatch } from '../flowBatch.ts';
+import type { ActiveTimeout } from '../flowExporter.ts';
+import type { ExportClock } from './exporter/exportClock.ts';
 import type { ExporterState } from './exporter/exporterState.ts';
 import type { ObservationDomain } from './exporter/observationDomain.ts';
 import type { RecordRun } from './exporter/template.ts';
@@ -24,6 +26,12 @@ export class DecodeContext implements RecordRun {
   /** The domain of the message in the datagram. Set by the decoder that reads the header. */
   domain!: ObservationDomain;
 
+  /** Times in the header of the message; see `RecordRun`. */
+  exportTimeMs = 0;
+  uptimeMs = -1;
+  /** See `RecordRun`. */
+  misfits = 0;
+
   /** The records that are being decoded, one every `stride` bytes, and their rows [row, row + count) of the batch. */
   row = 0;
   count = 0;
@@ -43,6 +51,22 @@ export class DecodeContext implements RecordRun {
     this.length = length;
     this.exporter = exporter;
     this.now = now;
+  }
+
+  get clock(): ExportClock {
+    return this.domain.clock;
+  }
+
+  get systemInitMs(): number {
+    return this.domain.systemInitMs;
+  }
+
+  set systemInitMs(ms: number) {
+    this.domain.systemInitMs = ms;
+  }
+
+  get activeTimeout(): ActiveTimeout {
+    return this.exporter.activeTimeout;
   }
 
   get rateOfSampler(): ReadonlyMap<number, number> {

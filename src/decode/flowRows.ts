@@ -3,21 +3,12 @@
  * for the reverse direction; and at the end of a datagram check its counters, settle its sampling rates and write its
  * exporter.
  */
-import { FLOW_END_UNKNOWN, type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_OVERRIDE } from '../flowBatch.ts';
 import type { FlowExporter } from '../flowExporter.ts';
 import { IPV4_MAPPED_WORD } from '../net/address.ts';
 
-/**
- * Longest duration that is believed, a day in milliseconds. Active timeouts are minutes, an hour at most. A longer
- * duration comes from a clock that was set in between or a counter that wrapped, and counts as unknown.
- */
-export const MAX_DURATION_MS = 86_400_000;
-
-/**
- * The longest time between the last packet of a flow and its export that is believed: an hour, more than any inactive
- * timeout. More, or an end after the export, comes from two clocks that differ, and counts as unknown.
- */
-export const MAX_END_AGO_MS = 3_600_000;
+/** The longest duration that the column holds, seven weeks in milliseconds. */
+export const MAX_DURATION_MS = 0xffff_ffff;
 
 /**
  * Largest packet or byte counter of one record that is believed: 2^48 bytes are what a link of 400 Gbit/s carries in an
@@ -26,7 +17,7 @@ export const MAX_END_AGO_MS = 3_600_000;
 const MAX_COUNTER = 2 ** 48;
 
 /**
- * Sets the columns of rows to 0, except the addresses: the code that reads addresses always writes both whole. The rows
+ * Sets the columns of rows to 0, except the times, and the addresses: the code that reads addresses always writes both whole. The rows
  * of the ring still hold flows of an earlier round.
  */
 export function clearRows(batch: FlowBatch, row: number, count: number): void {
@@ -45,18 +36,25 @@ export function clearRows(batch: FlowBatch, row: number, count: number): void {
 }
 
 /**
- * Clears only the columns that few templates fill. For templates that load all the others this saves a fifth of the
+ * Clears only the columns that few templates fill, without the times. For templates that load all the others this saves a fifth of the
  * time of a flow.
  */
 export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
-  const { fragment, samplingRate, samplingSource, durationMs, endAgoMs, flowEnd } = batch;
+  const { fragment, samplingRate, samplingSource } = batch;
   for (let i = row; i < row + count; i++) {
     fragment[i] = 0;
     samplingRate[i] = 0;
     samplingSource[i] = SAMPLING_FROM_DEFAULT;
+  }
+  batch.clearEndsAndDirections(row, count);
+}
+
+/** Clears the times of rows. */
+export function clearTimes(batch: FlowBatch, row: number, count: number): void {
+  const { durationMs, endAgoMs } = batch;
+  for (let i = row; i < row + count; i++) {
     durationMs[i] = 0;
     endAgoMs[i] = 0;
-    flowEnd[i] = FLOW_END_UNKNOWN;
   }
 }
 
@@ -108,6 +106,7 @@ export function writeReverseRow(batch: FlowBatch, from: number, to: number, pack
   batch.durationMs[to] = batch.durationMs[from];
   batch.endAgoMs[to] = batch.endAgoMs[from];
   batch.flowEnd[to] = batch.flowEnd[from];
+  batch.direction[to] = batch.direction[from];
   batch.inInterface[to] = batch.outInterface[from];
   batch.outInterface[to] = batch.inInterface[from];
 }

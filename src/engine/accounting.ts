@@ -261,7 +261,7 @@ export class Accounting {
     const history = this.#candidates.historyOf(slot);
     if (history === NO_HISTORY) return;
     const { now, bucketMs } = this.#window;
-    const delayMs = Math.min(this.#batch.endAgoMs[i], LATEST_BUCKETS * bucketMs);
+    const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
     const untilMs = now - delayMs;
     this.#candidates.noteDelay(slot, packets, delayMs);
     this.#history.place(history, untilMs - periodMs, untilMs, packets, bytes, 1, kinds, this.#batch.samplingRate[i]);
@@ -275,7 +275,7 @@ export class Accounting {
     const window = this.#window;
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const endMs = window.now - this.#batch.endAgoMs[i];
+    const endMs = window.now - this.#batch.endAgoOf(i);
     this.#lasting.follow(this.#batch, i, slot, kinds, packets, bytes);
     const periodMs = endMs - this.#lasting.periodFromMs;
     // What its rate brings in one bucket, or all of a short record.

@@ -1,5 +1,5 @@
 /*
- * From the key of a flow to its number in a table: exporter, addresses, ports, IP protocol and input interface. Only a
+ * From the key of a flow to its number in a table: exporter, addresses, ports, IP protocol, input interface and direction. Only a
  * hash of 64 bits is kept of a key; two of a million flows are taken for one once in 30 million runs.
  *
  * Open addressing with linear probing, at most half full. The hash is seeded, so nobody can make keys collide.
@@ -33,7 +33,8 @@ export class FlowIndex {
   keyOf(batch: FlowBatch, row: number): FlowKey {
     const { address } = batch.exporter[row];
     const ports = (batch.srcPort[row] << 16) | batch.dstPort[row];
-    const others = Math.imul(batch.inInterface[row], 0x9e3779b1) ^ (batch.ipProtocol[row] << 24);
+    const others =
+      Math.imul(batch.inInterface[row], 0x9e3779b1) ^ (batch.ipProtocol[row] << 24) ^ (batch.direction[row] << 16);
     let low = this.#seed;
     let high = this.#seed ^ 0x5bd1e995;
     low = mixed(low, batch.src0[row] ^ address.word3);

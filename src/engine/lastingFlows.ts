@@ -103,7 +103,7 @@ export class LastingFlows {
   follow(batch: FlowBatch, row: number, slot: number, kinds: number, packets: number, bytes: number): boolean {
     const { now } = this.#window;
     const { activeTimeout } = batch.exporter[row];
-    const endMs = now - batch.endAgoMs[row];
+    const endMs = now - batch.endAgoOf(row);
     const startMs = endMs - batch.durationMs[row];
     const key = this.#index.keyOf(batch, row);
     let flow = this.#index.find(key);
@@ -201,7 +201,7 @@ export class LastingFlows {
   #goesOn(batch: FlowBatch, row: number, ageMs: number, timeoutMs: number): boolean {
     if (batch.flowEnd[row] === FLOW_GOES_ON) return true;
     if (batch.flowEnd[row] === FLOW_ENDED) return false;
-    const endAgoMs = batch.endAgoMs[row];
+    const endAgoMs = batch.endAgoOf(row);
     if (timeoutMs > 0) {
       const freshMs = Math.max(FRESH_MS, Math.min(FRESH_MS_AT_MOST, timeoutMs / 6));
       return ageMs >= FULL_PERIOD * timeoutMs && endAgoMs <= freshMs;

@@ -54,21 +54,27 @@ export function ipfixOptionsTemplate(id: number, scope: readonly Field[], option
 
 export interface MessageOptions {
   readonly domain?: number;
+  /** Seconds since 1970 in the exporter's clock. */
+  readonly exportTime?: number;
+  /** Milliseconds; NetFlow v9 only. */
+  readonly uptime?: number;
   readonly sequence?: number;
   /** A wrong value for the header. */
   readonly length?: number;
 }
 
-export function netflow9(sets: readonly number[][], { domain = 0, sequence = 0 }: MessageOptions = {}): Uint8Array {
-  const header = [...uint(9, 2), ...uint(sets.length, 2), ...uint(0, 8), ...uint(sequence, 4), ...uint(domain, 4)];
+export function netflow9(sets: readonly number[][], options: MessageOptions = {}): Uint8Array {
+  const { domain = 0, sequence = 0, exportTime = 0, uptime = 0 } = options;
+  const times = [...uint(uptime, 4), ...uint(exportTime, 4)];
+  const header = [...uint(9, 2), ...uint(sets.length, 2), ...times, ...uint(sequence, 4), ...uint(domain, 4)];
   return Uint8Array.from([...header, ...sets.flat()]);
 }
 
 export function ipfix(sets: readonly number[][], options: MessageOptions = {}): Uint8Array {
-  const { domain = 0, sequence = 0 } = options;
+  const { domain = 0, sequence = 0, exportTime = 0 } = options;
   const body = sets.flat();
   const length = options.length ?? body.length + 16;
-  const header = [...uint(10, 2), ...uint(length, 2), ...uint(0, 4), ...uint(sequence, 4), ...uint(domain, 4)];
+  const header = [...uint(10, 2), ...uint(length, 2), ...uint(exportTime, 4), ...uint(sequence, 4), ...uint(domain, 4)];
   return Uint8Array.from([...header, ...body]);
 }
 
@@ -91,13 +97,16 @@ export interface Netflow5Options {
   readonly count?: number;
   readonly sequence?: number;
   readonly engine?: number;
+  /** Milliseconds. */
+  readonly uptime?: number;
   /** The whole sampling field with its mode bits. */
   readonly sampling?: number;
 }
 
 export function netflow5(records: readonly Netflow5Record[], options: Netflow5Options = {}): Uint8Array {
-  const { count = records.length, sequence = 0, engine = 0, sampling = 0 } = options;
-  const header = [...uint(5, 2), ...uint(count, 2), ...uint(0, 12), ...uint(sequence, 4), ...uint(engine, 2)];
+  const { count = records.length, sequence = 0, engine = 0, sampling = 0, uptime = 0 } = options;
+  const times = [...uint(uptime, 4), ...uint(0, 8)];
+  const header = [...uint(5, 2), ...uint(count, 2), ...times, ...uint(sequence, 4), ...uint(engine, 2)];
   const body = records.flatMap((record) => [
     ...ipv4(record.src),
     ...ipv4(record.dst),

@@ -104,6 +104,7 @@ function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
   batch.durationMs[row] = flow.durationMs ?? 0;
   batch.endAgoMs[row] = flow.endAgoMs ?? 0;
   batch.flowEnd[row] = flow.flowEnd ?? FLOW_END_UNKNOWN;
+  batch.hasEndsOrDirections = true;
   batch.exporter[row] = flowExporter(flow.exporter ?? '192.0.2.1');
   batch.inInterface[row] = flow.inInterface ?? 0;
 }

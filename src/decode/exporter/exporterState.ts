@@ -6,6 +6,7 @@
  */
 import { ActiveTimeout } from '../../flowExporter.ts';
 import { type AwaitingLimits, AwaitingSets } from './awaitingSets.ts';
+import type { DoubtReason } from './doubts.ts';
 import { isSamplingRate, ObservationDomain } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
 import type { Template } from './template.ts';
@@ -103,6 +104,9 @@ export class ExporterState {
   readonly datagrams = new Float64Array(PROTOCOLS.length);
   readonly flows = new Float64Array(PROTOCOLS.length);
   readonly decodeErrors = new Map<DecodeErrorReason, number>();
+  /** What was not believed, by reason, and the latest such value. */
+  readonly doubts = new Map<DoubtReason, number>();
+  lastDoubt: { readonly reason: DoubtReason; readonly value: number } | undefined = undefined;
   /** Datagrams with at least one error; each counts once. */
   decodeErrorDatagrams = 0;
   /** The latest error: its reason, and the byte of its datagram where it was found. */
@@ -178,6 +182,12 @@ export class ExporterState {
   /** Counts what is lost for a reason other than an error of the current datagram. */
   drop(reason: DecodeErrorReason, count: number): void {
     this.decodeErrors.set(reason, (this.decodeErrors.get(reason) ?? 0) + count);
+  }
+
+  /** Counts what is not believed. `value` is what was stated, where there is one. */
+  doubt(reason: DoubtReason, count = 1, value = Number.NaN): void {
+    this.doubts.set(reason, (this.doubts.get(reason) ?? 0) + count);
+    if (this.lastDoubt?.reason !== reason || this.lastDoubt.value !== value) this.lastDoubt = { reason, value };
   }
 
   /** The domain of this number. A new one takes the place of the least recently seen where the table is full. */

@@ -3,6 +3,7 @@
  * sequence number. NetFlow v9 calls the domain source id, v5 engine, sFlow sub-agent.
  */
 import { type FlowBatch, SAMPLING_FROM_OPTIONS } from '../../flowBatch.ts';
+import { ExportClock } from './exportClock.ts';
 import type { Template } from './template.ts';
 
 /** A number this little behind the expected one is a datagram that was overtaken; one further behind is a restart. */
@@ -70,6 +71,9 @@ export class ObservationDomain {
   /** By template id, the least recently announced first. */
   readonly templates = new Map<number, Template>();
   readonly sampling = new SamplingRates();
+  readonly clock = new ExportClock();
+  /** When the exporter started (element 160), in milliseconds of its clock; 0 where it does not say. */
+  systemInitMs = 0;
   lastSeenMs = 0;
   #expectedSequence = UNKNOWN;
 

@@ -4,6 +4,8 @@
  * costs only reads and stores.
  */
 import type { FlowBatch } from '../../flowBatch.ts';
+import type { ActiveTimeout } from '../../flowExporter.ts';
+import type { ExportClock } from './exportClock.ts';
 
 /** Records that lie `stride` bytes apart and go into rows [row, row + count). All their bytes are in the view. */
 export interface RecordRun {
@@ -14,6 +16,18 @@ export interface RecordRun {
   row: number;
   count: number;
   stride: number;
+  /** Time of receipt, in clock milliseconds. */
+  now: number;
+  /** The export time in the header, in milliseconds of the exporter's clock. */
+  exportTimeMs: number;
+  /** The uptime in the header; -1 where it has none. */
+  uptimeMs: number;
+  /** When the exporter started (element 160), in milliseconds of its clock; 0 where it does not say. */
+  systemInitMs: number;
+  clock: ExportClock;
+  activeTimeout: ActiveTimeout;
+  /** Values that did not fit their column. Loaders add to it. */
+  misfits: number;
 }
 
 /**
@@ -42,6 +56,8 @@ export interface FlowPlan {
   readonly loads: readonly ColumnLoad[];
   /** Whether every row gets all of the columns that nearly every router's template has. */
   readonly loadsCommonColumns: boolean;
+  /** Whether every row gets its times. */
+  readonly loadsTimes: boolean;
   readonly hasAddresses: boolean;
   readonly hasCounters: boolean;
   /** Whether records name the sampler that took them. */
@@ -54,6 +70,8 @@ export interface FlowPlan {
   readonly frameIsEthernet: boolean;
   /** Size of the whole frame that the section was cut from, or `NO_FIELD`. */
   readonly frameSize: number;
+  /** Fields that are known but have a length that cannot be read. */
+  readonly unreadFields: number;
 }
 
 /** Fields of an options template that state a sampling rate: indexes, -1 where the template lacks the field. */
@@ -67,6 +85,9 @@ export interface OptionsPlan {
   readonly packetSpace: number;
   readonly randomInterval: number;
   readonly interval: number;
+  /** Facts about times: element 36, in seconds, and element 160, in milliseconds. */
+  readonly activeTimeout: number;
+  readonly systemInit: number;
   /** Whether a record of the template can state a rate at all. */
   readonly statesRate: boolean;
 }

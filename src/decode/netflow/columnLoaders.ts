@@ -5,12 +5,19 @@
  * template was compiled, so each record costs a read, a store and an addition. The rows are zero when loading begins;
  * "fill" loaders, for elements of second choice, write only where the column is still zero.
  */
-import { type FlowBatch, SAMPLING_FROM_OPTIONS, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
+import {
+  DIRECTION_EGRESS,
+  DIRECTION_INGRESS,
+  FLOW_ENDED,
+  FLOW_GOES_ON,
+  type FlowBatch,
+  SAMPLING_FROM_OPTIONS,
+  SAMPLING_FROM_RECORD,
+} from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import { ICMP, ICMPV6 } from '../../net/protocolNumbers.ts';
 import { isSamplingRate } from '../exporter/observationDomain.ts';
 import type { RecordRun } from '../exporter/template.ts';
-import { MAX_DURATION_MS } from '../flowRows.ts';
 import { readUnsigned } from './recordFields.ts';
 
 /** More-fragments among the flags of element 197: the third bit from the left. */
@@ -99,20 +106,21 @@ export function fillBytes(run: RecordRun, at: number, size: number): void {
 }
 
 export function loadProtocol(run: RecordRun, at: number, size: number): void {
-  loadLowByte(run.batch.ipProtocol, run, at, size);
+  if (size === 1) loadLowByte(run.batch.ipProtocol, run, at, size);
+  else loadColumn(run.batch.ipProtocol, run, at, size);
 }
 
-/** One or two bytes on the wire. The flags of RFC 9293 are the low eight bits. */
+/** Mostly one or two bytes. The flags of RFC 9293 are the low eight bits. */
 export function loadTcpFlags(run: RecordRun, at: number, size: number): void {
   loadLowByte(run.batch.tcpFlags, run, at, size);
 }
 
-export function loadSourcePort(run: RecordRun, at: number): void {
-  loadUint16(run.batch.srcPort, run, at);
+export function loadSourcePort(run: RecordRun, at: number, size: number): void {
+  loadUint16(run.batch.srcPort, run, at, size);
 }
 
-export function loadDestinationPort(run: RecordRun, at: number): void {
-  loadUint16(run.batch.dstPort, run, at);
+export function loadDestinationPort(run: RecordRun, at: number, size: number): void {
+  loadUint16(run.batch.dstPort, run, at, size);
 }
 
 export function fillSourcePort(run: RecordRun, at: number, size: number): void {
@@ -148,17 +156,17 @@ export function loadIcmpTypeCode(run: RecordRun, at: number, size: number): void
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     if (batch.ipProtocol[i] !== ICMP && batch.ipProtocol[i] !== ICMPV6) continue;
     const typeCode = readUnsigned(view, p, size);
-    if (typeCode !== 0) batch.dstPort[i] = typeCode;
+    if (typeCode !== 0 && typeCode <= 0xffff) batch.dstPort[i] = typeCode;
   }
 }
 
-/** The same from two elements of one byte each. The code may be missing. */
-export function loadIcmpTypeAndCode(run: RecordRun, at: number, _size: number, at2: number): void {
+/** The same from two elements, of which each is a byte, whatever its width. The code may be missing. */
+export function loadIcmpTypeAndCode(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
   const { view, batch, row, count, stride } = run;
   for (let i = 0; i < count; i++) {
     if (batch.ipProtocol[row + i] !== ICMP && batch.ipProtocol[row + i] !== ICMPV6) continue;
-    const code = at2 < 0 ? 0 : view.getUint8(at2 + i * stride);
-    const typeCode = view.getUint8(at + i * stride) * 256 + code;
+    const code = at2 < 0 ? 0 : view.getUint8(at2 + i * stride + size2 - 1);
+    const typeCode = view.getUint8(at + i * stride + size - 1) * 256 + code;
     if (typeCode !== 0) batch.dstPort[row + i] = typeCode;
   }
 }
@@ -170,47 +178,48 @@ export function loadFragmentOffset(run: RecordRun, at: number, size: number): vo
   }
 }
 
-export function loadFragmentFlags(run: RecordRun, at: number): void {
+export function loadFragmentFlags(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
-  for (let i = row, p = at; i < row + count; i++, p += stride) {
+  for (let i = row, p = at + size - 1; i < row + count; i++, p += stride) {
     if ((view.getUint8(p) & MORE_FRAGMENTS) !== 0) batch.fragment[i] = 1;
   }
 }
 
-/** Start and end in milliseconds since the exporter started: 32 bits, which wrap after seven weeks. */
-export function loadUptimeDuration(run: RecordRun, at: number, _size: number, at2: number): void {
+/** Element 136 (RFC 5102 §5.11.3): 2 is the active timeout, after which the flow goes on; the others end it. */
+export function loadFlowEndReason(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
-  const { durationMs } = batch;
-  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
-    const duration = (view.getUint32(q) - view.getUint32(p)) >>> 0;
-    if (duration <= MAX_DURATION_MS && durationMs[i] === 0) durationMs[i] = duration;
+  batch.hasEndsOrDirections = true;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    const reason = readUnsigned(view, p, size);
+    if (reason === 2) batch.flowEnd[i] = FLOW_GOES_ON;
+    else if (reason >= 1 && reason <= 5) batch.flowEnd[i] = FLOW_ENDED;
   }
 }
 
-export function loadSecondsDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
-  loadDuration(run, at, size, at2, size2, 1000);
+/** Element 233 (Cisco NSEL): 2 deletes the flow, 5 updates it. */
+export function loadFirewallEvent(run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  batch.hasEndsOrDirections = true;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    const event = readUnsigned(view, p, size);
+    if (event === 5) batch.flowEnd[i] = FLOW_GOES_ON;
+    else if (event === 2) batch.flowEnd[i] = FLOW_ENDED;
+  }
 }
 
-export function loadMillisecondsDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
-  loadDuration(run, at, size, at2, size2, 1);
+/** Element 61: 0 is ingress, 1 is egress. */
+export function loadDirection(run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  batch.hasEndsOrDirections = true;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    const direction = readUnsigned(view, p, size);
+    if (direction <= 1) batch.direction[i] = direction === 0 ? DIRECTION_INGRESS : DIRECTION_EGRESS;
+  }
 }
 
-/** Start and end in NTP format, seconds and 2^-32 fractions (RFC 7011 §6.1.9): a number of 2^-32 seconds each. */
-export function loadNtpDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
-  loadDuration(run, at, size, at2, size2, 1000 / 0x1_0000_0000);
-}
-
-/** Microseconds before the export at which the flow began and ended: the larger number is the earlier time. */
-export function loadDeltaDuration(run: RecordRun, at: number, size: number, at2: number, size2: number): void {
-  loadDuration(run, at2, size2, at, size, 1 / 1000);
-}
-
-export function loadElapsedMilliseconds(run: RecordRun, at: number, size: number): void {
-  loadElapsed(run, at, size, 1);
-}
-
-export function loadElapsedMicroseconds(run: RecordRun, at: number, size: number): void {
-  loadElapsed(run, at, size, 1 / 1000);
+/** Element 36, in seconds: the same in all records. */
+export function loadActiveTimeout({ view, count, activeTimeout }: RecordRun, at: number, size: number): void {
+  if (count > 0) activeTimeout.state(readUnsigned(view, at, size));
 }
 
 /** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for unsampled flows. */
@@ -278,8 +287,12 @@ function loadLowByte(column: Uint8Array, run: RecordRun, at: number, size: numbe
   for (let i = row, p = at + size - 1; i < row + count; i++, p += stride) column[i] = view.getUint8(p);
 }
 
-function loadUint16(column: Uint16Array, run: RecordRun, at: number): void {
+function loadUint16(column: Uint16Array, run: RecordRun, at: number, size: number): void {
   const { view, row, count, stride } = run;
+  if (size !== 2) {
+    loadColumn(column, run, at, size);
+    return;
+  }
   for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint16(p);
 }
 
@@ -290,34 +303,30 @@ function loadUint32(column: Uint32Array, run: RecordRun, at: number, size: numbe
   } else if (size === 2) {
     for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = view.getUint16(p);
   } else {
-    for (let i = row, p = at; i < row + count; i++, p += stride) column[i] = readUnsigned(view, p, size);
+    loadColumn(column, run, at, size);
   }
 }
 
-function fillColumn(column: Float64Array | Uint32Array | Uint16Array, run: RecordRun, at: number, size: number): void {
+type IntegerColumn = Float64Array | Uint32Array | Uint16Array | Uint8Array;
+
+/** Writes values of any width where the column is zero. */
+function fillColumn(column: IntegerColumn, run: RecordRun, at: number, size: number): void {
   const { view, row, count, stride } = run;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
-    if (column[i] === 0) column[i] = readUnsigned(view, p, size);
+    if (column[i] === 0) store(column, i, readUnsigned(view, p, size), run);
   }
 }
 
-/** `unitMs`: milliseconds in one unit of start and end. */
-function loadDuration(run: RecordRun, at: number, size: number, at2: number, size2: number, unitMs: number): void {
-  const { view, batch, row, count, stride } = run;
-  for (let i = 0; i < count; i++) {
-    const start = readUnsigned(view, at + i * stride, size);
-    const end = readUnsigned(view, at2 + i * stride, size2);
-    stateDuration(batch, row + i, (end - start) * unitMs);
-  }
+/** Writes values of any width. */
+function loadColumn(column: IntegerColumn, run: RecordRun, at: number, size: number): void {
+  const { view, row, count, stride } = run;
+  for (let i = row, p = at; i < row + count; i++, p += stride) store(column, i, readUnsigned(view, p, size), run);
 }
 
-function loadElapsed(run: RecordRun, at: number, size: number, unitMs: number): void {
-  const { view, batch, row, count, stride } = run;
-  for (let i = row, p = at; i < row + count; i++, p += stride) {
-    stateDuration(batch, i, readUnsigned(view, p, size) * unitMs);
-  }
-}
-
-function stateDuration(batch: FlowBatch, row: number, ms: number): void {
-  if (ms > 0 && ms <= MAX_DURATION_MS && batch.durationMs[row] === 0) batch.durationMs[row] = Math.round(ms);
+/** A value that does not fit is left out and counted. */
+function store(column: IntegerColumn, row: number, value: number, run: RecordRun): void {
+  column[row] = value;
+  if (column[row] === value) return;
+  column[row] = 0;
+  run.misfits++;
 }

@@ -8,7 +8,7 @@
  */
 import type { DecodeContext } from '../decodeContext.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
-import { clearOptionalColumns, clearRows, writeReverseRow } from '../flowRows.ts';
+import { clearOptionalColumns, clearRows, clearTimes, writeReverseRow } from '../flowRows.ts';
 import { NOT_IP, readEthernet, readIp } from '../sampledPacket.ts';
 import { decodeOptionsSet } from './optionsSet.ts';
 import { locateFields, MAX_INTEGER_BYTES, RECORD_OVERRUN, readUnsigned } from './recordFields.ts';
@@ -33,6 +33,7 @@ export function decodeDataSet(context: DecodeContext, template: Template, offset
 
 function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: number, end: number): number {
   const { exporter } = context;
+  context.misfits = 0;
   const { plan } = template;
   const readsFrames = !plan.hasCounters && plan.frameSection !== NO_FIELD;
   const yieldsRows = readsFrames || (plan.hasCounters && plan.hasAddresses);
@@ -43,6 +44,7 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
     records = Math.floor((end - offset) / template.recordBytes);
     if (yieldsRows) decodeInColumns(context, template, offset, records);
   }
+  if (context.misfits > 0) exporter.doubt('field_width', context.misfits);
   if (!yieldsRows) {
     if (plan.hasCounters) exporter.recordsWithoutAddresses += records;
     else exporter.recordsWithoutCounters += records;
@@ -59,8 +61,9 @@ function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset:
   context.row = row;
   context.count = count;
   context.stride = recordBytes;
-  const clear = plan.loadsCommonColumns ? clearOptionalColumns : clearRows;
-  clear(batch, row, count);
+  if (plan.loadsCommonColumns) clearOptionalColumns(batch, row, count);
+  else clearRows(batch, row, count);
+  if (!plan.loadsTimes) clearTimes(batch, row, count);
   for (let i = 0; i < loads.length; i++) {
     const { loader, field, field2 } = loads[i];
     const at = field === NO_FIELD ? NO_FIELD : offset + offsets[field];
@@ -104,6 +107,7 @@ function decodeLocatedRecord(context: DecodeContext, plan: FlowPlan, at: number)
   context.count = 1;
   context.stride = 0;
   clearRows(batch, row, 1);
+  clearTimes(batch, row, 1);
   for (let i = 0; i < plan.loads.length; i++) applyLocated(context, plan.loads[i]);
   if (!plan.hasCounters && !loadFrame(context, plan)) {
     exporter.recordsWithoutAddresses++;

@@ -70,6 +70,8 @@ function decodeNetflow9(context: DecodeContext): void {
     return;
   }
   context.domain = exporter.domain(NETFLOW9, view.getUint32(16), context.now);
+  context.uptimeMs = view.getUint32(4);
+  context.exportTimeMs = view.getUint32(8) * 1000;
   exporter.followSequence(context.domain, view.getUint32(12), 1);
   decodeSets(context, NETFLOW9_HEADER, length);
 }
@@ -99,6 +101,8 @@ function decodeMessage(context: DecodeContext, at: number): number {
   const domain = exporter.domain(IPFIX, view.getUint32(at + 12), context.now);
   const sequence = view.getUint32(at + 8);
   context.domain = domain;
+  context.uptimeMs = -1;
+  context.exportTimeMs = view.getUint32(at + 4) * 1000;
   const records = decodeSets(context, at + IPFIX_HEADER, end);
   exporter.followSequence(domain, sequence, records);
   return end;

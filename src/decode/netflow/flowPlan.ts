@@ -11,11 +11,12 @@ import {
   fillOutInterface,
   fillPackets,
   fillSourcePort,
+  loadActiveTimeout,
   loadBytes,
-  loadDeltaDuration,
   loadDestinationPort,
-  loadElapsedMicroseconds,
-  loadElapsedMilliseconds,
+  loadDirection,
+  loadFirewallEvent,
+  loadFlowEndReason,
   loadFragmentFlags,
   loadFragmentOffset,
   loadIcmpTypeAndCode,
@@ -23,8 +24,6 @@ import {
   loadInInterface,
   loadIpv4Pair,
   loadIpv6Pair,
-  loadMillisecondsDuration,
-  loadNtpDuration,
   loadOutInterface,
   loadPackets,
   loadProtocol,
@@ -32,13 +31,19 @@ import {
   loadSamplingInterval,
   loadSamplingPopulation,
   loadSamplingSpace,
-  loadSecondsDuration,
   loadSourcePort,
   loadTcpFlags,
-  loadUptimeDuration,
 } from './columnLoaders.ts';
 import { CISCO, CISCO_IE, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { MAX_INTEGER_BYTES } from './recordFields.ts';
+import {
+  type Clock,
+  loadElapsedMicroseconds,
+  loadElapsedMilliseconds,
+  loadSystemInit,
+  loadUptimes,
+  timesLoader,
+} from './timeLoaders.ts';
 
 /** The columns that nearly every router's template has, by the loaders that write them. */
 const COMMON_COLUMNS: readonly ColumnLoader[] = [
@@ -69,6 +74,10 @@ class Fields {
     if (index === undefined) return NO_FIELD;
     const { length } = this.#fields[index];
     return length === VARIABLE_LENGTH || (length >= minBytes && length <= maxBytes) ? index : NO_FIELD;
+  }
+
+  isOfSize(index: number, bytes: number): boolean {
+    return this.#fields[index].length === bytes;
   }
 
   findAny(elements: readonly number[], minBytes: number, maxBytes: number): number {
@@ -137,14 +146,27 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
   const hasCounters = planCounters(list);
   planPorts(list);
   planFragment(list);
-  list.prefer(loadInInterface, fillInInterface, [IE.ingressInterface, IE.ingressPhysicalInterface], 1, 4);
-  list.prefer(loadOutInterface, fillOutInterface, [IE.egressInterface, IE.egressPhysicalInterface], 1, 4);
+  list.prefer(
+    loadInInterface,
+    fillInInterface,
+    [IE.ingressInterface, IE.ingressPhysicalInterface],
+    1,
+    MAX_INTEGER_BYTES,
+  );
+  list.prefer(
+    loadOutInterface,
+    fillOutInterface,
+    [IE.egressInterface, IE.egressPhysicalInterface],
+    1,
+    MAX_INTEGER_BYTES,
+  );
   planDuration(list);
   const namesSampler = planSampling(list);
   const ethernet = fields.find(IE.dataLinkFrameSection, 1, VARIABLE_LENGTH);
   return {
     loads: list.loads,
     loadsCommonColumns: COMMON_COLUMNS.every((loader) => list.loads.some((load) => load.loader === loader)),
+    loadsTimes: list.loads.some(({ loader }) => loader === loadUptimes),
     hasAddresses,
     hasCounters,
     namesSampler,
@@ -153,7 +175,35 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     frameSection: ethernet !== NO_FIELD ? ethernet : fields.find(IE.ipHeaderPacketSection, 1, VARIABLE_LENGTH),
     frameIsEthernet: ethernet !== NO_FIELD,
     frameSize: fields.find(IE.dataLinkFrameSize, 1, MAX_INTEGER_BYTES),
+    unreadFields: templateFields.filter(isUnreadable).length,
   };
+}
+
+/** Elements whose values are addresses; they have one length. */
+const IPV4_ELEMENTS: ReadonlySet<number> = new Set([
+  IE.sourceIPv4Address,
+  IE.destinationIPv4Address,
+  IE.postNATSourceIPv4Address,
+  IE.postNATDestinationIPv4Address,
+]);
+const IPV6_ELEMENTS: ReadonlySet<number> = new Set([
+  IE.sourceIPv6Address,
+  IE.destinationIPv6Address,
+  IE.postNATSourceIPv6Address,
+  IE.postNATDestinationIPv6Address,
+]);
+
+/** Elements that hold bytes of packets. */
+const SECTIONS: ReadonlySet<number> = new Set([IE.ipHeaderPacketSection, IE.dataLinkFrameSection]);
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(IE));
+
+/** Whether the element is known, but has a length that it cannot have. */
+function isUnreadable({ element, enterprise, length }: TemplateField): boolean {
+  if (enterprise !== 0 || !KNOWN.has(element) || length === VARIABLE_LENGTH) return false;
+  if (IPV4_ELEMENTS.has(element)) return length !== 4;
+  if (IPV6_ELEMENTS.has(element)) return length !== 16;
+  return !SECTIONS.has(element) && length > MAX_INTEGER_BYTES;
 }
 
 /**
@@ -203,42 +253,72 @@ function planCounters(list: LoadList): boolean {
 
 /** The protocol first: it decides whether a port is a port or an ICMP type. */
 function planPorts(list: LoadList): void {
-  list.one(loadProtocol, IE.protocolIdentifier, 1, 2);
-  list.one(loadTcpFlags, IE.tcpControlBits, 1, 2);
-  list.prefer(loadSourcePort, fillSourcePort, [IE.sourceTransportPort, IE.udpSourcePort, IE.tcpSourcePort], 2, 2);
-  list.prefer(
-    loadDestinationPort,
-    fillDestinationPort,
-    [IE.destinationTransportPort, IE.udpDestinationPort, IE.tcpDestinationPort],
-    2,
-    2,
-  );
-  const clientPort = list.fields.find(CISCO_IE.connectionClientTransportPort, 2, 2, CISCO);
-  const serverPort = list.fields.find(CISCO_IE.connectionServerTransportPort, 2, 2, CISCO);
-  const twoBytes = { field2: NO_FIELD, minBytes: 2, maxBytes: 2 };
-  if (clientPort !== NO_FIELD) list.loads.push({ loader: fillSourcePort, field: clientPort, ...twoBytes });
-  if (serverPort !== NO_FIELD) list.loads.push({ loader: fillDestinationPort, field: serverPort, ...twoBytes });
-  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv4, 2, 2);
-  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv6, 2, 2);
-  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv4, IE.icmpCodeIPv4, 1);
-  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv6, IE.icmpCodeIPv6, 1);
+  const anyWidth = [1, MAX_INTEGER_BYTES] as const;
+  list.one(loadProtocol, IE.protocolIdentifier, ...anyWidth);
+  list.one(loadTcpFlags, IE.tcpControlBits, ...anyWidth);
+  const sources = [IE.sourceTransportPort, IE.udpSourcePort, IE.tcpSourcePort];
+  const destinations = [IE.destinationTransportPort, IE.udpDestinationPort, IE.tcpDestinationPort];
+  list.prefer(loadSourcePort, fillSourcePort, sources, ...anyWidth);
+  list.prefer(loadDestinationPort, fillDestinationPort, destinations, ...anyWidth);
+  const clientPort = list.fields.find(CISCO_IE.connectionClientTransportPort, ...anyWidth, CISCO);
+  const serverPort = list.fields.find(CISCO_IE.connectionServerTransportPort, ...anyWidth, CISCO);
+  const one = { field2: NO_FIELD, minBytes: 1, maxBytes: MAX_INTEGER_BYTES };
+  if (clientPort !== NO_FIELD) list.loads.push({ loader: fillSourcePort, field: clientPort, ...one });
+  if (serverPort !== NO_FIELD) list.loads.push({ loader: fillDestinationPort, field: serverPort, ...one });
+  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv4, ...anyWidth);
+  list.one(loadIcmpTypeCode, IE.icmpTypeCodeIPv6, ...anyWidth);
+  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv4, IE.icmpCodeIPv4, ...anyWidth);
+  list.both(loadIcmpTypeAndCode, IE.icmpTypeIPv6, IE.icmpCodeIPv6, ...anyWidth);
 }
 
 function planFragment(list: LoadList): void {
-  list.one(loadFragmentOffset, IE.fragmentOffset, 1, 2);
-  list.one(loadFragmentFlags, IE.fragmentFlags, 1, 1);
+  list.one(loadFragmentOffset, IE.fragmentOffset, 1, MAX_INTEGER_BYTES);
+  list.one(loadFragmentFlags, IE.fragmentFlags, 1, MAX_INTEGER_BYTES);
 }
 
-/** Finest clock first: the first one that gives a duration is used. */
+/** The elements of start and end by each clock, the finest first. */
+const TIMES: readonly (readonly [clock: Clock, start: number, end: number])[] = [
+  ['milliseconds', IE.flowStartMilliseconds, IE.flowEndMilliseconds],
+  ['fractions', IE.flowStartMicroseconds, IE.flowEndMicroseconds],
+  ['fractions', IE.flowStartNanoseconds, IE.flowEndNanoseconds],
+  ['delta', IE.flowStartDeltaMicroseconds, IE.flowEndDeltaMicroseconds],
+  ['uptime', IE.flowStartSysUpTime, IE.flowEndSysUpTime],
+  ['seconds', IE.flowStartSeconds, IE.flowEndSeconds],
+];
+
+/**
+ * The first clock that gives a duration is used. Where no clock has both times, a start and an end of two clocks make a
+ * pair, or the export is the end. NSEL has the time of its event for an end.
+ */
 function planDuration(list: LoadList): void {
-  list.both(loadMillisecondsDuration, IE.flowStartMilliseconds, IE.flowEndMilliseconds, 8);
-  list.both(loadNtpDuration, IE.flowStartMicroseconds, IE.flowEndMicroseconds, 8);
-  list.both(loadNtpDuration, IE.flowStartNanoseconds, IE.flowEndNanoseconds, 8);
-  list.both(loadDeltaDuration, IE.flowStartDeltaMicroseconds, IE.flowEndDeltaMicroseconds, 4);
-  list.both(loadUptimeDuration, IE.flowStartSysUpTime, IE.flowEndSysUpTime, 4);
-  list.both(loadSecondsDuration, IE.flowStartSeconds, IE.flowEndSeconds, 4);
+  const find = (element: number): number => list.fields.find(element, 1, MAX_INTEGER_BYTES);
+  const add = (loader: ColumnLoader, field: number, field2: number): void => {
+    list.loads.push({ loader, field, field2, minBytes: 1, maxBytes: MAX_INTEGER_BYTES });
+  };
+  list.one(loadSystemInit, IE.systemInitTimeMilliseconds, 1, MAX_INTEGER_BYTES);
+  let hasPair = false;
+  for (const [clock, start, end] of TIMES) {
+    const [startField, endField] = [find(start), find(end)];
+    if (startField === NO_FIELD || endField === NO_FIELD) continue;
+    const areUptimes =
+      !hasPair && clock === 'uptime' && list.fields.isOfSize(startField, 4) && list.fields.isOfSize(endField, 4);
+    hasPair = true;
+    add(areUptimes ? loadUptimes : timesLoader(clock, clock), startField, endField);
+  }
+  const start = TIMES.find(([, element]) => find(element) !== NO_FIELD);
+  const end = TIMES.find(([, , element]) => find(element) !== NO_FIELD);
+  const eventTime = find(IE.observationTimeMilliseconds);
+  if (!hasPair && (start !== undefined || end !== undefined)) {
+    const endClock = end?.[0] ?? 'milliseconds';
+    const endField = end === undefined ? eventTime : find(end[2]);
+    add(timesLoader(start?.[0] ?? endClock, endClock), start === undefined ? NO_FIELD : find(start[1]), endField);
+  }
   list.one(loadElapsedMilliseconds, IE.flowDurationMilliseconds, 1, MAX_INTEGER_BYTES);
   list.one(loadElapsedMicroseconds, IE.flowDurationMicroseconds, 1, MAX_INTEGER_BYTES);
+  list.one(loadFlowEndReason, IE.flowEndReason, 1, MAX_INTEGER_BYTES);
+  list.one(loadFirewallEvent, IE.firewallEvent, 1, MAX_INTEGER_BYTES);
+  list.one(loadActiveTimeout, IE.flowActiveTimeout, 1, MAX_INTEGER_BYTES);
+  list.one(loadDirection, IE.flowDirection, 1, MAX_INTEGER_BYTES);
 }
 
 /** A rate in the record itself comes before the rate of its sampler. True where records name a sampler. */

@@ -6,11 +6,10 @@
  *   record  0 source, 4 destination, 8 next hop, 12 input, 14 output, 16 packets, 20 bytes, 24 first, 28 last,
  *           32 source port, 34 destination port, 37 TCP flags, 38 protocol, 39 ToS
  */
-import { FLOW_END_UNKNOWN, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
+import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { NETFLOW5 } from '../exporter/protocol.ts';
-import { MAX_DURATION_MS, MAX_END_AGO_MS } from '../flowRows.ts';
 
 const HEADER = 24;
 const RECORD = 48;
@@ -36,10 +35,10 @@ export function decodeNetflow5(context: DecodeContext): void {
 
 /** `samplingInterval` 0 is not stated. */
 function appendRecords(context: DecodeContext, records: number, samplingInterval: number): void {
-  const { view, batch } = context;
+  const { view, batch, domain } = context;
   const { src0, src1, src2, src3, dst0, dst1, dst2, dst3, srcPort, dstPort } = batch;
   const { ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
-  const { samplingRate, samplingSource, durationMs, endAgoMs, flowEnd, inInterface, outInterface } = batch;
+  const { samplingRate, samplingSource, durationMs, endAgoMs, inInterface, outInterface } = batch;
   const uptime = view.getUint32(4);
   const source = samplingInterval > 0 ? SAMPLING_FROM_HEADER : SAMPLING_FROM_DEFAULT;
   let row = batch.end;
@@ -56,11 +55,10 @@ function appendRecords(context: DecodeContext, records: number, samplingInterval
     outInterface[row] = view.getUint16(at + 14);
     sampledPackets[row] = view.getUint32(at + 16);
     sampledBytes[row] = view.getUint32(at + 20);
-    const duration = (view.getUint32(at + 28) - view.getUint32(at + 24)) >>> 0;
-    durationMs[row] = duration <= MAX_DURATION_MS ? duration : 0;
-    const endAgo = (uptime - view.getUint32(at + 28)) >>> 0;
-    endAgoMs[row] = endAgo <= MAX_END_AGO_MS ? endAgo : 0;
-    flowEnd[row] = FLOW_END_UNKNOWN;
+    const last = view.getUint32(at + 28);
+    const duration = (last - view.getUint32(at + 24)) | 0;
+    durationMs[row] = duration > 0 ? duration : 0;
+    endAgoMs[row] = uptime - last;
     srcPort[row] = view.getUint16(at + 32);
     dstPort[row] = view.getUint16(at + 34);
     tcpFlags[row] = view.getUint8(at + 37);
@@ -69,5 +67,7 @@ function appendRecords(context: DecodeContext, records: number, samplingInterval
     samplingRate[row] = samplingInterval;
     samplingSource[row] = source;
   }
+  batch.clearEndsAndDirections(batch.end, records);
+  if (records > 0) domain.clock.correct(batch, batch.end, records, context.now);
   batch.end = row;
 }

@@ -33,6 +33,8 @@ export function planOptions(fields: readonly TemplateField[]): OptionsPlan {
     packetSpace: find(IE.samplingPacketSpace),
     randomInterval: find(IE.samplerRandomInterval),
     interval: find(IE.samplingInterval),
+    activeTimeout: find(IE.flowActiveTimeout),
+    systemInit: find(IE.systemInitTimeMilliseconds),
   };
   const pairs = (plan.population >= 0 && plan.size >= 0) || (plan.packetInterval >= 0 && plan.packetSpace >= 0);
   return { ...plan, statesRate: pairs || plan.randomInterval >= 0 || plan.interval >= 0 };
@@ -57,11 +59,19 @@ export function decodeOptionsSet(
       exporter.fail('record_overrun', at);
       break;
     }
+    learnTimes(context, template.plan);
     if (template.plan.statesRate) learnRate(context, template.plan);
     at = next;
   }
   exporter.optionsRecords += records;
   return records;
+}
+
+function learnTimes(context: DecodeContext, plan: OptionsPlan): void {
+  const activeTimeout = fieldValue(context, plan.activeTimeout);
+  if (!Number.isNaN(activeTimeout)) context.activeTimeout.state(activeTimeout);
+  const systemInit = fieldValue(context, plan.systemInit);
+  if (systemInit > 0) context.domain.systemInitMs = systemInit;
 }
 
 function learnRate(context: DecodeContext, plan: OptionsPlan): void {

@@ -107,6 +107,8 @@ function learn(
   }
   const wireBytes = new Uint8Array(view.buffer, view.byteOffset + at, next - at).slice();
   const template = compileTemplate(kind, id, readFields(domain.protocol, view, header), wireBytes);
+  if (template.kind === 'flow' && template.plan.unreadFields > 0)
+    exporter.doubt('field_width', template.plan.unreadFields);
   if (exporter.learnTemplate(domain, template)) return true;
   exporter.fail('template_limit', at);
   return false;

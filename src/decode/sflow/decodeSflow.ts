@@ -12,7 +12,7 @@ import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts'
 import { type Address, addressOfWords } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { SFLOW5 } from '../exporter/protocol.ts';
-import { clearRows } from '../flowRows.ts';
+import { clearRows, clearTimes } from '../flowRows.ts';
 import { readSampledPacket } from './sflowRecords.ts';
 
 const VERSION = 5;
@@ -137,6 +137,7 @@ function beginRow(context: DecodeContext, rate: number, inInterface: number, out
   const row = batch.end;
   context.row = row;
   clearRows(batch, row, 1);
+  clearTimes(batch, row, 1);
   batch.sampledPackets[row] = 1;
   batch.samplingRate[row] = rate;
   batch.samplingSource[row] = rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;

@@ -179,26 +179,6 @@ test('interfaces come from 10 and 14, else from the physical ones', () => {
   assert.equal(decodeOne(...oneFlow, [10, uint(258, 2)]).inInterface, 258);
 });
 
-test('a duration is read from every clock that records use', () => {
-  const duration = (...values: readonly Value[]): number => decodeOne(...oneFlow, ...values).durationMs;
-  assert.equal(duration([22, uint(1000, 4)], [21, uint(3500, 4)]), 2500);
-  assert.equal(duration([150, uint(100, 4)], [151, uint(160, 4)]), 60_000);
-  assert.equal(duration([152, uint(1_700_000_000_000, 8)], [153, uint(1_700_000_001_234, 8)]), 1234);
-  assert.equal(duration([154, [...uint(5, 4), ...zero(4)]], [155, [...uint(7, 4), ...uint(0x80000000, 4)]]), 2500);
-  assert.equal(duration([156, [...uint(5, 4), ...zero(4)]], [157, [...uint(6, 4), ...zero(4)]]), 1000);
-  assert.equal(duration([158, uint(9_000_000, 4)], [159, uint(1_000_000, 4)]), 8000);
-  assert.equal(duration([161, uint(4321, 4)]), 4321);
-  assert.equal(duration([162, uint(4_321_000, 4)]), 4321);
-});
-
-test('a duration below zero or beyond a day is unknown', () => {
-  const duration = (start: number, end: number): number =>
-    decodeOne(...oneFlow, [152, uint(start, 8)], [153, uint(end, 8)]).durationMs;
-  assert.equal(duration(1_700_000_001_000, 1_700_000_000_000), 0);
-  assert.equal(duration(0, 1_700_000_000_000), 0);
-  assert.equal(duration(1_700_000_000_000, 1_700_086_400_000), 86_400_000);
-});
-
 test('records without counters or without addresses make no row and are counted', () => {
   const bench = new DecodeBench();
   assert.deepEqual(decode(ends, bench), []);

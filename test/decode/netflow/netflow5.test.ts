@@ -63,7 +63,7 @@ test('a header that promises more records than the datagram holds gives those it
   assert.equal(bench.exporter.decodeErrorDatagrams, 1);
 });
 
-test('a flow that ends before it begins, or lasts for weeks, has no duration', () => {
+test('a flow that ends before it begins has no duration, one that lasts for days has its own', () => {
   const bench = new DecodeBench();
   const rows = bench.netflow(
     netflow5([
@@ -73,7 +73,7 @@ test('a flow that ends before it begins, or lasts for weeks, has no duration', (
   );
   assert.deepEqual(
     rows.map((row) => row.durationMs),
-    [0, 0],
+    [0, 1_000_000_000],
   );
 });
 

@@ -50,6 +50,10 @@ export const FLOW_END_UNKNOWN = 0;
 export const FLOW_GOES_ON = 1;
 /** The flow is over. */
 export const FLOW_ENDED = 2;
+/** The part of `FlowBatch.flowEnd` with the values above. */
+export const FLOW_END_MASK = 3;
+/** Beside one of them: the counters are all since the flow began, not those since its last record. */
+export const COUNTS_FROM_START = 4;
 
 export class FlowBatch {
   /** Rows of each column. */
@@ -91,7 +95,7 @@ export class FlowBatch {
    * that differ make any number of it, so read it with `endAgoOf`.
    */
   readonly endAgoMs: Int32Array;
-  /** Whether the flow was over at its end, where the record says so: `FLOW_ENDED`, `FLOW_GOES_ON`. */
+  /** Whether the flow was over at its end, where the record says so, and where it counts from: `FLOW_ENDED`… */
   readonly flowEnd: Uint8Array;
   /** Whether any row of `flowEnd` or `direction` was ever set. Where not, nobody needs to clear them. */
   hasEndsOrDirections = false;

@@ -17,15 +17,26 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   net: [],
   flowBatch: ['flowExporter'],
   flowExporter: ['types:net'],
+  flowKey: ['types:flowBatch'],
   trafficMetrics: [],
   capture: ['net'],
-  decode: ['net', 'flowBatch', 'flowExporter'],
-  engine: ['net', 'flowBatch', 'flowExporter', 'trafficMetrics', 'types:config'],
+  decode: ['net', 'flowBatch', 'flowExporter', 'flowKey'],
+  engine: ['net', 'flowBatch', 'flowExporter', 'flowKey', 'trafficMetrics', 'types:config'],
   log: ['unprintable'],
   mitigation: ['net', 'trafficMetrics', 'engine/attack', 'types:config', 'types:engine'],
   incidents: ['engine', 'mitigation', 'net', 'types:config'],
   config: ['net', 'trafficMetrics', ...NOUNS],
-  ingest: ['net', 'flowBatch', 'flowExporter', 'decode', 'engine', 'trafficMetrics', 'types:config', ...NOUNS],
+  ingest: [
+    'net',
+    'flowBatch',
+    'flowExporter',
+    'flowKey',
+    'decode',
+    'engine',
+    'trafficMetrics',
+    'types:config',
+    ...NOUNS,
+  ],
   gobgp: ['net', 'mitigation', 'types:config', ...NOUNS],
   storage: ['net', 'trafficMetrics', 'mitigation/banCounts', 'types:config', 'types:mitigation', ...NOUNS],
   notify: [
@@ -79,7 +90,18 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 const ON_TOP = ['cli', 'daemon', 'main'];
 
 /** Rooms that are given the time and use nothing but the language. */
-const PURE = ['net', 'flowBatch', 'trafficMetrics', 'capture', 'decode', 'engine', 'mitigation', 'incidents'];
+const PURE = [
+  'net',
+  'flowBatch',
+  'flowKey',
+  'flowExporter',
+  'trafficMetrics',
+  'capture',
+  'decode',
+  'engine',
+  'mitigation',
+  'incidents',
+];
 
 interface Import {
   readonly file: string;

@@ -8,6 +8,7 @@ import type { ExportClock } from './exporter/exportClock.ts';
 import type { ExporterState } from './exporter/exporterState.ts';
 import type { ObservationDomain } from './exporter/observationDomain.ts';
 import type { RecordRun } from './exporter/template.ts';
+import { FlowTotals } from './flowTotals.ts';
 
 /** More fields than a template set in the largest datagram can define, at four bytes each. */
 const MAX_FIELDS = 16_384;
@@ -36,6 +37,12 @@ export class DecodeContext implements RecordRun {
   row = 0;
   count = 0;
   stride = 0;
+
+  /** Where the fields of the reverse direction begin in the first of the records; -1 where they lack one. */
+  readonly reverse = { bytesAt: -1, packetsAt: -1, flagsAt: -1 };
+
+  /** Of all exporters of the thread. */
+  readonly totals = new FlowTotals();
 
   /** First byte and size of each field of the record that `locateFields` found last. */
   readonly fieldStarts = new Int32Array(MAX_FIELDS);

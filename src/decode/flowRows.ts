@@ -82,33 +82,52 @@ export function readIpv6Pair(view: DataView, at: number, batch: FlowBatch, row: 
   batch.dst3[row] = view.getUint32(at + 28);
 }
 
-/**
- * Writes row `to` as the reverse direction of row `from`: addresses, ports and interfaces swapped, counters as given.
- */
-export function writeReverseRow(batch: FlowBatch, from: number, to: number, packets: number, bytes: number): void {
-  batch.src0[to] = batch.dst0[from];
-  batch.src1[to] = batch.dst1[from];
-  batch.src2[to] = batch.dst2[from];
-  batch.src3[to] = batch.dst3[from];
-  batch.dst0[to] = batch.src0[from];
-  batch.dst1[to] = batch.src1[from];
-  batch.dst2[to] = batch.src2[from];
-  batch.dst3[to] = batch.src3[from];
-  batch.srcPort[to] = batch.dstPort[from];
-  batch.dstPort[to] = batch.srcPort[from];
+/** Copies row `from` to row `to`. */
+export function copyRow(batch: FlowBatch, from: number, to: number): void {
+  batch.src0[to] = batch.src0[from];
+  batch.src1[to] = batch.src1[from];
+  batch.src2[to] = batch.src2[from];
+  batch.src3[to] = batch.src3[from];
+  batch.dst0[to] = batch.dst0[from];
+  batch.dst1[to] = batch.dst1[from];
+  batch.dst2[to] = batch.dst2[from];
+  batch.dst3[to] = batch.dst3[from];
+  batch.srcPort[to] = batch.srcPort[from];
+  batch.dstPort[to] = batch.dstPort[from];
   batch.ipProtocol[to] = batch.ipProtocol[from];
   batch.tcpFlags[to] = batch.tcpFlags[from];
   batch.fragment[to] = batch.fragment[from];
-  batch.sampledPackets[to] = packets;
-  batch.sampledBytes[to] = bytes;
+  batch.sampledPackets[to] = batch.sampledPackets[from];
+  batch.sampledBytes[to] = batch.sampledBytes[from];
   batch.samplingRate[to] = batch.samplingRate[from];
   batch.samplingSource[to] = batch.samplingSource[from];
   batch.durationMs[to] = batch.durationMs[from];
   batch.endAgoMs[to] = batch.endAgoMs[from];
   batch.flowEnd[to] = batch.flowEnd[from];
   batch.direction[to] = batch.direction[from];
-  batch.inInterface[to] = batch.outInterface[from];
-  batch.outInterface[to] = batch.inInterface[from];
+  batch.inInterface[to] = batch.inInterface[from];
+  batch.outInterface[to] = batch.outInterface[from];
+}
+
+/**
+ * Writes row `to` as the reverse direction of row `from`: addresses, ports and interfaces swapped, counters as given.
+ */
+export function writeReverseRow(batch: FlowBatch, from: number, to: number, packets: number, bytes: number): void {
+  copyRow(batch, from, to);
+  swap(batch.src0, batch.dst0, to);
+  swap(batch.src1, batch.dst1, to);
+  swap(batch.src2, batch.dst2, to);
+  swap(batch.src3, batch.dst3, to);
+  swap(batch.srcPort, batch.dstPort, to);
+  swap(batch.inInterface, batch.outInterface, to);
+  batch.sampledPackets[to] = packets;
+  batch.sampledBytes[to] = bytes;
+}
+
+function swap<Column extends Uint32Array | Uint16Array>(a: Column, b: Column, row: number): void {
+  const value = a[row];
+  a[row] = b[row];
+  b[row] = value;
 }
 
 /**

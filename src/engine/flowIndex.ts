@@ -1,23 +1,18 @@
 /*
- * From the key of a flow to its number in a table: exporter, addresses, ports, IP protocol, input interface and direction. Only a
- * hash of 64 bits is kept of a key; two of a million flows are taken for one once in 30 million runs.
+ * From a flow of an exporter to its number in a table.
  *
  * Open addressing with linear probing, at most half full. The hash is seeded, so nobody can make keys collide.
  */
 import type { FlowBatch } from '../flowBatch.ts';
+import { FlowKey, mixed } from '../flowKey.ts';
 
 const NONE = -1;
 const FIRST_CAPACITY = 1024;
 
-/** A key as it was looked up. There is one object for each index; it is valid until the next `keyOf`. */
-export interface FlowKey {
-  readonly low: number;
-  readonly high: number;
-}
-
 export class FlowIndex {
   readonly #seed: number;
-  readonly #key = { low: 0, high: 0 };
+  /** Of the flow that was looked up last. */
+  readonly #key = new FlowKey();
   /** Flow number + 1; 0 is an empty entry. */
   #entries = new Int32Array(2 * FIRST_CAPACITY);
   #mask = 2 * FIRST_CAPACITY - 1;
@@ -29,31 +24,11 @@ export class FlowIndex {
     this.#seed = seed | 0;
   }
 
-  /** The key of the flow in a row of the batch. */
-  keyOf(batch: FlowBatch, row: number): FlowKey {
-    const { address } = batch.exporter[row];
-    const ports = (batch.srcPort[row] << 16) | batch.dstPort[row];
-    const others =
-      Math.imul(batch.inInterface[row], 0x9e3779b1) ^ (batch.ipProtocol[row] << 24) ^ (batch.direction[row] << 16);
-    let low = this.#seed;
-    let high = this.#seed ^ 0x5bd1e995;
-    low = mixed(low, batch.src0[row] ^ address.word3);
-    high = mixed(high, batch.src1[row] ^ address.word1);
-    low = mixed(low ^ high, batch.src2[row] ^ address.word0);
-    high = mixed(high ^ low, batch.src3[row] ^ address.word2);
-    low = mixed(low ^ high, batch.dst0[row]);
-    high = mixed(high ^ low, batch.dst1[row]);
-    low = mixed(low ^ high, batch.dst2[row]);
-    high = mixed(high ^ low, batch.dst3[row]);
-    low = mixed(low ^ high, ports);
-    high = mixed(high ^ low, others);
-    this.#key.low = mixed(low ^ high, ports);
-    this.#key.high = high;
-    return this.#key;
-  }
-
-  /** The number of the flow with this key, or -1. */
-  find({ low, high }: FlowKey): number {
+  /** The number of the flow in a row of the batch, or -1. */
+  find(batch: FlowBatch, row: number): number {
+    const { word0, word1, word2, word3 } = batch.exporter[row].address;
+    this.#key.take(batch, row, mixed(mixed(this.#seed, word0 ^ word1), word2 ^ word3));
+    const { low, high } = this.#key;
     for (let at = low & this.#mask; this.#entries[at] !== 0; at = (at + 1) & this.#mask) {
       const flow = this.#entries[at] - 1;
       if (this.#low[flow] === low && this.#high[flow] === high) return flow;
@@ -61,7 +36,7 @@ export class FlowIndex {
     return NONE;
   }
 
-  /** Adds the flow with the key that `keyOf` returned last; it must not be there. `flow` is the next free number. */
+  /** Adds the flow that was looked up last and not found. `flow` is the next free number. */
   add(flow: number): void {
     if (flow >= this.#low.length) this.#grow();
     this.#low[flow] = this.#key.low;
@@ -121,10 +96,4 @@ export class FlowIndex {
     this.#mask = 4 * flows - 1;
     for (let flow = 0; flow < this.#count; flow++) this.#enter(flow);
   }
-}
-
-function mixed(state: number, word: number): number {
-  let bits = Math.imul(state ^ word, 0x7feb352d);
-  bits = Math.imul(bits ^ (bits >>> 15), 0x846ca68b);
-  return bits ^ (bits >>> 16);
 }

@@ -12,7 +12,7 @@
  * All sums are of whole multiples of 1/1024, which doubles add and subtract exactly, so no rounding error stays behind.
  * Both tables are bounded. A flow that finds no room is not carried forward; its records still count.
  */
-import { FLOW_ENDED, FLOW_GOES_ON, type FlowBatch } from '../flowBatch.ts';
+import { COUNTS_FROM_START, FLOW_END_MASK, FLOW_ENDED, FLOW_GOES_ON, type FlowBatch } from '../flowBatch.ts';
 import { FIN, RST, TCP } from '../net/protocolNumbers.ts';
 
 import { FlowIndex } from './flowIndex.ts';
@@ -105,14 +105,13 @@ export class LastingFlows {
     const { activeTimeout } = batch.exporter[row];
     const endMs = now - batch.endAgoOf(row);
     const startMs = endMs - batch.durationMs[row];
-    const key = this.#index.keyOf(batch, row);
-    let flow = this.#index.find(key);
+    let flow = this.#index.find(batch, row);
     let fromMs = startMs;
     if (flow !== NONE && endMs > this.#endMs[flow]) fromMs = Math.max(startMs, this.#endMs[flow]);
     else flow = NONE;
     const timeoutMs = activeTimeout.ms;
     const longestMs = timeoutMs > 0 ? timeoutMs * TIMEOUT_SLACK : LONGEST_PERIOD_MS;
-    fromMs = Math.max(fromMs, endMs - longestMs);
+    if ((batch.flowEnd[row] & COUNTS_FROM_START) === 0) fromMs = Math.max(fromMs, endMs - longestMs);
     this.periodFromMs = fromMs;
     const goesOn = this.#goesOn(batch, row, now - fromMs, timeoutMs);
     if (flow !== NONE) {
@@ -199,8 +198,9 @@ export class LastingFlows {
    * reached; where that is not known, if the last packet is just past and no FIN or RST was seen.
    */
   #goesOn(batch: FlowBatch, row: number, ageMs: number, timeoutMs: number): boolean {
-    if (batch.flowEnd[row] === FLOW_GOES_ON) return true;
-    if (batch.flowEnd[row] === FLOW_ENDED) return false;
+    const flowEnd = batch.flowEnd[row] & FLOW_END_MASK;
+    if (flowEnd === FLOW_GOES_ON) return true;
+    if (flowEnd === FLOW_ENDED) return false;
     const endAgoMs = batch.endAgoOf(row);
     if (timeoutMs > 0) {
       const freshMs = Math.max(FRESH_MS, Math.min(FRESH_MS_AT_MOST, timeoutMs / 6));

@@ -96,8 +96,12 @@ export interface MissingTemplate {
   readonly sets: number;
 }
 
+/** Tells exporters apart in tables that they share. */
+let exporters = 0;
+
 export class ExporterState {
   readonly address: string;
+  readonly number = exporters++;
   readonly limits: DecodeLimits;
 
   /** By index into `PROTOCOLS`. Datagrams of an unknown version are counted in `decodeErrors` only. */
@@ -123,6 +127,8 @@ export class ExporterState {
   templates = 0;
 
   readonly activeTimeout = new ActiveTimeout();
+  /** Whether all its counters are since the flow began, by the config. */
+  countersAreTotals = false;
   readonly awaiting: AwaitingSets;
   readonly #domains: ObservationDomain[] = [];
   #recentDomain: ObservationDomain | undefined = undefined;

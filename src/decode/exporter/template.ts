@@ -50,6 +50,12 @@ export interface ColumnLoad {
   readonly maxBytes: number;
 }
 
+/**
+ * `deltas`: since the record before (elements 1, 2). `totals`: since the flow began (85, 86). `events`: the updates of a
+ * firewall are deltas, the end of a connection has its total (231, 232 beside 233).
+ */
+export type CounterKind = 'deltas' | 'totals' | 'events';
+
 /** How the records of a flow template become rows. */
 export interface FlowPlan {
   /** In the order to apply: later loads use columns of earlier ones. */
@@ -65,6 +71,10 @@ export interface FlowPlan {
   /** Counters of the reverse direction (responder to initiator), or `NO_FIELD`. */
   readonly reverseBytes: number;
   readonly reversePackets: number;
+  /** TCP flags of the reverse direction, or `NO_FIELD`. */
+  readonly reverseTcpFlags: number;
+  /** What the counters are of. */
+  readonly counters: CounterKind;
   /** The first bytes of the sampled packet itself, from its Ethernet or IP header on, or `NO_FIELD`. */
   readonly frameSection: number;
   readonly frameIsEthernet: boolean;

@@ -33,6 +33,7 @@ export function decodeDataSet(context: DecodeContext, template: Template, offset
 
 function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: number, end: number): number {
   const { exporter } = context;
+  const firstRow = context.batch.end;
   context.misfits = 0;
   const { plan } = template;
   const readsFrames = !plan.hasCounters && plan.frameSection !== NO_FIELD;
@@ -44,12 +45,24 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
     records = Math.floor((end - offset) / template.recordBytes);
     if (yieldsRows) decodeInColumns(context, template, offset, records);
   }
+  if (yieldsRows) settleTotals(context, plan, firstRow);
   if (context.misfits > 0) exporter.doubt('field_width', context.misfits);
   if (!yieldsRows) {
     if (plan.hasCounters) exporter.recordsWithoutAddresses += records;
     else exporter.recordsWithoutCounters += records;
   }
   return records;
+}
+
+/** Makes differences of counters that are totals. */
+function settleTotals(
+  { exporter, totals, batch, exportTimeMs }: DecodeContext,
+  plan: FlowPlan,
+  firstRow: number,
+): void {
+  if (plan.counters === 'events') totals.subtractUpdates(batch, firstRow, exporter.number, exportTimeMs);
+  else if (plan.counters === 'totals' || exporter.countersAreTotals)
+    totals.subtract(batch, firstRow, exporter.number, exportTimeMs);
 }
 
 function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset: number, records: number): void {
@@ -73,9 +86,11 @@ function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset:
   context.domain.sampling.applyTo(batch, row, count, plan.namesSampler);
   batch.end += count;
   if (!hasReverse(plan)) return;
-  const bytesAt = plan.reverseBytes === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseBytes];
-  const packetsAt = plan.reversePackets === NO_FIELD ? NO_FIELD : offset + offsets[plan.reversePackets];
-  appendReverseRows(context, bytesAt, lengths[plan.reverseBytes], packetsAt, lengths[plan.reversePackets]);
+  const { reverse } = context;
+  reverse.bytesAt = plan.reverseBytes === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseBytes];
+  reverse.packetsAt = plan.reversePackets === NO_FIELD ? NO_FIELD : offset + offsets[plan.reversePackets];
+  reverse.flagsAt = plan.reverseTcpFlags === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseTcpFlags];
+  appendReverseRows(context, lengths[plan.reverseBytes], lengths[plan.reversePackets], lengths[plan.reverseTcpFlags]);
 }
 
 function decodeOneByOne(
@@ -116,9 +131,16 @@ function decodeLocatedRecord(context: DecodeContext, plan: FlowPlan, at: number)
   context.domain.sampling.applyTo(batch, row, 1, plan.namesSampler);
   batch.end++;
   if (!hasReverse(plan)) return;
-  const bytesAt = readableStart(context, plan.reverseBytes);
-  const packetsAt = readableStart(context, plan.reversePackets);
-  appendReverseRows(context, bytesAt, fieldSizes[plan.reverseBytes], packetsAt, fieldSizes[plan.reversePackets]);
+  const { reverse } = context;
+  reverse.bytesAt = readableStart(context, plan.reverseBytes);
+  reverse.packetsAt = readableStart(context, plan.reversePackets);
+  reverse.flagsAt = readableStart(context, plan.reverseTcpFlags);
+  appendReverseRows(
+    context,
+    fieldSizes[plan.reverseBytes],
+    fieldSizes[plan.reversePackets],
+    fieldSizes[plan.reverseTcpFlags],
+  );
 }
 
 function applyLocated(context: DecodeContext, load: ColumnLoad): void {
@@ -173,19 +195,15 @@ function hasReverse(plan: FlowPlan): boolean {
 }
 
 /** Appends a row for every row of the run whose record counted something in the reverse direction. */
-function appendReverseRows(
-  context: DecodeContext,
-  bytesAt: number,
-  bytesSize: number,
-  packetsAt: number,
-  packetsSize: number,
-): void {
+function appendReverseRows(context: DecodeContext, bytesSize: number, packetsSize: number, flagsSize: number): void {
   const { view, batch, row, count, stride } = context;
+  const { bytesAt, packetsAt, flagsAt } = context.reverse;
   for (let i = 0; i < count; i++) {
     const bytes = bytesAt === NO_FIELD ? 0 : readUnsigned(view, bytesAt + i * stride, bytesSize);
     const packets = packetsAt === NO_FIELD ? 0 : readUnsigned(view, packetsAt + i * stride, packetsSize);
     if (bytes === 0 && packets === 0) continue;
     writeReverseRow(batch, row + i, batch.end, packets, bytes);
+    if (flagsAt !== NO_FIELD) batch.tcpFlags[batch.end] = readUnsigned(view, flagsAt + i * stride, flagsSize) & 0xff;
     batch.end++;
   }
 }

@@ -58,6 +58,8 @@ export function decodeNetflow(context: DecodeContext): boolean {
       decodeIpfix(context);
       break;
   }
+  if (protocol === NETFLOW5 && exporter.countersAreTotals)
+    context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
   if (protocol !== NETFLOW5 && clearImplausible(batch, firstRow) > 0) exporter.fail('counter_implausible', 0);
   exporter.flows[protocol] += batch.end - firstRow;
   return exporter.endDatagram();

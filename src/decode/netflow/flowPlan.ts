@@ -2,7 +2,7 @@
  * Decides which field of a template becomes which column, and which one is preferred where a template has several: the
  * only place that knows what exporters mean by their elements. Runs when a template is learned, never for a record.
  */
-import { type ColumnLoad, type ColumnLoader, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
+import { type ColumnLoad, type ColumnLoader, type CounterKind, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
 import {
   fillBytes,
   fillDestinationPort,
@@ -34,7 +34,7 @@ import {
   loadSourcePort,
   loadTcpFlags,
 } from './columnLoaders.ts';
-import { CISCO, CISCO_IE, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
+import { CISCO, CISCO_IE, IE, REVERSE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { MAX_INTEGER_BYTES } from './recordFields.ts';
 import {
   type Clock,
@@ -170,8 +170,10 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     hasAddresses,
     hasCounters,
     namesSampler,
-    reverseBytes: fields.find(IE.responderOctets, 1, MAX_INTEGER_BYTES),
-    reversePackets: fields.find(IE.responderPackets, 1, MAX_INTEGER_BYTES),
+    reverseBytes: findReverse(fields, IE.responderOctets, IE.octetDeltaCount, IE.octetTotalCount),
+    reversePackets: findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),
+    reverseTcpFlags: fields.find(IE.tcpControlBits, 1, MAX_INTEGER_BYTES, REVERSE),
+    counters: counterKind(fields),
     frameSection: ethernet !== NO_FIELD ? ethernet : fields.find(IE.ipHeaderPacketSection, 1, VARIABLE_LENGTH),
     frameIsEthernet: ethernet !== NO_FIELD,
     frameSize: fields.find(IE.dataLinkFrameSize, 1, MAX_INTEGER_BYTES),
@@ -247,8 +249,26 @@ function planCounters(list: LoadList): boolean {
   list.prefer(loadPackets, fillPackets, packets, 1, MAX_INTEGER_BYTES);
   list.prefer(loadBytes, fillBytes, bytes, 1, MAX_INTEGER_BYTES);
   const { fields } = list;
-  const reverse = fields.findAny([IE.responderOctets, IE.responderPackets], 1, MAX_INTEGER_BYTES);
+  const reverse = Math.max(
+    findReverse(fields, IE.responderOctets, IE.octetDeltaCount, IE.octetTotalCount),
+    findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),
+  );
   return list.loads.length > before || reverse !== NO_FIELD;
+}
+
+/** The reverse direction has an element of its own, or that of the forward one under the number of RFC 5103. */
+function findReverse(fields: Fields, responder: number, delta: number, total: number): number {
+  const own = fields.find(responder, 1, MAX_INTEGER_BYTES);
+  if (own !== NO_FIELD) return own;
+  const reverse = fields.find(delta, 1, MAX_INTEGER_BYTES, REVERSE);
+  return reverse !== NO_FIELD ? reverse : fields.find(total, 1, MAX_INTEGER_BYTES, REVERSE);
+}
+
+function counterKind(fields: Fields): CounterKind {
+  const has = (...elements: readonly number[]): boolean => fields.findAny(elements, 1, MAX_INTEGER_BYTES) !== NO_FIELD;
+  if (has(IE.firewallEvent) && has(IE.initiatorOctets, IE.responderOctets, IE.initiatorPackets)) return 'events';
+  const hasDeltas = has(IE.octetDeltaCount, IE.packetDeltaCount);
+  return !hasDeltas && has(IE.octetTotalCount, IE.packetTotalCount) ? 'totals' : 'deltas';
 }
 
 /** The protocol first: it decides whether a port is a port or an ICMP type. */

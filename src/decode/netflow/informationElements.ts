@@ -76,6 +76,9 @@ export const IE = {
   layer2OctetDeltaCount: 352,
 } as const;
 
+/** Private Enterprise Number of the reverse direction: its elements have the numbers of the forward ones (RFC 5103 §6.1). */
+export const REVERSE = 29_305;
+
 /** Private Enterprise Number of the elements below. 0 stands for IANA's registry. */
 export const CISCO = 9;
 

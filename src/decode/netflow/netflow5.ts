@@ -29,6 +29,7 @@ export function decodeNetflow5(context: DecodeContext): void {
   if (promised > held) exporter.fail('datagram_truncated', HEADER + held * RECORD);
   const records = Math.min(promised, held);
   context.domain = exporter.domain(NETFLOW5, view.getUint16(20), context.now);
+  context.exportTimeMs = view.getUint32(8) * 1000 + view.getUint32(12) / 1e6;
   exporter.followSequence(context.domain, view.getUint32(16), promised);
   appendRecords(context, records, view.getUint16(22) & SAMPLING_INTERVAL_BITS);
 }

@@ -89,9 +89,30 @@ test('a responder that sent nothing makes no row', () => {
   assert.equal(decode([...ends, [231, uint(100, 4)], [232, zero(4)]]).length, 1);
 });
 
-test('reverse counters under PEN 29305 do not change the forward ones', () => {
-  const row = decodeOne(...ends, [1, uint(5, 4)], [1, uint(999, 4), 29_305], [2, uint(1, 4)], [2, uint(77, 4), 29_305]);
-  assert.deepEqual([row.bytes, row.packets], [5, 1]);
+test('reverse counters under PEN 29305 make a second row, whatever elements they have', () => {
+  for (const [bytes, packets] of [
+    [1, 2],
+    [85, 86],
+  ]) {
+    const rows = decode([
+      ...ends,
+      [7, uint(53, 2)],
+      [6, [0x02]],
+      [1, uint(5, 4)],
+      [bytes, uint(999, 4), 29_305],
+      [2, uint(1, 4)],
+      [packets, uint(77, 8), 29_305],
+      [6, uint(0x12, 2), 29_305],
+    ]);
+    assert.deepEqual(
+      rows.map((row) => [row.src, row.dst, row.srcPort, row.dstPort, row.packets, row.bytes, row.tcpFlags]),
+      [
+        [SRC, DST, 53, 0, 1, 5, 0x02],
+        [DST, SRC, 0, 53, 77, 999, 0x12],
+      ],
+    );
+  }
+  assert.equal(decode([...oneFlow, [1, uint(0, 4), 29_305], [2, uint(0, 4), 29_305]]).length, 1);
 });
 
 test('IPv6 addresses are read word by word', () => {

@@ -1,0 +1,129 @@
+/*
+ * Counters that are totals: some exporters count since a flow began (elements 85 and 86 without 1 and 2), and the events
+ * of a Cisco ASA repeat at the end of a connection what its updates told before. A record then adds only what is more
+ * than the record before it of the same flow.
+ *
+ * The table has a fixed size. A flow belongs in one of four places; the one seen least recently makes room. A flow that
+ * is not found counts at its mean rate.
+ */
+import { COUNTS_FROM_START, FLOW_END_MASK, FLOW_ENDED, FLOW_GOES_ON, type FlowBatch } from '../flowBatch.ts';
+import { FlowKey } from '../flowKey.ts';
+import { copyRow } from './flowRows.ts';
+
+/** Flows that are remembered, of all exporters of a thread; 40 bytes each, 5 MB. */
+const PLACES = 131_072;
+const WAYS = 4;
+
+/** A record of the same flow comes again within this time: the longest active timeout is 30 minutes. */
+const REMEMBERED_MS = 35 * 60_000;
+
+/** The start time of one flow may differ by this much from record to record, by rounding. */
+const SAME_START_MS = 1500;
+
+export class FlowTotals {
+  #low = new Int32Array(0);
+  #high = new Int32Array(0);
+  #packets = new Float64Array(0);
+  #bytes = new Float64Array(0);
+  #startMs = new Float64Array(0);
+  #endMs = new Float64Array(0);
+  /** Of the row at hand. */
+  readonly #key = new FlowKey();
+
+  /**
+   * Makes differences of the totals in rows from `firstRow` on. `exportTimeMs` is that of their message; all times here
+   * are of the exporter's clock. A row without traffic since the last one stays, with zeros.
+   */
+  subtract(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number): void {
+    const { sampledPackets, sampledBytes, durationMs } = batch;
+    for (let row = firstRow; row < batch.end; row++) {
+      const endMs = exportTimeMs - batch.endAgoOf(row);
+      const place = this.#placeOf(batch, row, exporter, endMs);
+      const startMs = endMs - durationMs[row];
+      const [packets, bytes] = [sampledPackets[row], sampledBytes[row]];
+      if (this.#isKnown(place, startMs, durationMs[row], packets, bytes, endMs)) {
+        sampledPackets[row] = packets - this.#packets[place];
+        sampledBytes[row] = bytes - this.#bytes[place];
+        durationMs[row] = Math.min(durationMs[row], Math.max(0, endMs - this.#endMs[place]));
+      } else {
+        batch.flowEnd[row] |= COUNTS_FROM_START;
+        batch.hasEndsOrDirections = true;
+      }
+      this.#remember(place, packets, bytes, startMs, endMs);
+    }
+  }
+
+  /**
+   * Leaves of the events of a firewall in rows from `firstRow` on what is new: an update counts as it is, the end of a
+   * connection only what its updates did not tell. Rows with nothing new are dropped.
+   */
+  subtractUpdates(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number): void {
+    const { sampledPackets, sampledBytes } = batch;
+    let end = firstRow;
+    for (let row = firstRow; row < batch.end; row++) {
+      const place = this.#placeOf(batch, row, exporter, exportTimeMs);
+      const isKnown = this.#holds(place, exportTimeMs);
+      const flowEnd = batch.flowEnd[row] & FLOW_END_MASK;
+      if (flowEnd === FLOW_GOES_ON) {
+        const packets = sampledPackets[row] + (isKnown ? this.#packets[place] : 0);
+        const bytes = sampledBytes[row] + (isKnown ? this.#bytes[place] : 0);
+        this.#remember(place, packets, bytes, 0, exportTimeMs);
+      } else if (flowEnd === FLOW_ENDED && isKnown) {
+        sampledPackets[row] = Math.max(0, sampledPackets[row] - this.#packets[place]);
+        sampledBytes[row] = Math.max(0, sampledBytes[row] - this.#bytes[place]);
+        this.#endMs[place] = Number.NEGATIVE_INFINITY;
+        if (sampledPackets[row] === 0 && sampledBytes[row] === 0) continue;
+      }
+      if (row !== end) copyRow(batch, row, end);
+      end++;
+    }
+    batch.end = end;
+  }
+
+  /** Whether the totals continue those in the place. A new flow of the same key begins anew, with smaller ones. */
+  #isKnown(place: number, startMs: number, durationMs: number, packets: number, bytes: number, endMs: number): boolean {
+    if (!this.#holds(place, endMs)) return false;
+    if (packets < this.#packets[place] || bytes < this.#bytes[place]) return false;
+    return durationMs === 0 || Math.abs(startMs - this.#startMs[place]) <= SAME_START_MS;
+  }
+
+  #holds(place: number, endMs: number): boolean {
+    return (
+      this.#low[place] === this.#key.low &&
+      this.#high[place] === this.#key.high &&
+      Math.abs(endMs - this.#endMs[place]) <= REMEMBERED_MS
+    );
+  }
+
+  #remember(place: number, packets: number, bytes: number, startMs: number, endMs: number): void {
+    this.#low[place] = this.#key.low;
+    this.#high[place] = this.#key.high;
+    this.#packets[place] = packets;
+    this.#bytes[place] = bytes;
+    this.#startMs[place] = startMs;
+    this.#endMs[place] = endMs;
+  }
+
+  /** The place of the row's flow, or that of the four which was seen least recently. */
+  #placeOf(batch: FlowBatch, row: number, exporter: number, endMs: number): number {
+    if (this.#endMs.length === 0) this.#allocate();
+    this.#key.take(batch, row, exporter);
+    const first = this.#key.low & (PLACES - 1) & ~(WAYS - 1);
+    let oldest = first;
+    for (let place = first; place < first + WAYS; place++) {
+      if (this.#holds(place, endMs)) return place;
+      if (this.#endMs[place] < this.#endMs[oldest]) oldest = place;
+    }
+    return oldest;
+  }
+
+  /** Most exporters send no totals, and need no table. */
+  #allocate(): void {
+    this.#low = new Int32Array(PLACES);
+    this.#high = new Int32Array(PLACES);
+    this.#packets = new Float64Array(PLACES);
+    this.#bytes = new Float64Array(PLACES);
+    this.#startMs = new Float64Array(PLACES);
+    this.#endMs = new Float64Array(PLACES).fill(Number.NEGATIVE_INFINITY);
+  }
+}

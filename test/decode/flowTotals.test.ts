@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { COUNTS_FROM_START } from '../../src/flowBatch.ts';
+import { DecodeBench } from './decodedFlows.ts';
+import { type Field, ipfix, ipv4, netflow5, set, template, uint } from './telemetryBytes.ts';
+
+const EXPORT_SECONDS = 1_777_600_000;
+
+type Value = readonly [element: number, bytes: readonly number[]];
+
+/** Packets, bytes and duration of the rows that one record gives, exported so many seconds after the first. */
+function rowsOf(bench: DecodeBench, seconds: number, values: readonly Value[]) {
+  const all: readonly Value[] = [[8, ipv4('198.51.100.7')], [12, ipv4('203.0.113.9')], ...values];
+  const fields = all.map(([element, bytes]): Field => [element, bytes.length]);
+  const record = all.flatMap(([, bytes]) => bytes);
+  const exportTime = EXPORT_SECONDS + seconds;
+  const rows = bench.netflow(ipfix([set(2, template(256, fields)), set(256, record)], { exportTime }), seconds * 1000);
+  return rows.map(({ packets, bytes, durationMs }) => ({ packets, bytes, durationMs }));
+}
+
+function totals(seconds: number, packets: number, startedAt = 0, srcPort = 1): readonly Value[] {
+  return [
+    [7, uint(srcPort, 2)],
+    [85, uint(packets * 100, 8)],
+    [86, uint(packets, 8)],
+    [152, uint((EXPORT_SECONDS + startedAt) * 1000, 8)],
+    [153, uint((EXPORT_SECONDS + seconds) * 1000, 8)],
+  ];
+}
+
+test('records of totals add up to the last total, whatever lies between them', () => {
+  const steps = fc.array(
+    fc.record({ flow: fc.nat(3), afterSeconds: fc.integer({ min: 1, max: 300 }), packets: fc.nat(1e6) }),
+    { minLength: 1, maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(steps, (records) => {
+      const bench = new DecodeBench();
+      const total = [0, 0, 0, 0];
+      const counted = [0, 0, 0, 0];
+      let seconds = 0;
+      for (const { flow, afterSeconds, packets } of records) {
+        seconds += afterSeconds;
+        total[flow] += packets;
+        const [row] = rowsOf(bench, seconds, totals(seconds, total[flow], 0, flow));
+        counted[flow] += row.packets;
+        assert.equal(row.bytes, row.packets * 100);
+      }
+      assert.deepEqual(counted, total);
+    }),
+  );
+});
+
+test('the period of a difference is the time since the record before; a first record counts from the start', () => {
+  const bench = new DecodeBench();
+  assert.deepEqual(rowsOf(bench, 3600, totals(3600, 7200)), [{ packets: 7200, bytes: 720_000, durationMs: 3_600_000 }]);
+  assert.equal(bench.batch.flowEnd[bench.batch.start], COUNTS_FROM_START);
+  assert.deepEqual(rowsOf(bench, 3660, totals(3660, 7320)), [{ packets: 120, bytes: 12_000, durationMs: 60_000 }]);
+  assert.equal(bench.batch.flowEnd[bench.batch.start], 0);
+});
+
+test('a new flow with the key of an old one counts whole', () => {
+  const bench = new DecodeBench();
+  rowsOf(bench, 60, totals(60, 1000));
+  const smaller = rowsOf(bench, 120, totals(120, 10, 0));
+  assert.equal(smaller[0].packets, 10);
+  const later = rowsOf(bench, 200, totals(200, 5000, 190));
+  assert.equal(later[0].packets, 5000);
+});
+
+test('a flow that is reported again after more than half an hour counts whole', () => {
+  const bench = new DecodeBench();
+  rowsOf(bench, 60, totals(60, 1000));
+  assert.equal(rowsOf(bench, 60 + 36 * 60, totals(60 + 36 * 60, 3000))[0].packets, 3000);
+});
+
+test('where the config says so, deltas are totals too, in NetFlow v5 as well', () => {
+  const bench = new DecodeBench();
+  bench.exporter.countersAreTotals = true;
+  const record = (packets: number) =>
+    bench.netflow(
+      netflow5([{ src: '198.51.100.7', dst: '203.0.113.9', packets, bytes: packets * 100, first: 0, last: 0 }]),
+    );
+  assert.deepEqual(
+    [1000, 1500, 1500, 200].map((packets) => record(packets)[0].packets),
+    [1000, 500, 0, 200],
+  );
+});
+
+test('elements 1 and 2 beside 85 and 86 are deltas', () => {
+  const bench = new DecodeBench();
+  const record = (seconds: number) =>
+    rowsOf(bench, seconds, [[1, uint(500, 4)], [2, uint(5, 4)], ...totals(seconds, 5000)])[0].packets;
+  assert.deepEqual([record(60), record(120)], [5, 5]);
+});
+
+/** An event of a firewall (NSEL): 5 updates a connection, 2 ends it. */
+function event(kind: number, forward: number, reverse: number, srcPort = 1): readonly Value[] {
+  return [
+    [7, uint(srcPort, 2)],
+    [233, [kind]],
+    [231, uint(forward, 4)],
+    [232, uint(reverse, 4)],
+  ];
+}
+
+test('the end of a connection adds only what its updates did not tell, in both directions', () => {
+  const bench = new DecodeBench();
+  const bytes = (...args: Parameters<typeof event>): number[] =>
+    rowsOf(bench, 1, event(...args)).map((row) => row.bytes);
+  assert.deepEqual(bytes(5, 100, 2000), [100, 2000]);
+  assert.deepEqual(bytes(5, 50, 1000), [50, 1000]);
+  assert.deepEqual(bytes(2, 150, 3000), [], 'nothing new');
+  assert.deepEqual(bytes(2, 150, 3000), [150, 3000], 'a connection without updates');
+  assert.deepEqual(bytes(5, 10, 0, 2), [10]);
+  assert.deepEqual(bytes(2, 30, 7, 2), [20, 7]);
+});

@@ -44,16 +44,18 @@ const NO_EXPORTER: FlowExporter = {
   activeTimeout: new ActiveTimeout(),
 };
 
-/** The values of `FlowBatch.flowEnd`. */
+/** The values of `FlowBatch.flowFlags`. */
 export const FLOW_END_UNKNOWN = 0;
 /** The record is an interim report: the active timeout ended it, or an update event. */
 export const FLOW_GOES_ON = 1;
 /** The flow is over. */
 export const FLOW_ENDED = 2;
-/** The part of `FlowBatch.flowEnd` with the values above. */
+/** The part of `FlowBatch.flowFlags` with the values above. */
 export const FLOW_END_MASK = 3;
 /** Beside one of them: the counters are all since the flow began, not those since its last record. */
 export const COUNTS_FROM_START = 4;
+/** Beside them: no traffic can have made these counters. They are shown, but do not count. */
+export const DOUBTFUL = 8;
 
 export class FlowBatch {
   /** Rows of each column. */
@@ -95,10 +97,12 @@ export class FlowBatch {
    * that differ make any number of it, so read it with `endAgoOf`.
    */
   readonly endAgoMs: Int32Array;
-  /** Whether the flow was over at its end, where the record says so, and where it counts from: `FLOW_ENDED`… */
-  readonly flowEnd: Uint8Array;
-  /** Whether any row of `flowEnd` or `direction` was ever set. Where not, nobody needs to clear them. */
-  hasEndsOrDirections = false;
+  /** Whether the flow was over, where the record says so; where it counts from; whether it is believed: `FLOW_ENDED`… */
+  readonly flowFlags: Uint8Array;
+  /** Whether a row of the current datagram is marked as doubtful. */
+  hasDoubtful = false;
+  /** Whether any row of `flowFlags` or `direction` was ever set. Where not, nobody needs to clear them. */
+  hasFlagsOrDirections = false;
   /** Where the exporter observed the flow: `DIRECTION_INGRESS`, `DIRECTION_EGRESS`; 0 where it does not say. */
   readonly direction: Uint8Array;
   /** The ifIndex (RFC 2863) where the traffic entered the exporter and where it left; 0 where that is unknown. */
@@ -134,7 +138,7 @@ export class FlowBatch {
     this.samplingSource = new Uint8Array(capacity);
     this.durationMs = new Uint32Array(capacity);
     this.endAgoMs = new Int32Array(capacity);
-    this.flowEnd = new Uint8Array(capacity);
+    this.flowFlags = new Uint8Array(capacity);
     this.direction = new Uint8Array(capacity);
     this.inInterface = new Uint32Array(capacity);
     this.outInterface = new Uint32Array(capacity);
@@ -148,12 +152,13 @@ export class FlowBatch {
     if (this.end > this.highWater) this.highWater = this.end;
     if (this.end + MAX_FLOWS_PER_DATAGRAM > this.capacity) this.end = 0;
     this.start = this.end;
+    this.hasDoubtful = false;
   }
 
-  /** Sets `flowEnd` and `direction` of rows to unknown. */
-  clearEndsAndDirections(row: number, count: number): void {
-    if (!this.hasEndsOrDirections) return;
-    this.flowEnd.fill(FLOW_END_UNKNOWN, row, row + count);
+  /** Sets `flowFlags` and `direction` of rows to unknown. */
+  clearFlagsAndDirections(row: number, count: number): void {
+    if (!this.hasFlagsOrDirections) return;
+    this.flowFlags.fill(FLOW_END_UNKNOWN, row, row + count);
     this.direction.fill(DIRECTION_UNKNOWN, row, row + count);
   }
 

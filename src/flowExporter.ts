@@ -18,6 +18,9 @@ const LONGEST_SECONDS = 3600;
 /** A period is learned from this many of them. */
 const ENOUGH = 3;
 
+/** `config`: in `flow_timing`. `stated`: by the exporter. `learned`: from its records. */
+export type ActiveTimeoutSource = 'config' | 'stated' | 'learned';
+
 export class ActiveTimeout {
   /** In the config; 0 = not. Wins. */
   configuredMs = 0;
@@ -31,6 +34,12 @@ export class ActiveTimeout {
   /** Milliseconds; 0 where it is not known. */
   get ms(): number {
     return this.configuredMs || this.statedMs || this.#learnedMs;
+  }
+
+  /** The same with its source; undefined where it is not known. */
+  known(): { readonly ms: number; readonly source: ActiveTimeoutSource } | undefined {
+    if (this.ms === 0) return undefined;
+    return { ms: this.ms, source: this.configuredMs > 0 ? 'config' : this.statedMs > 0 ? 'stated' : 'learned' };
   }
 
   /** The exporter says so itself, in seconds. Nonsense is ignored. */

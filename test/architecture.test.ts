@@ -69,6 +69,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   api: [
     'net',
+    'decode/exporter/doubts',
     'decode/exporter/protocol',
     'shapes',
     'incidents/incidentEvent',
@@ -248,7 +249,8 @@ const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/decode/sflow/decodeSflow.ts', 'function decodeSample('],
   ['src/decode/sampledPacket.ts', 'export function readEthernet('],
   ['src/decode/flowRows.ts', 'export function resolveSampling('],
-  ['src/decode/flowRows.ts', 'export function clearImplausible('],
+  ['src/decode/doubtfulRows.ts', 'export function doubtCounters('],
+  ['src/decode/doubtfulRows.ts', 'export function doubtFlowRates('],
   ['src/decode/netflow/columnLoaders.ts', 'function loadCounter('],
   ['src/engine/hostTable.ts', '  #probe('],
   ['src/engine/hostTable.ts', '  #touchRows('],

@@ -3,6 +3,7 @@
  * that dashboards rely on; the second list is for operating Kapkan. Every combination of labels that can be known in
  * advance exists from the start, and no label value is an attacked address.
  */
+import { DOUBT_REASONS } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import type { PeerState } from '../gobgp/peer.ts';
 import { ALL_GUARDS, type Ban } from '../mitigation/ban.ts';
@@ -101,6 +102,12 @@ function ingestFamilies(): MetricFamily[] {
     gauge('kapkan_ingest_blind_exporters', 'Exporters of which nothing can be decoded', [], ({ snapshot }) => [
       [snapshot.ingest.exporters.filter(({ blind }) => blind).length],
     ]),
+    counter(
+      'kapkan_ingest_doubtful_total',
+      'Values of exporters that were not believed, by reason',
+      ['reason'],
+      ({ snapshot }) => DOUBT_REASONS.map((reason): Sample => [snapshot.ingest.doubts[reason] ?? 0, reason]),
+    ),
     count(
       'kapkan_ingest_dropped_datagrams_total',
       'Datagrams that the kernel dropped because the receive buffer was full',
@@ -128,7 +135,7 @@ function ingestFamilies(): MetricFamily[] {
     ),
     count(
       'kapkan_engine_long_flow_overflow_total',
-      'Long flow records of which only the recent part was counted',
+      'Records of lasting flows that could not be carried forward, because the table is full',
       ({ ingest }) => ingest.lastingFlowOverflow,
     ),
     count(
@@ -144,9 +151,12 @@ function ingestFamilies(): MetricFamily[] {
     gauge('kapkan_engine_host_table_bytes', 'Memory that the host tables take', [], ({ snapshot }) => [
       [snapshot.ingest.hostTableBytes],
     ]),
-    gauge('kapkan_engine_long_flows', 'Long flow records that are being spread over the window', [], ({ snapshot }) => [
-      [snapshot.ingest.lastingFlows],
-    ]),
+    gauge(
+      'kapkan_engine_long_flows',
+      'Lasting flows that are carried forward until their next record',
+      [],
+      ({ snapshot }) => [[snapshot.ingest.lastingFlows]],
+    ),
     count(
       'kapkan_engine_attacks_over_limit_total',
       'Attacks beyond the limit of active attacks',

@@ -8,6 +8,7 @@ import { CaptureError, type CaptureSummary } from '../capture/capturedPacket.ts'
 import { readCapture } from '../capture/readCapture.ts';
 import type { CaptureDatagram } from '../capture/udpReader.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
+import { doubtFlowRates } from '../decode/doubtfulRows.ts';
 import { DEFAULT_DECODE_LIMITS, type DecodeLimits, ExporterState } from '../decode/exporter/exporterState.ts';
 import { netflowProtocol, PROTOCOLS, SFLOW5 } from '../decode/exporter/protocol.ts';
 import { resolveSampling } from '../decode/flowRows.ts';
@@ -147,6 +148,7 @@ class DecodeSession {
     if (isSflow) decodeSflow(this.#context);
     else decodeNetflow(this.#context);
     resolveSampling(this.#batch, 0, 1);
+    doubtFlowRates(this.#batch, exporter);
     this.#flows += this.#batch.end - this.#batch.start;
     const protocol = isSflow ? SFLOW5 : netflowProtocol(this.#view.getUint16(0));
     return protocol === undefined ? '' : this.#lines(exporter.address, PROTOCOLS[protocol]);
@@ -166,6 +168,7 @@ class DecodeSession {
       `  sFlow samples without a packet: ${sum((exporter) => exporter.skippedSamples)}`,
       `  datagrams with errors: ${sum((exporter) => exporter.decodeErrorDatagrams)}`,
       ...this.#errorLines(exporters),
+      ...doubtLines(exporters),
       ...this.#missingTemplateLines(exporters),
       ...captureLines(capture),
     ];
@@ -227,6 +230,14 @@ class DecodeSession {
     }
     return lines.length === 0 ? lines : ['  templates still missing:', ...lines];
   }
+}
+
+/** What the daemon would not believe either, by exporter and reason. */
+function doubtLines(exporters: readonly ExporterState[]): string[] {
+  const lines = exporters.flatMap(({ address, doubts }) =>
+    [...doubts].map(([reason, count]) => `    ${address} ${reason}: ${count}`),
+  );
+  return lines.length === 0 ? [] : ['  not believed:', ...lines];
 }
 
 function captureLines(capture: CaptureSummary): string[] {

@@ -12,6 +12,7 @@ import { detectionSection } from './sections/detection.ts';
 import { dryRunSection } from './sections/dryRun.ts';
 import { flowSourcesSection } from './sections/flowSources.ts';
 import { flowspecSection } from './sections/flowspec.ts';
+import { flowTimingSection } from './sections/flowTiming.ts';
 import { gobgpSection } from './sections/gobgp.ts';
 import { hostgroupsSection } from './sections/hostgroups.ts';
 import { ingestSection } from './sections/ingest.ts';
@@ -41,6 +42,7 @@ export const SECTIONS = [
   gobgpSection,
   ingestSection,
   flowSourcesSection,
+  flowTimingSection,
   samplingSection,
   samplesSection,
   notifySection,

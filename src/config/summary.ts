@@ -9,6 +9,7 @@ import type { Community } from './community.ts';
 import type { Config } from './config.ts';
 import type { BanLimits } from './sections/ban.ts';
 import type { BgpConfig } from './sections/bgp.ts';
+import type { FlowTiming } from './sections/flowTiming.ts';
 import type { GroupConfig } from './sections/hostgroups.ts';
 import { configuredChannels, type NotifyConfig } from './sections/notify/notify.ts';
 import type { StorageConfig } from './sections/storage.ts';
@@ -47,6 +48,7 @@ function listenerRows(config: Config): Row[] {
   rows.push(['exporters', config.flowSources.length === 0 ? 'any' : `${config.flowSources.join(', ')}; ${others}`]);
   const overrides = [...config.sampling.overrides].map(([exporter, rate]) => `, ${exporter} 1:${rate}`).join('');
   rows.push(['sampling', `1:${config.sampling.defaultRate} where an exporter states none${overrides}`]);
+  if (config.flowTiming.size > 0) rows.push(['flow timing', [...config.flowTiming].map(flowTimingText).join(', ')]);
   return rows;
 }
 
@@ -64,6 +66,11 @@ function daemonRows(config: Config): Row[] {
     ['state', config.storage.path],
     ['history', history(config.storage)],
   ];
+}
+
+function flowTimingText([exporter, { activeTimeoutMs, totals }]: readonly [string, FlowTiming]): string {
+  const timeout = activeTimeoutMs > 0 ? ` active timeout ${activeTimeoutMs / 1000} s` : '';
+  return `${exporter}${timeout}${totals ? ' counts totals' : ''}`;
 }
 
 function groupLines(group: GroupConfig, config: Config): string[] {

@@ -32,6 +32,8 @@ export class DecodeContext implements RecordRun {
   uptimeMs = -1;
   /** See `RecordRun`. */
   misfits = 0;
+  refusedRates = 0;
+  refusedRate = 0;
 
   /** The records that are being decoded, one every `stride` bytes, and their rows [row, row + count) of the batch. */
   row = 0;
@@ -70,6 +72,10 @@ export class DecodeContext implements RecordRun {
 
   set systemInitMs(ms: number) {
     this.domain.systemInitMs = ms;
+  }
+
+  get maxStatedRate(): number {
+    return this.exporter.maxStatedRate;
   }
 
   get activeTimeout(): ActiveTimeout {

@@ -11,12 +11,6 @@ import { IPV4_MAPPED_WORD } from '../net/address.ts';
 export const MAX_DURATION_MS = 0xffff_ffff;
 
 /**
- * Largest packet or byte counter of one record that is believed: 2^48 bytes are what a link of 400 Gbit/s carries in an
- * hour and a half.
- */
-const MAX_COUNTER = 2 ** 48;
-
-/**
  * Sets the columns of rows to 0, except the times, and the addresses: the code that reads addresses always writes both whole. The rows
  * of the ring still hold flows of an earlier round.
  */
@@ -46,7 +40,7 @@ export function clearOptionalColumns(batch: FlowBatch, row: number, count: numbe
     samplingRate[i] = 0;
     samplingSource[i] = SAMPLING_FROM_DEFAULT;
   }
-  batch.clearEndsAndDirections(row, count);
+  batch.clearFlagsAndDirections(row, count);
 }
 
 /** Clears the times of rows. */
@@ -103,7 +97,7 @@ export function copyRow(batch: FlowBatch, from: number, to: number): void {
   batch.samplingSource[to] = batch.samplingSource[from];
   batch.durationMs[to] = batch.durationMs[from];
   batch.endAgoMs[to] = batch.endAgoMs[from];
-  batch.flowEnd[to] = batch.flowEnd[from];
+  batch.flowFlags[to] = batch.flowFlags[from];
   batch.direction[to] = batch.direction[from];
   batch.inInterface[to] = batch.inInterface[from];
   batch.outInterface[to] = batch.outInterface[from];
@@ -128,23 +122,6 @@ function swap<Column extends Uint32Array | Uint16Array>(a: Column, b: Column, ro
   const value = a[row];
   a[row] = b[row];
   b[row] = value;
-}
-
-/**
- * Sets the counters of a row to 0 where one of them is larger than any link could carry: a garbled or forged record can
- * claim any number, and one absurd number would hide every other flow of its host for a window. Looks at the rows from
- * `firstRow` on and returns how many it cleared.
- */
-export function clearImplausible(batch: FlowBatch, firstRow: number): number {
-  const { sampledPackets, sampledBytes, end } = batch;
-  let cleared = 0;
-  for (let row = firstRow; row < end; row++) {
-    if (sampledPackets[row] <= MAX_COUNTER && sampledBytes[row] <= MAX_COUNTER) continue;
-    sampledPackets[row] = 0;
-    sampledBytes[row] = 0;
-    cleared++;
-  }
-  return cleared;
 }
 
 /**

@@ -46,8 +46,8 @@ export class FlowTotals {
         sampledBytes[row] = bytes - this.#bytes[place];
         durationMs[row] = Math.min(durationMs[row], Math.max(0, endMs - this.#endMs[place]));
       } else {
-        batch.flowEnd[row] |= COUNTS_FROM_START;
-        batch.hasEndsOrDirections = true;
+        batch.flowFlags[row] |= COUNTS_FROM_START;
+        batch.hasFlagsOrDirections = true;
       }
       this.#remember(place, packets, bytes, startMs, endMs);
     }
@@ -63,7 +63,7 @@ export class FlowTotals {
     for (let row = firstRow; row < batch.end; row++) {
       const place = this.#placeOf(batch, row, exporter, exportTimeMs);
       const isKnown = this.#holds(place, exportTimeMs);
-      const flowEnd = batch.flowEnd[row] & FLOW_END_MASK;
+      const flowEnd = batch.flowFlags[row] & FLOW_END_MASK;
       if (flowEnd === FLOW_GOES_ON) {
         const packets = sampledPackets[row] + (isKnown ? this.#packets[place] : 0);
         const bytes = sampledBytes[row] + (isKnown ? this.#bytes[place] : 0);

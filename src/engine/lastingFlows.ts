@@ -111,7 +111,7 @@ export class LastingFlows {
     else flow = NONE;
     const timeoutMs = activeTimeout.ms;
     const longestMs = timeoutMs > 0 ? timeoutMs * TIMEOUT_SLACK : LONGEST_PERIOD_MS;
-    if ((batch.flowEnd[row] & COUNTS_FROM_START) === 0) fromMs = Math.max(fromMs, endMs - longestMs);
+    if ((batch.flowFlags[row] & COUNTS_FROM_START) === 0) fromMs = Math.max(fromMs, endMs - longestMs);
     this.periodFromMs = fromMs;
     const goesOn = this.#goesOn(batch, row, now - fromMs, timeoutMs);
     if (flow !== NONE) {
@@ -198,7 +198,7 @@ export class LastingFlows {
    * reached; where that is not known, if the last packet is just past and no FIN or RST was seen.
    */
   #goesOn(batch: FlowBatch, row: number, ageMs: number, timeoutMs: number): boolean {
-    const flowEnd = batch.flowEnd[row] & FLOW_END_MASK;
+    const flowEnd = batch.flowFlags[row] & FLOW_END_MASK;
     if (flowEnd === FLOW_GOES_ON) return true;
     if (flowEnd === FLOW_ENDED) return false;
     const endAgoMs = batch.endAgoOf(row);

@@ -2,6 +2,7 @@
  * One exporter as ingest knows it: the state of decoding, the configured sampling rate, the metric label, and when it
  * last sent flows.
  */
+import type { FlowTiming } from '../config/sections/flowTiming.ts';
 import { ExporterState } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
@@ -26,7 +27,7 @@ export class Exporter implements FlowExporter {
   readonly relabelledDatagrams = new Float64Array(PROTOCOLS.length);
 
   /** The configured rate, which wins over what the exporter states; 0 = none. */
-  samplingOverride: number;
+  samplingOverride = 0;
 
   datagrams = 0;
   lastSeenAt = NEVER;
@@ -38,12 +39,19 @@ export class Exporter implements FlowExporter {
   #samplingRate = 0;
   #samplingSource = 0;
 
-  constructor(address: Address, label: string, samplingOverride: number) {
+  constructor(address: Address, label: string) {
     this.address = address;
     this.text = formatAddress(address);
     this.state = new ExporterState(this.text);
     this.label = label;
+  }
+
+  /** Takes what the config says of it; an override of 0 is none. */
+  use(samplingOverride: number, maxStatedRate: number, timing: FlowTiming | undefined): void {
     this.samplingOverride = samplingOverride;
+    this.state.maxStatedRate = maxStatedRate;
+    this.state.activeTimeout.configuredMs = timing?.activeTimeoutMs ?? 0;
+    this.state.countersAreTotals = timing?.totals ?? false;
   }
 
   get activeTimeout(): ActiveTimeout {
@@ -90,6 +98,9 @@ export class Exporter implements FlowExporter {
       sampling: rate === 0 ? undefined : { rate, source: SAMPLING_SOURCES[this.#samplingSource] },
       sequenceGaps: state.sequenceGaps,
       decodeErrors: Object.fromEntries(state.decodeErrors),
+      doubts: Object.fromEntries(state.doubts),
+      lastDoubt: state.lastDoubt,
+      activeTimeout: state.activeTimeout.known(),
       templates: state.templates,
       awaitingTemplate: state.awaitingTemplateSets,
       recordsWithoutCounters: state.recordsWithoutCounters,

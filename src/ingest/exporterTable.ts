@@ -7,6 +7,8 @@
  * row.
  */
 import type { Config } from '../config/config.ts';
+import type { FlowTiming } from '../config/sections/flowTiming.ts';
+import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type Address, formatAddress, parseAddress, sameAddress } from '../net/address.ts';
 import { Exporter } from './exporter.ts';
@@ -20,6 +22,9 @@ export interface ExporterPolicy {
   readonly enforce: boolean;
   readonly defaultSamplingRate: number;
   readonly samplingOverrides: ReadonlyMap<string, number>;
+  readonly maxStatedRate: number;
+  /** By canonical address. */
+  readonly flowTiming: ReadonlyMap<string, FlowTiming>;
   /** Where `flowSources` is empty: how many exporters get their own label. They are the first that send. */
   readonly labels: number;
 }
@@ -52,6 +57,8 @@ export function exporterPolicyOf(config: Config, workers: number): ExporterPolic
     enforce: config.flowSourcesEnforce,
     defaultSamplingRate: config.sampling.defaultRate,
     samplingOverrides: config.sampling.overrides,
+    maxStatedRate: config.sampling.maxStatedRate,
+    flowTiming: config.flowTiming,
     labels: Math.max(1, Math.floor(LABEL_LIMIT / workers)),
   };
 }
@@ -74,6 +81,7 @@ export class ExporterTable {
   /** Counters of evicted exporters: flows by protocol, and datagrams with errors. */
   readonly evictedFlows = new Float64Array(PROTOCOLS.length);
   evictedErrorDatagrams = 0;
+  readonly evictedDoubts = new Map<DoubtReason, number>();
 
   #policy: ExporterPolicy;
   #known: ReadonlySet<string>;
@@ -149,7 +157,7 @@ export class ExporterTable {
     this.#unknownExporters = 0;
     this.#ownLabels = 0;
     for (const exporter of this.#exporters.values()) {
-      exporter.samplingOverride = policy.samplingOverrides.get(exporter.text) ?? 0;
+      this.#configure(exporter);
       if (!this.#known.has(exporter.text)) this.#unknownExporters++;
       this.#relabel(exporter, this.#nextLabel(exporter.text));
     }
@@ -195,11 +203,17 @@ export class ExporterTable {
       if (this.#unknownExporters >= this.#unknownLimit) return undefined;
       this.#unknownExporters++;
     }
-    const override = this.#policy.samplingOverrides.get(text) ?? 0;
-    const exporter = new Exporter(address, this.#nextLabel(text), override);
+    const exporter = new Exporter(address, this.#nextLabel(text));
+    this.#configure(exporter);
     exporter.lastSeenAt = now;
     this.#exporters.set(text, exporter);
     return exporter;
+  }
+
+  #configure(exporter: Exporter): void {
+    const { samplingOverrides, maxStatedRate, flowTiming } = this.#policy;
+    const { text } = exporter;
+    exporter.use(samplingOverrides.get(text) ?? 0, maxStatedRate, flowTiming.get(text));
   }
 
   #nextLabel(text: string): string {
@@ -229,6 +243,7 @@ export class ExporterTable {
         this.evictedFlows[protocol] += flows;
       });
       this.evictedErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      addDoubts(this.evictedDoubts, exporter.state.doubts);
       this.#exporters.delete(text);
       this.#unknownExporters--;
     }
@@ -242,6 +257,11 @@ export class ExporterTable {
     addDatagrams(counts, exporter);
     this.#pastDatagrams.set(exporter.label, counts);
   }
+}
+
+/** Adds the counts of an exporter to a sum. */
+export function addDoubts(sums: Map<DoubtReason, number>, doubts: ReadonlyMap<DoubtReason, number>): void {
+  for (const [reason, count] of doubts) sums.set(reason, (sums.get(reason) ?? 0) + count);
 }
 
 function zeros(): Float64Array {

@@ -3,9 +3,12 @@
  * read the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters
  * are merged by address.
  */
+
+import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
+import type { ActiveTimeoutSource } from '../flowExporter.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
 
 /** The `exporter` label of all exporters without a label of their own. */
@@ -27,6 +30,12 @@ export interface ExporterSnapshot {
   readonly sequenceGaps: number;
   /** Reasons that occurred, with their counts. */
   readonly decodeErrors: { readonly [reason in DecodeErrorReason]?: number };
+  /** What was not believed, by reason. */
+  readonly doubts: { readonly [reason in DoubtReason]?: number };
+  /** The latest of it; the value is NaN where there is none to show. */
+  readonly lastDoubt: { readonly reason: DoubtReason; readonly value: number } | undefined;
+  /** How long a period one of its records covers at most, and who says so; undefined where that is not known. */
+  readonly activeTimeout: { readonly ms: number; readonly source: ActiveTimeoutSource } | undefined;
   /** Templates that are valid now. */
   readonly templates: number;
   /** Data sets that are waiting for their template now. */
@@ -54,6 +63,8 @@ export interface IngestSnapshot {
   readonly datagrams: readonly LabelledDatagrams[];
   /** Datagrams with any decode error, once each. */
   readonly decodeErrorDatagrams: number;
+  /** What was not believed, by reason, of all exporters. */
+  readonly doubts: { readonly [reason in DoubtReason]?: number };
   /** Dropped by the kernel because a socket's receive buffer was full. */
   readonly droppedDatagrams: number;
   /** Dropped, because `flow_sources_enforce` is on and their source is not in `flow_sources`. */
@@ -87,6 +98,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   flows: { netflow5: 0, netflow9: 0, ipfix: 0, sflow5: 0 },
   datagrams: [],
   decodeErrorDatagrams: 0,
+  doubts: {},
   droppedDatagrams: 0,
   untrustedDatagrams: 0,
   refusedDatagrams: 0,
@@ -120,6 +132,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     },
     datagrams: addDatagrams([...a.datagrams, ...b.datagrams]),
     decodeErrorDatagrams: a.decodeErrorDatagrams + b.decodeErrorDatagrams,
+    doubts: addReasons(a.doubts, b.doubts),
     droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
     untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
     refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,
@@ -169,6 +182,9 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
     sampling: newer.sampling ?? older.sampling,
     sequenceGaps: a.sequenceGaps + b.sequenceGaps,
     decodeErrors: addReasons(a.decodeErrors, b.decodeErrors),
+    doubts: addReasons(a.doubts, b.doubts),
+    lastDoubt: newer.lastDoubt ?? older.lastDoubt,
+    activeTimeout: newer.activeTimeout ?? older.activeTimeout,
     templates: a.templates + b.templates,
     awaitingTemplate: a.awaitingTemplate + b.awaitingTemplate,
     recordsWithoutCounters: a.recordsWithoutCounters + b.recordsWithoutCounters,
@@ -179,13 +195,10 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
   };
 }
 
-function addReasons(
-  a: ExporterSnapshot['decodeErrors'],
-  b: ExporterSnapshot['decodeErrors'],
-): ExporterSnapshot['decodeErrors'] {
-  const sum: { [reason in DecodeErrorReason]?: number } = { ...a };
-  for (const [reason, count] of Object.entries(b) as [DecodeErrorReason, number][]) {
-    sum[reason] = (sum[reason] ?? 0) + count;
-  }
+type Counts<Reason extends string> = { readonly [reason in Reason]?: number };
+
+function addReasons<Reason extends string>(a: Counts<Reason>, b: Counts<Reason>): Counts<Reason> {
+  const sum: { [reason in Reason]?: number } = { ...a };
+  for (const [reason, count] of Object.entries(b) as [Reason, number][]) sum[reason] = (sum[reason] ?? 0) + count;
   return sum;
 }

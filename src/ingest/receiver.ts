@@ -7,6 +7,7 @@
  */
 import type { Config } from '../config/config.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
+import { clearDoubtful, doubtFlowRates } from '../decode/doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
 import { resolveSampling, writeExporter } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
@@ -19,7 +20,7 @@ import type { TopHostsQuery, TopHostsScan, TrafficScan } from '../engine/topHost
 import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import type { Exporter } from './exporter.ts';
-import { type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
+import { addDoubts, type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
 import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
 import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
@@ -197,10 +198,12 @@ export class Receiver {
     const table = this.#exporters;
     const flows = table.evictedFlows.slice();
     let decodeErrorDatagrams = table.evictedErrorDatagrams;
+    const doubts = new Map(table.evictedDoubts);
     const exporters: ExporterSnapshot[] = [];
     for (const exporter of table.exporters()) {
       for (let protocol = 0; protocol < flows.length; protocol++) flows[protocol] += exporter.state.flows[protocol];
       decodeErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      addDoubts(doubts, exporter.state.doubts);
       exporters.push(exporter.snapshot(now));
     }
     const accounting = this.#accounting.counters();
@@ -208,6 +211,7 @@ export class Receiver {
       flows: { netflow5: flows[NETFLOW5], netflow9: flows[NETFLOW9], ipfix: flows[IPFIX], sflow5: flows[SFLOW5] },
       datagrams: table.labelledDatagrams(),
       decodeErrorDatagrams,
+      doubts: Object.fromEntries(doubts),
       droppedDatagrams: 0,
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
@@ -235,6 +239,8 @@ export class Receiver {
     this.#context.begin(datagram.view, datagram.length, exporter.state, now);
     const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
+    doubtFlowRates(batch, exporter.state);
+    clearDoubtful(batch);
     writeExporter(batch, exporter);
     exporter.recordDatagram(batch, clean, now);
   }

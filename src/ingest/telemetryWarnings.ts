@@ -3,6 +3,7 @@
  * minute in total, because there may be many forged sources. Each line has the errors since the line before it, and the
  * byte of its datagram where the latest error was found.
  */
+import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import type { Exporter } from './exporter.ts';
 import type { ExporterTable } from './exporterTable.ts';
@@ -19,8 +20,9 @@ const LINES_A_MINUTE = 30;
 
 interface Logged {
   readonly at: number;
-  /** The exporter's error counts then. */
-  readonly counts: ReadonlyMap<DecodeErrorReason, number>;
+  /** The exporter's counts then. */
+  readonly errors: ReadonlyMap<DecodeErrorReason, number>;
+  readonly doubts: ReadonlyMap<DoubtReason, number>;
 }
 
 export class TelemetryWarnings {
@@ -50,20 +52,19 @@ export class TelemetryWarnings {
 
   #ofExporter(exporter: Exporter, now: number): LogLine | undefined {
     const { state } = exporter;
-    if (state.decodeErrors.size === 0) return undefined;
     const before = this.#logged.get(exporter);
     if (before !== undefined && now - before.at < EVERY_MS) return undefined;
-    const errors: { [reason in DecodeErrorReason]?: number } = {};
-    for (const [reason, count] of state.decodeErrors) {
-      const fresh = count - (before?.counts.get(reason) ?? 0);
-      if (fresh > 0) errors[reason] = fresh;
-    }
-    if (Object.keys(errors).length === 0) return undefined;
-    this.#logged.set(exporter, { at: now, counts: new Map(state.decodeErrors) });
+    const errors = since(state.decodeErrors, before?.errors);
+    const doubts = since(state.doubts, before?.doubts);
+    if (errors === undefined && doubts === undefined) return undefined;
+    this.#logged.set(exporter, { at: now, errors: new Map(state.decodeErrors), doubts: new Map(state.doubts) });
+    const newest = errors && { errors, newest: state.lastError, at_byte: state.lastErrorOffset };
+    const doubted = doubts && { doubts, newest_doubt: state.lastDoubt?.reason, newest_value: state.lastDoubt?.value };
     return {
       level: 'warn',
-      message: 'telemetry could not be decoded',
-      fields: { exporter: exporter.text, errors, newest: state.lastError, at_byte: state.lastErrorOffset },
+      message:
+        errors === undefined ? 'telemetry that cannot be true is not believed' : 'telemetry could not be decoded',
+      fields: { exporter: exporter.text, ...newest, ...doubted },
     };
   }
 
@@ -87,4 +88,14 @@ export class TelemetryWarnings {
     }
     return lines;
   }
+}
+
+/** What was counted since then, by reason; undefined where that is nothing. */
+function since<Reason extends string>(
+  now: ReadonlyMap<Reason, number>,
+  before: ReadonlyMap<Reason, number> | undefined,
+): { [reason in Reason]?: number } | undefined {
+  const fresh = [...now].map(([reason, count]) => [reason, count - (before?.get(reason) ?? 0)] as const);
+  const counted = fresh.filter(([, count]) => count > 0);
+  return counted.length === 0 ? undefined : (Object.fromEntries(counted) as { [reason in Reason]?: number });
 }

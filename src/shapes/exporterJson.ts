@@ -17,6 +17,10 @@ const SAMPLING_SOURCES = [
   'override',
 ] as const satisfies readonly SamplingSource[];
 
+const ACTIVE_TIMEOUT_SOURCES = ['config', 'stated', 'learned'] as const satisfies readonly NonNullable<
+  ExporterSnapshot['activeTimeout']
+>['source'][];
+
 const count = z.number().int().min(0);
 
 export const exporterSchema = z
@@ -32,6 +36,11 @@ export const exporterSchema = z
       .describe('of the newest flow and who stated it; absent before the first flow'),
     sequence_gaps: count,
     decode_errors: z.record(z.string(), count).describe('datagrams by what was wrong with them'),
+    doubts: z.record(z.string(), count).describe('what was not believed, by reason'),
+    active_timeout: z
+      .object({ seconds: z.number(), source: z.enum(ACTIVE_TIMEOUT_SOURCES) })
+      .optional()
+      .describe('how often it reports a flow that goes on, and who says so; absent where that is not known'),
     templates: count,
     awaiting_template: count.describe('data sets kept until their template comes'),
     records_without_counters: count.describe('records without packet and byte counters, which give no flow'),
@@ -54,6 +63,11 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
     sampling: exporter.sampling,
     sequence_gaps: exporter.sequenceGaps,
     decode_errors: { ...exporter.decodeErrors },
+    doubts: { ...exporter.doubts },
+    active_timeout: exporter.activeTimeout && {
+      seconds: Math.round(exporter.activeTimeout.ms / 100) / 10,
+      source: exporter.activeTimeout.source,
+    },
     templates: exporter.templates,
     awaiting_template: exporter.awaitingTemplate,
     records_without_counters: exporter.recordsWithoutCounters,

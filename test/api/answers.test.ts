@@ -164,6 +164,8 @@ test('an exporter has its sampling rate and the errors of its telemetry', async 
     sampling: { rate: 1000, source: 'header' },
     sequence_gaps: 2,
     decode_errors: { header_truncated: 3 },
+    doubts: { counters: 4 },
+    active_timeout: { seconds: 60, source: 'learned' },
     templates: 0,
     awaiting_template: 0,
     records_without_counters: 0,

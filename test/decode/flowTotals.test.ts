@@ -55,9 +55,9 @@ test('records of totals add up to the last total, whatever lies between them', (
 test('the period of a difference is the time since the record before; a first record counts from the start', () => {
   const bench = new DecodeBench();
   assert.deepEqual(rowsOf(bench, 3600, totals(3600, 7200)), [{ packets: 7200, bytes: 720_000, durationMs: 3_600_000 }]);
-  assert.equal(bench.batch.flowEnd[bench.batch.start], COUNTS_FROM_START);
+  assert.equal(bench.batch.flowFlags[bench.batch.start], COUNTS_FROM_START);
   assert.deepEqual(rowsOf(bench, 3660, totals(3660, 7320)), [{ packets: 120, bytes: 12_000, durationMs: 60_000 }]);
-  assert.equal(bench.batch.flowEnd[bench.batch.start], 0);
+  assert.equal(bench.batch.flowFlags[bench.batch.start], 0);
 });
 
 test('a new flow with the key of an old one counts whole', () => {

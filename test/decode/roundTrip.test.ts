@@ -109,8 +109,9 @@ function expected({ ipv6, fields }: Shape, { src, dst, values }: Content): Recor
     fragment: 0,
     packets: value(2),
     bytes: value(1),
-    samplingRate: value(34),
-    samplingSource: value(34) > 0 ? 'record' : 'default',
+    // A rate beyond belief is left out.
+    samplingRate: value(34) <= 10_000_000 ? value(34) : 0,
+    samplingSource: value(34) > 0 && value(34) <= 10_000_000 ? 'record' : 'default',
     durationMs: 0,
     inInterface: value(10),
     outInterface: value(14),

@@ -103,8 +103,8 @@ function appendFlow(batch: FlowBatch, flow: FlowFixture): void {
   batch.samplingRate[row] = flow.sampling ?? 1;
   batch.durationMs[row] = flow.durationMs ?? 0;
   batch.endAgoMs[row] = flow.endAgoMs ?? 0;
-  batch.flowEnd[row] = flow.flowEnd ?? FLOW_END_UNKNOWN;
-  batch.hasEndsOrDirections = true;
+  batch.flowFlags[row] = flow.flowEnd ?? FLOW_END_UNKNOWN;
+  batch.hasFlagsOrDirections = true;
   batch.exporter[row] = flowExporter(flow.exporter ?? '192.0.2.1');
   batch.inInterface[row] = flow.inInterface ?? 0;
 }

@@ -11,6 +11,8 @@ const POLICY: ExporterPolicy = {
   enforce: false,
   defaultSamplingRate: 1,
   samplingOverrides: new Map(),
+  maxStatedRate: 10_000_000,
+  flowTiming: new Map(),
   labels: 3,
 };
 

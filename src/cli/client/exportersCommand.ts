@@ -7,7 +7,7 @@ import { readingCommand } from './clientCommand.ts';
 
 export const exportersCommand = readingCommand({
   name: 'exporters',
-  help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, and what cannot be decoded.\n',
+  help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, active timeout, and what\ncannot be decoded or is not believed.\n',
   text: (body, nowMs) => exportersText(body as { exporters: ExporterJson[] }, nowMs),
 });
 
@@ -19,6 +19,7 @@ function exportersText({ exporters }: { exporters: ExporterJson[] }, nowMs: numb
     { title: 'DATAGRAMS', align: 'right' },
     { title: 'FLOWS', align: 'right' },
     { title: 'SAMPLING' },
+    { title: 'TIMEOUT', align: 'right' },
     { title: 'LAST SEEN' },
     { title: 'LOST', align: 'right' },
     { title: 'TEMPLATES', align: 'right' },
@@ -30,6 +31,7 @@ function exportersText({ exporters }: { exporters: ExporterJson[] }, nowMs: numb
     formatNumber(exporter.datagrams),
     formatNumber(exporter.flows),
     exporter.sampling === undefined ? '' : `1:${exporter.sampling.rate} (${exporter.sampling.source})`,
+    exporter.active_timeout === undefined ? '' : `${formatNumber(exporter.active_timeout.seconds)}s`,
     `${formatAge(exporter.last_seen, nowMs)} ago`,
     formatNumber(exporter.sequence_gaps),
     String(exporter.templates),
@@ -40,6 +42,8 @@ function exportersText({ exporters }: { exporters: ExporterJson[] }, nowMs: numb
 
 function problemsOf(exporter: ExporterJson): string[] {
   const problems = Object.entries(exporter.decode_errors).map(([reason, count]) => `${reason} ${formatNumber(count)}`);
+  const doubts = Object.entries(exporter.doubts).map(([reason, count]) => `${reason} ${formatNumber(count)}`);
+  if (doubts.length > 0) problems.push(`not believed: ${doubts.join(', ')}`);
   if (exporter.awaiting_template > 0) problems.push(`${exporter.awaiting_template} sets await a template`);
   if (exporter.blind) problems.unshift('nothing can be decoded');
   return problems;

@@ -23,6 +23,9 @@ const keys = {
       )
         .default([])
         .describe('Rates of exporters that state none or a wrong one'),
+      max_stated_rate: samplingRate
+        .default(10_000_000)
+        .describe('A higher rate that an exporter states is not believed: it is counted, and the others are used'),
     })
     .prefault({})
     .describe('Sampling rates'),
@@ -33,6 +36,8 @@ type SamplingFile = FileOf<typeof keys>;
 export interface SamplingConfig {
   /** For exporters that state no rate. */
   readonly defaultRate: number;
+  /** The highest rate that an exporter is believed to state. */
+  readonly maxStatedRate: number;
   /** By canonical exporter address; wins over what the exporter states. */
   readonly overrides: ReadonlyMap<string, number>;
 }
@@ -58,6 +63,7 @@ export const samplingSection = defineSection({
   resolve: ({ sampling }: SamplingFile): { readonly sampling: SamplingConfig } => ({
     sampling: {
       defaultRate: sampling.default_rate,
+      maxStatedRate: sampling.max_stated_rate,
       overrides: new Map(sampling.overrides.map(({ exporter, rate }) => [formatAddress(exporter), rate])),
     },
   }),

@@ -49,8 +49,6 @@ export const DECODE_ERROR_REASONS = [
   'domain_limit',
   /** A sampling rate that was not remembered, because the exporter's table is full. */
   'sampling_limit',
-  /** A record with counters larger than any link could carry. The flow is kept with counters of 0. */
-  'counter_implausible',
   /** Records that were skipped, because the datagram's rows in the batch are full. */
   'flow_limit',
   /** A data set that was dropped because its template did not come in time. Not an error of the datagram. */
@@ -127,6 +125,8 @@ export class ExporterState {
   templates = 0;
 
   readonly activeTimeout = new ActiveTimeout();
+  /** The highest sampling rate that it is believed to state, from the config. */
+  maxStatedRate = 10_000_000;
   /** Whether all its counters are since the flow began, by the config. */
   countersAreTotals = false;
   readonly awaiting: AwaitingSets;

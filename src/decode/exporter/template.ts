@@ -26,8 +26,12 @@ export interface RecordRun {
   systemInitMs: number;
   clock: ExportClock;
   activeTimeout: ActiveTimeout;
-  /** Values that did not fit their column. Loaders add to it. */
+  /** The highest sampling rate that is believed. */
+  maxStatedRate: number;
+  /** Values that did not fit their column, rates that were not believed, and the latest such rate. Loaders add to them. */
   misfits: number;
+  refusedRates: number;
+  refusedRate: number;
 }
 
 /**
@@ -66,6 +70,7 @@ export interface FlowPlan {
   readonly loadsTimes: boolean;
   readonly hasAddresses: boolean;
   readonly hasCounters: boolean;
+  readonly hasPacketsAndBytes: boolean;
   /** Whether records name the sampler that took them. */
   readonly namesSampler: boolean;
   /** Counters of the reverse direction (responder to initiator), or `NO_FIELD`. */

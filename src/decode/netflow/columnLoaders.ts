@@ -10,7 +10,6 @@ import {
   DIRECTION_INGRESS,
   FLOW_ENDED,
   FLOW_GOES_ON,
-  type FlowBatch,
   SAMPLING_FROM_OPTIONS,
   SAMPLING_FROM_RECORD,
 } from '../../flowBatch.ts';
@@ -188,29 +187,29 @@ export function loadFragmentFlags(run: RecordRun, at: number, size: number): voi
 /** Element 136 (RFC 5102 §5.11.3): 2 is the active timeout, after which the flow goes on; the others end it. */
 export function loadFlowEndReason(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
-  batch.hasEndsOrDirections = true;
+  batch.hasFlagsOrDirections = true;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     const reason = readUnsigned(view, p, size);
-    if (reason === 2) batch.flowEnd[i] = FLOW_GOES_ON;
-    else if (reason >= 1 && reason <= 5) batch.flowEnd[i] = FLOW_ENDED;
+    if (reason === 2) batch.flowFlags[i] = FLOW_GOES_ON;
+    else if (reason >= 1 && reason <= 5) batch.flowFlags[i] = FLOW_ENDED;
   }
 }
 
 /** Element 233 (Cisco NSEL): 2 deletes the flow, 5 updates it. */
 export function loadFirewallEvent(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
-  batch.hasEndsOrDirections = true;
+  batch.hasFlagsOrDirections = true;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     const event = readUnsigned(view, p, size);
-    if (event === 5) batch.flowEnd[i] = FLOW_GOES_ON;
-    else if (event === 2) batch.flowEnd[i] = FLOW_ENDED;
+    if (event === 5) batch.flowFlags[i] = FLOW_GOES_ON;
+    else if (event === 2) batch.flowFlags[i] = FLOW_ENDED;
   }
 }
 
 /** Element 61: 0 is ingress, 1 is egress. */
 export function loadDirection(run: RecordRun, at: number, size: number): void {
   const { view, batch, row, count, stride } = run;
-  batch.hasEndsOrDirections = true;
+  batch.hasFlagsOrDirections = true;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     const direction = readUnsigned(view, p, size);
     if (direction <= 1) batch.direction[i] = direction === 0 ? DIRECTION_INGRESS : DIRECTION_EGRESS;
@@ -225,7 +224,7 @@ export function loadActiveTimeout({ view, count, activeTimeout }: RecordRun, at:
 /** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for unsampled flows. */
 export function loadSamplingInterval(run: RecordRun, at: number, size: number): void {
   const { view, row, count, stride } = run;
-  for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run.batch, i, readUnsigned(view, p, size));
+  for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run, i, readUnsigned(view, p, size));
 }
 
 /** How many packets are taken and how many skipped, in turn (305 and 306). */
@@ -233,7 +232,7 @@ export function loadSamplingSpace(run: RecordRun, at: number, size: number, at2:
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
     const skipped = readUnsigned(run.view, at2 + i * run.stride, size2);
-    stateRate(run.batch, run.row + i, (taken + skipped) / taken);
+    stateRate(run, run.row + i, (taken + skipped) / taken);
   }
 }
 
@@ -242,7 +241,7 @@ export function loadSamplingPopulation(run: RecordRun, at: number, size: number,
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
     const population = readUnsigned(run.view, at2 + i * run.stride, size2);
-    stateRate(run.batch, run.row + i, population / taken);
+    stateRate(run, run.row + i, population / taken);
   }
 }
 
@@ -263,8 +262,15 @@ export function loadSampler(run: RecordRun, at: number, size: number): void {
   }
 }
 
-function stateRate(batch: FlowBatch, row: number, rate: number): void {
+/** A rate of 0 is none; one that is beyond belief is left out and counted. */
+function stateRate(run: RecordRun, row: number, rate: number): void {
+  const { batch } = run;
   if (batch.samplingRate[row] !== 0 || !isSamplingRate(rate)) return;
+  if (rate > run.maxStatedRate) {
+    run.refusedRates++;
+    run.refusedRate = rate;
+    return;
+  }
   batch.samplingRate[row] = rate;
   batch.samplingSource[row] = SAMPLING_FROM_RECORD;
 }

@@ -7,6 +7,7 @@
  * loaders.
  */
 import type { DecodeContext } from '../decodeContext.ts';
+import { doubtCounters } from '../doubtfulRows.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
 import { clearOptionalColumns, clearRows, clearTimes, writeReverseRow } from '../flowRows.ts';
 import { NOT_IP, readEthernet, readIp } from '../sampledPacket.ts';
@@ -35,6 +36,7 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
   const { exporter } = context;
   const firstRow = context.batch.end;
   context.misfits = 0;
+  context.refusedRates = 0;
   const { plan } = template;
   const readsFrames = !plan.hasCounters && plan.frameSection !== NO_FIELD;
   const yieldsRows = readsFrames || (plan.hasCounters && plan.hasAddresses);
@@ -45,8 +47,12 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
     records = Math.floor((end - offset) / template.recordBytes);
     if (yieldsRows) decodeInColumns(context, template, offset, records);
   }
-  if (yieldsRows) settleTotals(context, plan, firstRow);
+  if (yieldsRows) {
+    settleTotals(context, plan, firstRow);
+    doubtCounters(context.batch, firstRow, exporter, plan.hasPacketsAndBytes);
+  }
   if (context.misfits > 0) exporter.doubt('field_width', context.misfits);
+  if (context.refusedRates > 0) exporter.doubt('sampling_rate', context.refusedRates, context.refusedRate);
   if (!yieldsRows) {
     if (plan.hasCounters) exporter.recordsWithoutAddresses += records;
     else exporter.recordsWithoutCounters += records;

@@ -12,8 +12,8 @@
  * (FortiGate) or something else (nProbe, pmacctd).
  */
 import type { DecodeContext } from '../decodeContext.ts';
+import { doubtCounters } from '../doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, netflowProtocol } from '../exporter/protocol.ts';
-import { clearImplausible } from '../flowRows.ts';
 import { decodeDataSet } from './dataSet.ts';
 import { decodeNetflow5 } from './netflow5.ts';
 import { readTemplateSet } from './templateSet.ts';
@@ -58,9 +58,10 @@ export function decodeNetflow(context: DecodeContext): boolean {
       decodeIpfix(context);
       break;
   }
-  if (protocol === NETFLOW5 && exporter.countersAreTotals)
-    context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
-  if (protocol !== NETFLOW5 && clearImplausible(batch, firstRow) > 0) exporter.fail('counter_implausible', 0);
+  if (protocol === NETFLOW5) {
+    if (exporter.countersAreTotals) context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
+    doubtCounters(batch, firstRow, exporter, true);
+  }
   exporter.flows[protocol] += batch.end - firstRow;
   return exporter.endDatagram();
 }

@@ -169,6 +169,7 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     loadsTimes: list.loads.some(({ loader }) => loader === loadUptimes),
     hasAddresses,
     hasCounters,
+    hasPacketsAndBytes: [loadPackets, loadBytes].every((loader) => list.loads.some((load) => load.loader === loader)),
     namesSampler,
     reverseBytes: findReverse(fields, IE.responderOctets, IE.octetDeltaCount, IE.octetTotalCount),
     reversePackets: findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),

@@ -31,7 +31,9 @@ export function decodeNetflow5(context: DecodeContext): void {
   context.domain = exporter.domain(NETFLOW5, view.getUint16(20), context.now);
   context.exportTimeMs = view.getUint32(8) * 1000 + view.getUint32(12) / 1e6;
   exporter.followSequence(context.domain, view.getUint32(16), promised);
-  appendRecords(context, records, view.getUint16(22) & SAMPLING_INTERVAL_BITS);
+  const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
+  if (interval > exporter.maxStatedRate) exporter.doubt('sampling_rate', 1, interval);
+  appendRecords(context, records, interval > exporter.maxStatedRate ? 0 : interval);
 }
 
 /** `samplingInterval` 0 is not stated. */
@@ -68,7 +70,7 @@ function appendRecords(context: DecodeContext, records: number, samplingInterval
     samplingRate[row] = samplingInterval;
     samplingSource[row] = source;
   }
-  batch.clearEndsAndDirections(batch.end, records);
+  batch.clearFlagsAndDirections(batch.end, records);
   if (records > 0) domain.clock.correct(batch, batch.end, records, context.now);
   batch.end = row;
 }

@@ -11,6 +11,7 @@
 import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { type Address, addressOfWords } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
+import { markDoubtful } from '../doubtfulRows.ts';
 import { SFLOW5 } from '../exporter/protocol.ts';
 import { clearRows, clearTimes } from '../flowRows.ts';
 import { readSampledPacket } from './sflowRecords.ts';
@@ -31,6 +32,9 @@ const EXPANDED_FLOW_SAMPLE = 3;
 
 const FLOW_SAMPLE_HEADER = 32;
 const EXPANDED_FLOW_SAMPLE_HEADER = 44;
+
+/** The largest IP packet in a frame with every tag there is. Offloading makes frames of 64 KiB; none is larger. */
+const MOST_FRAME_BYTES = 65_535 + 64;
 
 /** The upper two bits of an interface number are a format: 0 is an ifIndex, the others are discards and multicasts. */
 const INTERFACE_FORMAT_SHIFT = 30;
@@ -133,14 +137,16 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
 
 /** Begins the row at `batch.end` for a sample of one packet. `rate` 0 is not stated. */
 function beginRow(context: DecodeContext, rate: number, inInterface: number, outInterface: number): void {
-  const { batch } = context;
+  const { batch, exporter } = context;
+  const isBelieved = rate <= exporter.maxStatedRate;
+  if (!isBelieved) exporter.doubt('sampling_rate', 1, rate);
   const row = batch.end;
   context.row = row;
   clearRows(batch, row, 1);
   clearTimes(batch, row, 1);
   batch.sampledPackets[row] = 1;
-  batch.samplingRate[row] = rate;
-  batch.samplingSource[row] = rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;
+  batch.samplingRate[row] = isBelieved ? rate : 0;
+  batch.samplingSource[row] = isBelieved && rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;
   batch.inInterface[row] = inInterface;
   batch.outInterface[row] = outInterface;
 }
@@ -154,6 +160,10 @@ function finishRow(context: DecodeContext, recordsAt: number, end: number): void
     return;
   }
   batch.sampledBytes[batch.end] = bytes;
+  if (bytes > MOST_FRAME_BYTES) {
+    exporter.doubt('frame_length', 1, bytes);
+    markDoubtful(batch, batch.end);
+  }
   batch.end++;
 }
 

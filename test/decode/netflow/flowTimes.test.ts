@@ -47,12 +47,12 @@ function timesOf(values: readonly Value[], options: MessageOptions = {}, bench =
   const sets = [set(isV9 ? 0 : 2, template(256, fields)), set(256, record)];
   const rows = bench.netflow(message(sets, { exportTime: EXPORT_SECONDS, ...options }), now);
   assert.equal(rows.length, 1);
-  const { durationMs, flowEnd, direction } = bench.batch;
+  const { durationMs, flowFlags, direction } = bench.batch;
   const row = bench.batch.start;
   return {
     duration: durationMs[row],
     endAgo: bench.batch.endAgoOf(row),
-    flowEnd: flowEnd[row],
+    flowEnd: flowFlags[row],
     direction: direction[row],
   };
 }

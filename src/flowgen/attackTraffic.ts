@@ -61,6 +61,7 @@ export class AttackTraffic {
       packets,
       bytes: packets * (packetBytes ?? usualPacketBytes(vector, target.version)),
       durationMs: packets === 1 ? 0 : Math.round(spanMs),
+      endAgoMs: 0,
       inInterface: IN_INTERFACE,
       outInterface: OUT_INTERFACE,
     };

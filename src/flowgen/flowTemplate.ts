@@ -30,6 +30,12 @@ export interface FlowTemplate {
   readonly recordBytes: number;
 }
 
+/** The template of each address family. */
+export interface FlowTemplates {
+  readonly ipv4: FlowTemplate;
+  readonly ipv6: FlowTemplate;
+}
+
 export function templateOf(id: number, fields: readonly TemplateField[]): FlowTemplate {
   return { id, fields, recordBytes: fields.reduce((sum, field) => sum + field.length, 0) };
 }
@@ -96,7 +102,7 @@ export function writeElements(writer: ByteWriter, elements: readonly (readonly [
  */
 export function writeDataSets(
   writer: ByteWriter,
-  templates: { readonly ipv4: FlowTemplate; readonly ipv6: FlowTemplate },
+  templates: FlowTemplates,
   records: readonly FlowRecord[],
   first: number,
   moment: ExportMoment,

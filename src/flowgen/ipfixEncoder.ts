@@ -12,6 +12,7 @@ import {
   COMMON_FIELDS,
   DESTINATION_IPV4,
   DESTINATION_IPV6,
+  type FlowTemplates,
   numberField,
   SOURCE_IPV4,
   SOURCE_IPV6,
@@ -42,25 +43,27 @@ const IPFIX_FIELDS: readonly TemplateField[] = [
   ...COMMON_FIELDS,
   numberField(11, 2, (flow) => (isIcmp(flow.ipProtocol) ? 0 : flow.dstPort)),
   // flowStartMilliseconds and flowEndMilliseconds.
-  numberField(152, 8, (flow, moment) => Math.floor(moment.nowMs) - flow.durationMs),
-  numberField(153, 8, (_flow, moment) => Math.floor(moment.nowMs)),
+  numberField(152, 8, (flow, moment) => Math.floor(moment.nowMs) - flow.endAgoMs - flow.durationMs),
+  numberField(153, 8, (flow, moment) => Math.floor(moment.nowMs) - flow.endAgoMs),
   numberField(302, 4, () => SELECTOR_ID),
 ];
 
 const icmpTypeAndCode = (flow: FlowRecord): number => (isIcmp(flow.ipProtocol) ? flow.dstPort : 0);
 
-const TEMPLATES = {
+const TEMPLATES: FlowTemplates = {
   ipv4: templateOf(256, [SOURCE_IPV4, DESTINATION_IPV4, ...IPFIX_FIELDS, numberField(32, 2, icmpTypeAndCode)]),
   ipv6: templateOf(257, [SOURCE_IPV6, DESTINATION_IPV6, ...IPFIX_FIELDS, numberField(139, 2, icmpTypeAndCode)]),
 };
 
 export class IpfixEncoder implements TelemetryEncoder {
   readonly #sampling: number;
+  readonly #templates: FlowTemplates;
   readonly #templateTimer = new TemplateTimer();
   #dataRecordsSent = 0;
 
-  constructor(sampling: number) {
+  constructor(sampling: number, templates = TEMPLATES) {
     this.#sampling = sampling;
+    this.#templates = templates;
   }
 
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[] {
@@ -71,7 +74,7 @@ export class IpfixEncoder implements TelemetryEncoder {
       this.#writeHeader(writer, nowMs);
       const optionRecords = this.#templateTimer.due(nowMs) ? this.#writeTemplates(writer) : 0;
       const first = next;
-      next = writeDataSets(writer, TEMPLATES, records, first, moment);
+      next = writeDataSets(writer, this.#templates, records, first, moment);
       this.#dataRecordsSent = (this.#dataRecordsSent + optionRecords + next - first) >>> 0;
       writer.patchU16(2, writer.position);
       datagrams.push(writer.written());
@@ -90,8 +93,8 @@ export class IpfixEncoder implements TelemetryEncoder {
   /** Returns the number of data records, which templates are not (RFC 7011 §3.1). */
   #writeTemplates(writer: ByteWriter): number {
     writeSet(writer, TEMPLATE_SET, () => {
-      writeTemplate(writer, TEMPLATES.ipv4);
-      writeTemplate(writer, TEMPLATES.ipv6);
+      writeTemplate(writer, this.#templates.ipv4);
+      writeTemplate(writer, this.#templates.ipv6);
     });
     writeSet(writer, OPTIONS_TEMPLATE_SET, () => {
       const scopeFields = 1;

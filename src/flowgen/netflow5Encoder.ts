@@ -23,15 +23,16 @@ export const MAX_NETFLOW5_SAMPLING = 0x3fff;
 
 export class Netflow5Encoder implements TelemetryEncoder {
   readonly #sampling: number;
-  readonly #uptime = new ExporterUptime();
+  readonly #uptime: ExporterUptime;
   #flowsSent = 0;
 
   /** `sampling`: 1 to 16383. */
-  constructor(sampling: number) {
+  constructor(sampling: number, uptime = new ExporterUptime()) {
     if (sampling > MAX_NETFLOW5_SAMPLING) {
       throw new Error(`Cannot encode NetFlow v5: sampling must be at most ${MAX_NETFLOW5_SAMPLING}, got ${sampling}`);
     }
     this.#sampling = sampling;
+    this.#uptime = uptime;
   }
 
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[] {
@@ -68,8 +69,8 @@ function writeRecord(writer: ByteWriter, record: FlowRecord, uptimeMs: number): 
   writer.u16(record.outInterface);
   writer.u32(record.packets);
   writer.u32(record.bytes);
-  writer.u32(uptimeMs - record.durationMs);
-  writer.u32(uptimeMs);
+  writer.u32(uptimeMs - record.endAgoMs - record.durationMs);
+  writer.u32(uptimeMs - record.endAgoMs);
   writer.u16(record.srcPort);
   writer.u16(record.dstPort);
   writer.u8(0);

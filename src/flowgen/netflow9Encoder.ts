@@ -12,6 +12,7 @@ import {
   COMMON_FIELDS,
   DESTINATION_IPV4,
   DESTINATION_IPV6,
+  type FlowTemplates,
   numberField,
   SOURCE_IPV4,
   SOURCE_IPV6,
@@ -48,23 +49,26 @@ const NETFLOW9_FIELDS: readonly TemplateField[] = [
   ...COMMON_FIELDS,
   numberField(11, 2, (flow) => flow.dstPort),
   // firstSwitched and lastSwitched, in uptime.
-  numberField(22, 4, (flow, moment) => moment.uptimeMs - flow.durationMs),
-  numberField(21, 4, (_flow, moment) => moment.uptimeMs),
+  numberField(22, 4, (flow, moment) => moment.uptimeMs - flow.endAgoMs - flow.durationMs),
+  numberField(21, 4, (flow, moment) => moment.uptimeMs - flow.endAgoMs),
 ];
 
-const TEMPLATES = {
+const TEMPLATES: FlowTemplates = {
   ipv4: templateOf(256, [SOURCE_IPV4, DESTINATION_IPV4, ...NETFLOW9_FIELDS]),
   ipv6: templateOf(257, [SOURCE_IPV6, DESTINATION_IPV6, ...NETFLOW9_FIELDS]),
 };
 
 export class Netflow9Encoder implements TelemetryEncoder {
   readonly #sampling: number;
-  readonly #uptime = new ExporterUptime();
+  readonly #uptime: ExporterUptime;
+  readonly #templates: FlowTemplates;
   readonly #templateTimer = new TemplateTimer();
   #datagramsSent = 0;
 
-  constructor(sampling: number) {
+  constructor(sampling: number, uptime = new ExporterUptime(), templates = TEMPLATES) {
     this.#sampling = sampling;
+    this.#uptime = uptime;
+    this.#templates = templates;
   }
 
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[] {
@@ -75,7 +79,7 @@ export class Netflow9Encoder implements TelemetryEncoder {
       this.#writeHeader(writer, moment.uptimeMs, nowMs);
       const otherRecords = this.#templateTimer.due(nowMs) ? this.#writeTemplates(writer) : 0;
       const first = next;
-      next = writeDataSets(writer, TEMPLATES, records, first, moment);
+      next = writeDataSets(writer, this.#templates, records, first, moment);
       writer.patchU16(2, otherRecords + next - first);
       datagrams.push(writer.written());
     }
@@ -95,8 +99,8 @@ export class Netflow9Encoder implements TelemetryEncoder {
   /** Returns the number of records: three templates and one of options data. */
   #writeTemplates(writer: ByteWriter): number {
     writeSet(writer, TEMPLATE_SET, () => {
-      writeTemplate(writer, TEMPLATES.ipv4);
-      writeTemplate(writer, TEMPLATES.ipv6);
+      writeTemplate(writer, this.#templates.ipv4);
+      writeTemplate(writer, this.#templates.ipv6);
     });
     writeSet(writer, OPTIONS_TEMPLATE_SET, () => {
       writer.u16(OPTIONS_ID);

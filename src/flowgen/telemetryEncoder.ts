@@ -23,12 +23,14 @@ export interface FlowRecord {
   /** Sum of the lengths of these packets, from the IP header on. */
   readonly bytes: number;
   readonly durationMs: number;
+  /** How long before its export the last packet passed. */
+  readonly endAgoMs: number;
   readonly inInterface: number;
   readonly outInterface: number;
 }
 
 export interface TelemetryEncoder {
-  /** Datagrams of at most 1,464 bytes that report these flows, which ended at `nowMs` (epoch milliseconds). */
+  /** Datagrams of at most 1,464 bytes that report these flows and are exported at `nowMs` (epoch milliseconds). */
   encode(records: readonly FlowRecord[], nowMs: number): Uint8Array[];
 }
 
@@ -40,11 +42,16 @@ const BOOTED_BEFORE_MS = 24 * 3_600_000;
 
 /** NetFlow v5 and v9 and sFlow state time as milliseconds since the exporter booted, in 32 bits. */
 export class ExporterUptime {
+  readonly #bootedBeforeMs: number;
   #bootedAtMs: number | undefined;
+
+  constructor(bootedBeforeMs = BOOTED_BEFORE_MS) {
+    this.#bootedBeforeMs = bootedBeforeMs;
+  }
 
   /** Whole milliseconds of uptime at this epoch time; wraps after 49.7 days, as the field does. */
   at(nowMs: number): number {
-    this.#bootedAtMs ??= nowMs - BOOTED_BEFORE_MS;
+    this.#bootedAtMs ??= nowMs - this.#bootedBeforeMs;
     return Math.floor(nowMs - this.#bootedAtMs) >>> 0;
   }
 }

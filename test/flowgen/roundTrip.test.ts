@@ -21,7 +21,8 @@ import { addressOfWords, sameAddress } from '../../src/net/address.ts';
 import { address } from '../fixtures/addressFixture.ts';
 
 const AGENT = address('192.0.2.9');
-const NOW = 1_700_000_000_123;
+/** A whole second: the header of IPFIX has no finer time. */
+const NOW = 1_700_000_000_000;
 
 const word = fc.nat(0xffffffff);
 const ipv4 = fc.integer({ min: 1, max: 0xffffffff }).map((last) => addressOfWords(0, 0, 0xffff, last));
@@ -42,6 +43,7 @@ function anyFlow(versions: 'ipv4' | 'both', fragments: boolean): fc.Arbitrary<Fl
       packets: fc.integer({ min: 1, max: 12 }),
       packetBytes: fc.integer({ min: 68, max: 9_000 }),
       durationMs: fc.nat(3_600_000),
+      endAgoMs: fc.nat(60_000),
       inInterface: fc.integer({ min: 1, max: 0xffff }),
       outInterface: fc.integer({ min: 1, max: 0xffff }),
     })
@@ -71,7 +73,7 @@ for (const protocol of TELEMETRY_PROTOCOLS) {
         const encoder = createEncoder(protocol, { sampling: rate, agent: AGENT });
         const collector = new Collector(protocol);
         const decoded = batches.flatMap((records, index) => {
-          const datagrams = encoder.encode(records, NOW + index * 700);
+          const datagrams = encoder.encode(records, NOW + index * 1_000);
           return datagrams.flatMap((datagram) => collector.receive(datagram));
         });
         const expected = batches.flat().flatMap((record) => asDecoded(protocol, record));
@@ -171,16 +173,18 @@ function flowAt(batch: FlowBatch, row: number): DecodedFlow {
     packets: batch.sampledPackets[row],
     bytes: batch.sampledBytes[row],
     durationMs: batch.durationMs[row],
+    endAgoMs: batch.endAgoOf(row),
     inInterface: batch.inInterface[row],
     outInterface: batch.outInterface[row],
     samplingRate: batch.samplingRate[row],
   };
 }
 
-/** sFlow tells of one packet at a time, with its Ethernet header, and of no duration. */
+/** sFlow tells of one packet at a time, with its Ethernet header, and of no times. */
 function asDecoded(protocol: TelemetryProtocol, record: FlowRecord): FlowRecord[] {
   if (protocol !== 'sflow5') return [record];
-  const packet = { ...record, packets: 1, bytes: record.bytes / record.packets + ETHERNET_BYTES, durationMs: 0 };
+  const bytes = record.bytes / record.packets + ETHERNET_BYTES;
+  const packet = { ...record, packets: 1, bytes, durationMs: 0, endAgoMs: 0 };
   return new Array<FlowRecord>(record.packets).fill(packet);
 }
 

@@ -115,6 +115,7 @@ export function flowsTo(target: string, count: number): FlowRecord[] {
     packets: 10,
     bytes: 5000,
     durationMs: 0,
+    endAgoMs: 0,
     inInterface: 1,
     outInterface: 2,
   }));

@@ -41,6 +41,7 @@ function flowRecord(random: SeededRandom, hosts: number): FlowRecord {
     packets: 1,
     bytes: 60 + random.below(1400),
     durationMs: random.below(1000),
+    endAgoMs: 0,
     inInterface: 1,
     outInterface: 2,
   };

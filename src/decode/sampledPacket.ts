@@ -28,6 +28,7 @@ import {
 } from '../net/protocolNumbers.ts';
 import type { DecodeContext } from './decodeContext.ts';
 import { readIpv4Pair, readIpv6Pair } from './flowRows.ts';
+import { fitsIpv4, fitsIpv6, hasIpv4Checksum, ipv6Evidence, isIpv4BeforeChecksum } from './ipHeaderFit.ts';
 
 /** What a reader returns where there is no IP packet, or too little of it for both addresses. */
 export const NOT_IP = 0;
@@ -37,6 +38,7 @@ const IPV4_HEADER = 20;
 const IPV6_HEADER = 40;
 
 const TYPE_IPV4 = 0x0800;
+const TYPE_ARP = 0x0806;
 const TYPE_IPV6 = 0x86dd;
 const TYPE_MPLS = 0x8847;
 const TYPE_MPLS_UPSTREAM = 0x8848;
@@ -54,11 +56,25 @@ const PPP_IPV6 = 0x0057;
 /** Most tags, labels or extension headers that are read. Real packets have two or three. */
 const MAX_LAYERS = 16;
 
+/** Most label stacks in each other: a customer of Ethernet over MPLS may use MPLS as well. */
+const MAX_STACKS = 2;
+
+/** The control word of a pseudowire, before the frame (RFC 4385 §3). */
+const CONTROL_WORD = 4;
+
 /** Routing type of a segment routing header (RFC 8754 §2). */
 const SEGMENT_ROUTING = 4;
 
-/** Reads a frame from its Ethernet header on. Returns the size of the IP packet on the wire, or `NOT_IP`. */
-export function readEthernet(context: DecodeContext, at: number, end: number): number {
+/**
+ * Reads a frame from its Ethernet header on. Bytes [at, end) of it were sampled; on the wire it ended at `frameEnd`, which
+ * may be `FRAME_END_UNKNOWN`. Returns the size of the IP packet on the wire, or `NOT_IP`.
+ */
+export function readEthernet(context: DecodeContext, at: number, end: number, frameEnd: number): number {
+  return readFrame(context, at, end, frameEnd, 0);
+}
+
+/** Reads a frame under so many label `stacks`. Under one, that it is a frame is a guess, and its packet must fit it. */
+function readFrame(context: DecodeContext, at: number, end: number, frameEnd: number, stacks: number): number {
   const { view } = context;
   if (at + ETHERNET_HEADER > end) return NOT_IP;
   let p = at + ETHERNET_HEADER;
@@ -74,20 +90,33 @@ export function readEthernet(context: DecodeContext, at: number, end: number): n
     if (type < LOWEST_TYPE) return NOT_IP;
     p += 8;
   }
+  if (type === TYPE_PPPOE_SESSION) {
+    if (p + 8 > end) return NOT_IP;
+    type = ethernetType(view.getUint16(p + 6));
+    p += 8;
+  }
   switch (type) {
     case TYPE_IPV4:
+      return stacks === 0 || fitsIpv4(view, p, end, frameEnd) ? readIp(context, p, end) : NOT_IP;
     case TYPE_IPV6:
-      return readIp(context, p, end);
+      return stacks === 0 || fitsIpv6(view, p, end, frameEnd) ? readIp(context, p, end) : NOT_IP;
     case TYPE_MPLS:
     case TYPE_MPLS_UPSTREAM:
-      return readMpls(context, p, end);
-    case TYPE_PPPOE_SESSION: {
-      if (p + 8 > end) return NOT_IP;
-      const protocol = view.getUint16(p + 6);
-      return protocol === PPP_IPV4 || protocol === PPP_IPV6 ? readIp(context, p + 8, end) : NOT_IP;
-    }
+      return stacks < MAX_STACKS ? readLabelStack(context, p, end, frameEnd, stacks + 1) : NOT_IP;
     default:
       return NOT_IP;
+  }
+}
+
+/** The type that a PPP protocol has in Ethernet, 0 for those that are not IP. */
+function ethernetType(pppProtocol: number): number {
+  switch (pppProtocol) {
+    case PPP_IPV4:
+      return TYPE_IPV4;
+    case PPP_IPV6:
+      return TYPE_IPV6;
+    default:
+      return 0;
   }
 }
 
@@ -95,11 +124,12 @@ function isVlanTag(type: number): boolean {
   return type === TYPE_8021Q || type === TYPE_8021AD || type === TYPE_QINQ_9100 || type === TYPE_QINQ_9200;
 }
 
-/**
- * Reads a label stack and the packet under it. MPLS does not say what that packet is: a first nibble of 4 or 6 means
- * IP, a zero nibble is the control word of a pseudowire (RFC 4385 §3), followed by an Ethernet frame.
- */
-export function readMpls(context: DecodeContext, at: number, end: number): number {
+/** Reads a packet from its label stack on, as `readEthernet` reads a frame. */
+export function readMpls(context: DecodeContext, at: number, end: number, frameEnd: number): number {
+  return readLabelStack(context, at, end, frameEnd, 1);
+}
+
+function readLabelStack(context: DecodeContext, at: number, end: number, frameEnd: number, stacks: number): number {
   const { view } = context;
   let p = at;
   for (let labels = 0; ; labels++) {
@@ -108,15 +138,52 @@ export function readMpls(context: DecodeContext, at: number, end: number): numbe
     p += 4;
     if (bottom === 1) break;
   }
-  if (p >= end) return NOT_IP;
-  switch (view.getUint8(p) >>> 4) {
-    case 4:
-    case 6:
-      return readIp(context, p, end);
-    case 0:
-      return readEthernet(context, p + 4, end);
+  return p < end ? readUnderLabels(context, p, end, frameEnd, stacks) : NOT_IP;
+}
+
+/**
+ * Reads what is under a label stack, which does not say what it is. A first nibble of 4 or 6 should mean IP and one of 0
+ * a control word before an Ethernet frame (RFC 4385 §3). But pseudowires without a control word exist (RFC 4448 §4.6),
+ * and an Ethernet address may begin with any nibble. So the best evidence decides, and without any there is no packet.
+ */
+function readUnderLabels(context: DecodeContext, at: number, end: number, frameEnd: number, stacks: number): number {
+  const { view } = context;
+  const isIpv4 = fitsIpv4(view, at, end, frameEnd);
+  if (isIpv4 && hasIpv4Checksum(view, at, end)) return readIpv4(context, at, end);
+  const evidence = fitsIpv6(view, at, end, frameEnd) ? ipv6Evidence(view, at, frameEnd) : 0;
+  if (evidence === 3) return readIpv6(context, at, end);
+  const bytes = readPseudowire(context, at, end, frameEnd, stacks);
+  if (bytes !== NOT_IP || isKnownFrame(view, at, end)) return bytes;
+  if (isIpv4 && isIpv4BeforeChecksum(view, at)) return readIpv4(context, at, end);
+  return evidence === 2 ? readIpv6(context, at, end) : NOT_IP;
+}
+
+/** Reads an Ethernet frame with or without a control word. */
+function readPseudowire(context: DecodeContext, at: number, end: number, frameEnd: number, stacks: number): number {
+  const { view } = context;
+  const nibble = view.getUint8(at) >>> 4;
+  if (nibble > 1) return readFrame(context, at, end, frameEnd, stacks);
+  // A control word that is not used is zero; addresses that begin with 00:00 are usual, with four zeros they are not.
+  const hasEmptyWord = at + CONTROL_WORD <= end && view.getUint32(at) === 0;
+  const first = hasEmptyWord ? at + CONTROL_WORD : at;
+  const second = hasEmptyWord ? at : at + CONTROL_WORD;
+  const bytes = readFrame(context, first, end, frameEnd, stacks);
+  return bytes === NOT_IP ? readFrame(context, second, end, frameEnd, stacks) : bytes;
+}
+
+/** Whether there is the type of a usual frame where an Ethernet header at `at` has it. */
+function isKnownFrame(view: DataView, at: number, end: number): boolean {
+  if (at + ETHERNET_HEADER > end) return false;
+  const type = view.getUint16(at + ETHERNET_HEADER - 2);
+  switch (type) {
+    case TYPE_IPV4:
+    case TYPE_IPV6:
+    case TYPE_ARP:
+    case TYPE_MPLS:
+    case TYPE_PPPOE_SESSION:
+      return true;
     default:
-      return NOT_IP;
+      return isVlanTag(type);
   }
 }
 

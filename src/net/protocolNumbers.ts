@@ -17,6 +17,7 @@ export const ESP = 50;
 export const AUTHENTICATION = 51;
 export const ICMPV6 = 58;
 export const DESTINATION_OPTIONS = 60;
+export const OSPF = 89;
 export const SCTP = 132;
 export const MOBILITY = 135;
 export const UDP_LITE = 136;

@@ -179,9 +179,15 @@ export function rawHeader(header: readonly number[], frameBytes: number, protoco
   return block(1, [...fields, ...header, ...padding]);
 }
 
-export function ethernet(type: number, payload: readonly number[], tags: readonly number[] = []): number[] {
+/** `addresses` are those of the destination and the source, twelve bytes. */
+export function ethernet(
+  type: number,
+  payload: readonly number[],
+  tags: readonly number[] = [],
+  addresses: readonly number[] = uint(0, 12),
+): number[] {
   const tagBytes = tags.flatMap((tag) => [...uint(tag, 2), 0, 7]);
-  return [...uint(0, 12), ...tagBytes, ...uint(type, 2), ...payload];
+  return [...addresses, ...tagBytes, ...uint(type, 2), ...payload];
 }
 
 export interface Ipv4Options {
@@ -193,12 +199,14 @@ export interface Ipv4Options {
   readonly fragmentField?: number;
   /** Bytes of IP options, a multiple of four. */
   readonly options?: readonly number[];
+  /** The right one where it is not given. */
+  readonly checksum?: number;
 }
 
 export function ipv4Packet(header: Ipv4Options, payload: readonly number[]): number[] {
   const options = header.options ?? [];
   const headerBytes = 20 + options.length;
-  return [
+  const bytes = [
     0x40 | (headerBytes / 4),
     0,
     ...uint(header.totalLength ?? headerBytes + payload.length, 2),
@@ -210,8 +218,17 @@ export function ipv4Packet(header: Ipv4Options, payload: readonly number[]): num
     ...ipv4(header.src),
     ...ipv4(header.dst),
     ...options,
-    ...payload,
   ];
+  bytes.splice(10, 2, ...uint(header.checksum ?? internetChecksum(bytes), 2));
+  return [...bytes, ...payload];
+}
+
+/** The checksum of RFC 1071 over an even number of bytes in which its own two are zero. */
+function internetChecksum(bytes: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) sum += bytes[i] * 256 + bytes[i + 1];
+  while (sum > 0xffff) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
+  return 0xffff - sum;
 }
 
 /** `next` is the protocol of the first header in the payload, which may be an extension header. */

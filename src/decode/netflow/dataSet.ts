@@ -10,6 +10,7 @@ import type { DecodeContext } from '../decodeContext.ts';
 import { doubtCounters } from '../doubtfulRows.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
 import { clearOptionalColumns, clearRows, clearTimes, writeReverseRow } from '../flowRows.ts';
+import { FRAME_END_UNKNOWN } from '../ipHeaderFit.ts';
 import { NOT_IP, readEthernet, readIp } from '../sampledPacket.ts';
 import { decodeOptionsSet } from './optionsSet.ts';
 import { locateFields, MAX_INTEGER_BYTES, RECORD_OVERRUN, readUnsigned } from './recordFields.ts';
@@ -167,14 +168,15 @@ function loadFrame(context: DecodeContext, plan: FlowPlan): boolean {
   const { view, batch, row, fieldStarts, fieldSizes } = context;
   const start = fieldStarts[plan.frameSection];
   const section = fieldSizes[plan.frameSection];
-  let bytes = section;
-  if (!plan.hasAddresses) {
-    const read = plan.frameIsEthernet ? readEthernet : readIp;
-    bytes = read(context, start, start + section);
-    if (bytes === NOT_IP) return false;
-  }
   const frameSizeAt = readableStart(context, plan.frameSize);
   const frameBytes = frameSizeAt === NO_FIELD ? 0 : readUnsigned(view, frameSizeAt, fieldSizes[plan.frameSize]);
+  let bytes = section;
+  if (!plan.hasAddresses) {
+    const end = start + section;
+    const frameEnd = frameBytes === 0 ? FRAME_END_UNKNOWN : Math.max(start + frameBytes, end);
+    bytes = plan.frameIsEthernet ? readEthernet(context, start, end, frameEnd) : readIp(context, start, end);
+    if (bytes === NOT_IP) return false;
+  }
   batch.sampledPackets[row] = 1;
   batch.sampledBytes[row] = frameBytes > 0 ? frameBytes : bytes;
   return true;

@@ -10,6 +10,7 @@
  */
 import type { DecodeContext } from '../decodeContext.ts';
 import { readIpv4Pair, readIpv6Pair } from '../flowRows.ts';
+import { FRAME_END_UNKNOWN } from '../ipHeaderFit.ts';
 import { NOT_IP, readEthernet, readIp, readMpls } from '../sampledPacket.ts';
 
 const RECORD_HEADER = 8;
@@ -79,20 +80,21 @@ function readRawHeader(context: DecodeContext, at: number, end: number): number 
   const { view } = context;
   const header = at + RAW_HEADER_FIELDS;
   const headerEnd = Math.min(header + view.getUint32(at + 12), end);
-  const ipBytes = readHeader(context, view.getUint32(at), header, headerEnd);
   const frameBytes = view.getUint32(at + 4);
+  const frameEnd = frameBytes === 0 ? FRAME_END_UNKNOWN : Math.max(header + frameBytes, headerEnd);
+  const ipBytes = readHeader(context, view.getUint32(at), header, headerEnd, frameEnd);
   return ipBytes === NOT_IP || frameBytes === 0 ? ipBytes : frameBytes;
 }
 
-function readHeader(context: DecodeContext, protocol: number, at: number, end: number): number {
+function readHeader(context: DecodeContext, protocol: number, at: number, end: number, frameEnd: number): number {
   switch (protocol) {
     case HEADER_ETHERNET:
-      return readEthernet(context, at, end);
+      return readEthernet(context, at, end, frameEnd);
     case HEADER_IPV4:
     case HEADER_IPV6:
       return readIp(context, at, end);
     case HEADER_MPLS:
-      return readMpls(context, at, end);
+      return readMpls(context, at, end, frameEnd);
     default:
       return NOT_IP;
   }

@@ -109,6 +109,11 @@ function ingestFamilies(): MetricFamily[] {
       ({ snapshot }) => DOUBT_REASONS.map((reason): Sample => [snapshot.ingest.doubts[reason] ?? 0, reason]),
     ),
     count(
+      'kapkan_ingest_not_at_border_flows_total',
+      'Flows that do not count, because they cross no interface of their exporter in sampling.boundary',
+      ({ ingest }) => ingest.notAtBorderFlows,
+    ),
+    count(
       'kapkan_ingest_dropped_datagrams_total',
       'Datagrams that the kernel dropped because the receive buffer was full',
       ({ ingest }) => ingest.droppedDatagrams,

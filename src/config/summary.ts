@@ -48,6 +48,11 @@ function listenerRows(config: Config): Row[] {
   rows.push(['exporters', config.flowSources.length === 0 ? 'any' : `${config.flowSources.join(', ')}; ${others}`]);
   const overrides = [...config.sampling.overrides].map(([exporter, rate]) => `, ${exporter} 1:${rate}`).join('');
   rows.push(['sampling', `1:${config.sampling.defaultRate} where an exporter states none${overrides}`]);
+  for (const [exporter, { externalInterfaces, egressSampling }] of config.sampling.boundaries)
+    rows.push([
+      'border',
+      `${exporter}: interfaces ${externalInterfaces.join(', ')}${egressSampling ? ', also at egress' : ''}`,
+    ]);
   if (config.flowTiming.size > 0) rows.push(['flow timing', [...config.flowTiming].map(flowTimingText).join(', ')]);
   return rows;
 }

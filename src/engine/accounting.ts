@@ -97,6 +97,11 @@ export class Accounting {
     this.#reporter.use(plan, this.#protected, this.#window);
   }
 
+  /** The protected networks. A reload replaces the table. */
+  get networks(): PrefixTable {
+    return this.#protected;
+  }
+
   counters(): AccountingCounters {
     return {
       trackedHosts: this.#table.count,

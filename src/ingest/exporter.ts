@@ -3,11 +3,13 @@
  * last sent flows.
  */
 import type { FlowTiming } from '../config/sections/flowTiming.ts';
+import type { BoundaryConfig } from '../config/sections/sampling.ts';
 import { ExporterState } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type FlowBatch, SAMPLING_SOURCES } from '../flowBatch.ts';
 import type { ActiveTimeout, FlowExporter } from '../flowExporter.ts';
 import { type Address, formatAddress } from '../net/address.ts';
+import { Boundary } from './boundary.ts';
 import type { ExporterSnapshot } from './ingestSnapshot.ts';
 
 /** An exporter whose data gave no flow for this long is blind. Templates and options are sent at least every minute. */
@@ -28,6 +30,10 @@ export class Exporter implements FlowExporter {
 
   /** The configured rate, which wins over what the exporter states; 0 = none. */
   samplingOverride = 0;
+  /** Where only flows count that cross its border. */
+  boundary: Boundary | undefined = undefined;
+  /** Flows that did not. */
+  notAtBorder = 0;
 
   datagrams = 0;
   lastSeenAt = NEVER;
@@ -47,8 +53,14 @@ export class Exporter implements FlowExporter {
   }
 
   /** Takes what the config says of it; an override of 0 is none. */
-  use(samplingOverride: number, maxStatedRate: number, timing: FlowTiming | undefined): void {
+  use(
+    samplingOverride: number,
+    maxStatedRate: number,
+    timing: FlowTiming | undefined,
+    boundary: BoundaryConfig | undefined,
+  ): void {
     this.samplingOverride = samplingOverride;
+    this.boundary = boundary && new Boundary(boundary);
     this.state.maxStatedRate = maxStatedRate;
     this.state.activeTimeout.configuredMs = timing?.activeTimeoutMs ?? 0;
     this.state.countersAreTotals = timing?.totals ?? false;
@@ -94,6 +106,7 @@ export class Exporter implements FlowExporter {
       protocols: PROTOCOLS.filter((_, protocol) => state.datagrams[protocol] > 0),
       datagrams: this.datagrams,
       flows: state.flows.reduce((sum, flows) => sum + flows, 0),
+      notAtBorder: this.notAtBorder,
       lastSeenAt: this.lastSeenAt,
       sampling: rate === 0 ? undefined : { rate, source: SAMPLING_SOURCES[this.#samplingSource] },
       sequenceGaps: state.sequenceGaps,

@@ -8,6 +8,7 @@
  */
 import type { Config } from '../config/config.ts';
 import type { FlowTiming } from '../config/sections/flowTiming.ts';
+import type { BoundaryConfig } from '../config/sections/sampling.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type Address, formatAddress, parseAddress, sameAddress } from '../net/address.ts';
@@ -23,6 +24,8 @@ export interface ExporterPolicy {
   readonly defaultSamplingRate: number;
   readonly samplingOverrides: ReadonlyMap<string, number>;
   readonly maxStatedRate: number;
+  /** By canonical address. */
+  readonly boundaries: ReadonlyMap<string, BoundaryConfig>;
   /** By canonical address. */
   readonly flowTiming: ReadonlyMap<string, FlowTiming>;
   /** Where `flowSources` is empty: how many exporters get their own label. They are the first that send. */
@@ -58,6 +61,7 @@ export function exporterPolicyOf(config: Config, workers: number): ExporterPolic
     defaultSamplingRate: config.sampling.defaultRate,
     samplingOverrides: config.sampling.overrides,
     maxStatedRate: config.sampling.maxStatedRate,
+    boundaries: config.sampling.boundaries,
     flowTiming: config.flowTiming,
     labels: Math.max(1, Math.floor(LABEL_LIMIT / workers)),
   };
@@ -78,9 +82,10 @@ export class ExporterTable {
   refusedDatagrams = 0;
   /** The latest source that was not trusted, as node:dgram writes it. */
   lastUntrustedSource = '';
-  /** Counters of evicted exporters: flows by protocol, and datagrams with errors. */
+  /** Counters of evicted exporters. */
   readonly evictedFlows = new Float64Array(PROTOCOLS.length);
   evictedErrorDatagrams = 0;
+  evictedNotAtBorder = 0;
   readonly evictedDoubts = new Map<DoubtReason, number>();
 
   #policy: ExporterPolicy;
@@ -211,9 +216,9 @@ export class ExporterTable {
   }
 
   #configure(exporter: Exporter): void {
-    const { samplingOverrides, maxStatedRate, flowTiming } = this.#policy;
+    const { samplingOverrides, maxStatedRate, flowTiming, boundaries } = this.#policy;
     const { text } = exporter;
-    exporter.use(samplingOverrides.get(text) ?? 0, maxStatedRate, flowTiming.get(text));
+    exporter.use(samplingOverrides.get(text) ?? 0, maxStatedRate, flowTiming.get(text), boundaries.get(text));
   }
 
   #nextLabel(text: string): string {
@@ -243,6 +248,7 @@ export class ExporterTable {
         this.evictedFlows[protocol] += flows;
       });
       this.evictedErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      this.evictedNotAtBorder += exporter.notAtBorder;
       addDoubts(this.evictedDoubts, exporter.state.doubts);
       this.#exporters.delete(text);
       this.#unknownExporters--;

@@ -24,6 +24,8 @@ export interface ExporterSnapshot {
   readonly protocols: readonly Protocol[];
   readonly datagrams: number;
   readonly flows: number;
+  /** Those that do not count, because they did not cross its border. */
+  readonly notAtBorder: number;
   readonly lastSeenAt: number;
   /** Of the latest flow: one in how many packets, and who stated it. Undefined before the first flow. */
   readonly sampling: { readonly rate: number; readonly source: SamplingSource } | undefined;
@@ -65,6 +67,8 @@ export interface IngestSnapshot {
   readonly decodeErrorDatagrams: number;
   /** What was not believed, by reason, of all exporters. */
   readonly doubts: { readonly [reason in DoubtReason]?: number };
+  /** Flows that do not count, because they did not cross the border of their exporter. */
+  readonly notAtBorderFlows: number;
   /** Dropped by the kernel because a socket's receive buffer was full. */
   readonly droppedDatagrams: number;
   /** Dropped, because `flow_sources_enforce` is on and their source is not in `flow_sources`. */
@@ -99,6 +103,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   datagrams: [],
   decodeErrorDatagrams: 0,
   doubts: {},
+  notAtBorderFlows: 0,
   droppedDatagrams: 0,
   untrustedDatagrams: 0,
   refusedDatagrams: 0,
@@ -133,6 +138,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     datagrams: addDatagrams([...a.datagrams, ...b.datagrams]),
     decodeErrorDatagrams: a.decodeErrorDatagrams + b.decodeErrorDatagrams,
     doubts: addReasons(a.doubts, b.doubts),
+    notAtBorderFlows: a.notAtBorderFlows + b.notAtBorderFlows,
     droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
     untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
     refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,
@@ -178,6 +184,7 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
     protocols: PROTOCOLS.filter((protocol) => a.protocols.includes(protocol) || b.protocols.includes(protocol)),
     datagrams: a.datagrams + b.datagrams,
     flows: a.flows + b.flows,
+    notAtBorder: a.notAtBorder + b.notAtBorder,
     lastSeenAt: newer.lastSeenAt,
     sampling: newer.sampling ?? older.sampling,
     sequenceGaps: a.sequenceGaps + b.sequenceGaps,

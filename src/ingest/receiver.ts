@@ -198,11 +198,13 @@ export class Receiver {
     const table = this.#exporters;
     const flows = table.evictedFlows.slice();
     let decodeErrorDatagrams = table.evictedErrorDatagrams;
+    let notAtBorderFlows = table.evictedNotAtBorder;
     const doubts = new Map(table.evictedDoubts);
     const exporters: ExporterSnapshot[] = [];
     for (const exporter of table.exporters()) {
       for (let protocol = 0; protocol < flows.length; protocol++) flows[protocol] += exporter.state.flows[protocol];
       decodeErrorDatagrams += exporter.state.decodeErrorDatagrams;
+      notAtBorderFlows += exporter.notAtBorder;
       addDoubts(doubts, exporter.state.doubts);
       exporters.push(exporter.snapshot(now));
     }
@@ -212,6 +214,7 @@ export class Receiver {
       datagrams: table.labelledDatagrams(),
       decodeErrorDatagrams,
       doubts: Object.fromEntries(doubts),
+      notAtBorderFlows,
       droppedDatagrams: 0,
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
@@ -228,7 +231,10 @@ export class Receiver {
     };
   }
 
-  /** Decodes into rows from `batch.end` on, settles their sampling rates and writes their exporter. */
+  /**
+   * Decodes into rows from `batch.end` on, settles their sampling rates, writes their exporter, and keeps those that
+   * cross its border.
+   */
   #decode(datagram: QueuedDatagram, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
@@ -243,6 +249,9 @@ export class Receiver {
     clearDoubtful(batch);
     writeExporter(batch, exporter);
     exporter.recordDatagram(batch, clean, now);
+    const { boundary, state } = exporter;
+    if (boundary === undefined) return;
+    exporter.notAtBorder += boundary.keepCrossings(batch, this.#accounting.networks, state, now);
   }
 
   /** Accounts rows [firstRow, batch.end) and returns their number. */

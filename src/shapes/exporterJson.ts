@@ -29,6 +29,7 @@ export const exporterSchema = z
     protocols: z.array(z.enum(PROTOCOLS)),
     datagrams: count,
     flows: count,
+    not_at_border: count.describe('flows that do not count, because they cross no interface of its sampling.boundary'),
     last_seen: timeSchema,
     sampling: z
       .object({ rate: z.number().describe('one in how many packets'), source: z.enum(SAMPLING_SOURCES) })
@@ -59,6 +60,7 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
     protocols: [...exporter.protocols],
     datagrams: exporter.datagrams,
     flows: exporter.flows,
+    not_at_border: exporter.notAtBorder,
     last_seen: toRfc3339(exporter.lastSeenAt),
     sampling: exporter.sampling,
     sequence_gaps: exporter.sequenceGaps,

@@ -160,6 +160,7 @@ test('an exporter has its sampling rate and the errors of its telemetry', async 
     protocols: ['netflow5'],
     datagrams: 30,
     flows: 900,
+    not_at_border: 300,
     last_seen: '2026-05-01T12:00:00.000Z',
     sampling: { rate: 1000, source: 'header' },
     sequence_gaps: 2,

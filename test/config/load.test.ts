@@ -143,7 +143,6 @@ test('keys of later versions are unknown, not silently ignored', () => {
     'carpet: {}',
     'geoip: {}',
     'thresholds_outgoing: { pps: 1 }',
-    'sampling: { boundary: [] }',
     'api: { console: true }',
     'hostgroups: [{ name: a, networks: [192.0.2.1], calculation: total }]',
   ]) {
@@ -240,12 +239,14 @@ test('addresses become canonical', () => {
   const config = configOf(
     withLines(
       'flow_sources: ["2001:DB8:0::1", "::ffff:192.0.2.9", " 192.0.2.9 "]',
-      'sampling: { overrides: [{ exporter: "2001:db8::0001", rate: 512 }] }',
+      'sampling: { overrides: [{ exporter: "2001:db8::0001", rate: 512 }], boundary: [{ exporter: "2001:db8::0001", external_ifindexes: [9, 4] }] }',
       'gobgp: { address: ["gobgp.example.net:50051", "[2001:DB8::2]:50051", "unix:/run/gobgp.sock"] }',
     ),
   );
   assert.deepEqual(config.flowSources, ['2001:db8::1', '192.0.2.9']);
   assert.equal(config.sampling.overrides.get('2001:db8::1'), 512);
+  const border = { externalInterfaces: [4, 9], egressSampling: false };
+  assert.deepEqual([...config.sampling.boundaries], [['2001:db8::1', border]]);
   assert.deepEqual(config.gobgp.addresses, ['gobgp.example.net:50051', '[2001:db8::2]:50051', 'unix:/run/gobgp.sock']);
 });
 

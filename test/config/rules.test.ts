@@ -67,6 +67,28 @@ test('enforcing sources needs sources, and an exporter is overridden once', () =
       'sampling: { overrides: [{ exporter: 192.0.2.1, rate: 2 }, { exporter: "::ffff:192.0.2.1", rate: 3 }] }',
       /overrides\[1\].exporter: must be overridden once only/,
     ],
+    [
+      'sampling: { boundary: [{ exporter: 192.0.2.1, external_ifindexes: [1] }, { exporter: "::ffff:192.0.2.1", external_ifindexes: [2] }] }',
+      /boundary\[1\].exporter: must have one border only, 192.0.2.1 is in the list above/,
+    ],
+    [
+      'sampling: { boundary: [{ exporter: 192.0.2.1, external_ifindexes: [7, 8, 7] }] }',
+      /boundary\[0\].external_ifindexes\[2\]: must be listed once only, 7 is in the list above/,
+    ],
+    [
+      'sampling: { boundary: [{ exporter: 192.0.2.1, external_ifindexes: [] }] }',
+      /boundary\[0\].external_ifindexes: must hold at least one interface/,
+    ],
+    ['sampling: { boundary: [{ exporter: 192.0.2.1 }] }', /boundary\[0\].external_ifindexes: /],
+    ['sampling: { boundary: [{ external_ifindexes: [1] }] }', /boundary\[0\].exporter: /],
+    [
+      'sampling: { boundary: [{ exporter: 192.0.2.1, external_ifindexes: [0] }] }',
+      /external_ifindexes\[0\]: must be an integer from 1 to 4294967295/,
+    ],
+    [
+      'sampling: { boundary: [{ exporter: 192.0.2.1, external_ifindexes: [1], egress_sampling: "yes" }] }',
+      /egress_sampling: must be true or false/,
+    ],
     ['sampling: { default_rate: 0.5 }', /must be a number from 1 /],
   ]);
 });

@@ -158,17 +158,19 @@ export interface SampleOptions {
   readonly rate?: number;
   readonly input?: number;
   readonly output?: number;
+  /** ifIndex of the interface that was sampled. */
+  readonly source?: number;
 }
 
 export function flowSample(records: readonly number[][], options: SampleOptions = {}): number[] {
-  const { rate = 1000, input = 1, output = 2 } = options;
-  const header = [0, 0, rate, 0, 0, input, output, records.length].flatMap((word) => uint(word, 4));
+  const { rate = 1000, input = 1, output = 2, source = 0 } = options;
+  const header = [0, source, rate, 0, 0, input, output, records.length].flatMap((word) => uint(word, 4));
   return block(1, [...header, ...records.flat()]);
 }
 
 export function expandedFlowSample(records: readonly number[][], options: SampleOptions = {}): number[] {
-  const { rate = 1000, input = 1, output = 2 } = options;
-  const header = [0, 0, 0, rate, 0, 0, 0, input, 0, output, records.length].flatMap((word) => uint(word, 4));
+  const { rate = 1000, input = 1, output = 2, source = 0 } = options;
+  const header = [0, 0, source, rate, 0, 0, 0, input, 0, output, records.length].flatMap((word) => uint(word, 4));
   return block(3, [...header, ...records.flat()]);
 }
 

@@ -12,6 +12,7 @@ const POLICY: ExporterPolicy = {
   defaultSamplingRate: 1,
   samplingOverrides: new Map(),
   maxStatedRate: 10_000_000,
+  boundaries: new Map(),
   flowTiming: new Map(),
   labels: 3,
 };

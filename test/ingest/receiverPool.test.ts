@@ -207,7 +207,12 @@ test('telemetry from sources that are not in flow_sources is dropped and counted
 });
 
 test('the sampling rate is the override, else what the exporter states, else the default', async (t) => {
-  const sampling = { defaultRate: 50, maxStatedRate: 10_000_000, overrides: new Map([['127.0.0.2', 7]]) };
+  const sampling = {
+    defaultRate: 50,
+    maxStatedRate: 10_000_000,
+    overrides: new Map([['127.0.0.2', 7]]),
+    boundaries: new Map(),
+  };
   const { pool, ports, snapshotWhere } = await runningPool(t, ingestConfig({ sampling }));
   const to = { host: '127.0.0.1', port: ports[0] };
   const stated = telemetry('netflow5', flowsTo(TARGET, 1), 1000);
@@ -237,7 +242,12 @@ test('a reload changes sampling, flow sources and networks, and no counter goes 
   const next = ingestConfig({
     networks: ['203.0.113.0/24'],
     flowSources: ['127.0.0.8'],
-    sampling: { defaultRate: 1, maxStatedRate: 10_000_000, overrides: new Map([['127.0.0.1', 20]]) },
+    sampling: {
+      defaultRate: 1,
+      maxStatedRate: 10_000_000,
+      overrides: new Map([['127.0.0.1', 20]]),
+      boundaries: new Map(),
+    },
   });
   await pool.reconfigure(next, planFor(next));
   await sendDatagrams(datagrams, to);

@@ -45,6 +45,7 @@ function problemsOf(exporter: ExporterJson): string[] {
   const doubts = Object.entries(exporter.doubts).map(([reason, count]) => `${reason} ${formatNumber(count)}`);
   if (doubts.length > 0) problems.push(`not believed: ${doubts.join(', ')}`);
   if (exporter.awaiting_template > 0) problems.push(`${exporter.awaiting_template} sets await a template`);
+  if (exporter.not_at_border > 0) problems.push(`${formatNumber(exporter.not_at_border)} flows not at the border`);
   if (exporter.blind) problems.unshift('nothing can be decoded');
   return problems;
 }

@@ -19,6 +19,8 @@ export const DOUBT_REASONS = [
   'frame_length',
   /** More traffic in the time of a record than any interface can carry. The record counts with zeros. */
   'flow_rate',
+  /** No interface in a record of an exporter with `sampling.boundary`. The record counts. */
+  'interface_unknown',
 ] as const;
 
 export type DoubtReason = (typeof DOUBT_REASONS)[number];

@@ -4,11 +4,12 @@
  *   datagram         0 version, 4 kind of agent address (1 IPv4, 2 IPv6), 8 agent address, then sub-agent, sequence,
  *                    uptime, number of samples, samples
  *   sample, record   0 enterprise:20 format:12, 4 length of what follows
- *   flow sample      0 sequence, 4 source, 8 rate, 12 pool, 16 drops, 20 input, 24 output, 28 number of records
+ *   flow sample      0 sequence, 4 source kind:8 index:24, 8 rate, 12 pool, 16 drops, 20 input,
+ *                    24 output, 28 number of records
  *   expanded sample  0 sequence, 4 source (two words), 12 rate, 16 pool, 20 drops, 24 input and 32 output (format and
  *                    value each), 40 number of records
  */
-import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
+import { DIRECTION_EGRESS, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
 import { type Address, addressOfWords } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { markDoubtful } from '../doubtfulRows.ts';
@@ -40,6 +41,10 @@ const MOST_FRAME_BYTES = 65_535 + 64;
 const INTERFACE_FORMAT_SHIFT = 30;
 /** An ifIndex of this value stands for the device itself. */
 const INTERNAL_INTERFACE = 0x3fff_ffff;
+
+/** The kind of a source that is an ifIndex. In a compact sample the kind is the upper byte of the number. */
+const SOURCE_IFINDEX = 0;
+const COMPACT_SOURCE_MASK = 0x00ff_ffff;
 
 /**
  * The agent of a datagram. The agent is the exporter, whatever address the datagram was sent from: a collector may
@@ -119,6 +124,7 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
         return;
       }
       beginRow(context, view.getUint32(at + 8), compactInterface(view, at + 20), compactInterface(view, at + 24));
+      noteSource(context, view.getUint8(at + 4), view.getUint32(at + 4) & COMPACT_SOURCE_MASK);
       finishRow(context, at + FLOW_SAMPLE_HEADER, end);
       return;
     case EXPANDED_FLOW_SAMPLE:
@@ -127,6 +133,7 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
         return;
       }
       beginRow(context, view.getUint32(at + 12), expandedInterface(view, at + 24), expandedInterface(view, at + 32));
+      noteSource(context, view.getUint32(at + 4), view.getUint32(at + 8));
       finishRow(context, at + EXPANDED_FLOW_SAMPLE_HEADER, end);
       return;
     default:
@@ -149,6 +156,18 @@ function beginRow(context: DecodeContext, rate: number, inInterface: number, out
   batch.samplingSource[row] = isBelieved && rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;
   batch.inInterface[row] = inInterface;
   batch.outInterface[row] = outInterface;
+}
+
+/**
+ * The source of a sample is the interface that was sampled. Where it is the one that the packet left through, the packet
+ * was observed at egress; at ingress nothing is written, because most samples are.
+ */
+function noteSource({ batch }: DecodeContext, kind: number, index: number): void {
+  const row = batch.end;
+  if (index !== batch.outInterface[row] || index === batch.inInterface[row]) return;
+  if (kind !== SOURCE_IFINDEX || index === 0) return;
+  batch.direction[row] = DIRECTION_EGRESS;
+  batch.hasFlagsOrDirections = true;
 }
 
 /** Keeps the row where the sample's records hold an IP packet. */

@@ -94,7 +94,7 @@ export class CaptureReplay {
     const receiver = this.#receiver ?? this.#begin(isTime(datagram.timeMs) ? datagram.timeMs : 0);
     this.#telemetryDatagrams++;
     if (isTime(datagram.timeMs)) this.#advanceTo(Math.max(datagram.timeMs, this.#now));
-    receiver.receive(kind, datagram.payload, formatAddress(datagram.src), this.#now);
+    receiver.receive(kind, datagram.payload, formatAddress(datagram.src), this.#now, datagram.srcPort);
   }
 
   /** The capture is over. One more tick judges its last datagrams; what happened after them is not known. */

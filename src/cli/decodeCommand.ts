@@ -144,7 +144,7 @@ class DecodeSession {
     const isSflow = dstPort === this.#ports.sflow;
     const agent = isSflow ? sflowAgentAddress(this.#view, payload.length) : undefined;
     const exporter = this.#exporter(formatAddress(agent ?? datagram.src));
-    this.#context.begin(this.#view, payload.length, exporter, NOW);
+    this.#context.begin(this.#view, payload.length, exporter, NOW, datagram.srcPort);
     if (isSflow) decodeSflow(this.#context);
     else decodeNetflow(this.#context);
     resolveSampling(this.#batch, 0, 1);

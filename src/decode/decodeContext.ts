@@ -21,6 +21,8 @@ export class DecodeContext implements RecordRun {
   view: DataView = new DataView(new ArrayBuffer(0));
   length = 0;
   exporter!: ExporterState;
+  /** UDP port that it was sent from. */
+  sourcePort = 0;
   /** Time of receipt in milliseconds. */
   now = 0;
 
@@ -55,10 +57,11 @@ export class DecodeContext implements RecordRun {
   }
 
   /** Takes the next datagram. `batch.beginDatagram` has been called for it. */
-  begin(view: DataView, length: number, exporter: ExporterState, now: number): void {
+  begin(view: DataView, length: number, exporter: ExporterState, now: number, sourcePort = 0): void {
     this.view = view;
     this.length = length;
     this.exporter = exporter;
+    this.sourcePort = sourcePort;
     this.now = now;
   }
 
@@ -74,15 +77,15 @@ export class DecodeContext implements RecordRun {
     this.domain.systemInitMs = ms;
   }
 
-  get maxStatedRate(): number {
-    return this.exporter.maxStatedRate;
+  believesRate(rate: number, fieldBytes: number): boolean {
+    return this.exporter.believesRate(rate, fieldBytes);
   }
 
   get activeTimeout(): ActiveTimeout {
     return this.exporter.activeTimeout;
   }
 
-  get rateOfSampler(): ReadonlyMap<number, number> {
-    return this.domain.sampling.bySampler;
+  rateOfSampler(sampler: number): number {
+    return this.domain.sampling.rateOf('sampler', sampler) || this.exporter.sampling.rateOf('sampler', sampler);
   }
 }

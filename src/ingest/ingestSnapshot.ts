@@ -4,8 +4,8 @@
  * are merged by address.
  */
 
+import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
-import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import type { ActiveTimeoutSource } from '../flowExporter.ts';

@@ -42,6 +42,7 @@ interface QueuedDatagram {
   kind: TelemetryKind;
   /** As node:dgram writes it. */
   sourceAddress: string;
+  sourcePort: number;
 }
 
 /**
@@ -60,7 +61,7 @@ export class DatagramQueue {
   constructor(capacity: number) {
     this.slots = Array.from({ length: capacity }, () => {
       const bytes = new Uint8Array(DATAGRAM_BYTES);
-      return { bytes, view: new DataView(bytes.buffer), length: 0, kind: 'netflow', sourceAddress: '' };
+      return { bytes, view: new DataView(bytes.buffer), length: 0, kind: 'netflow', sourceAddress: '', sourcePort: 0 };
     });
   }
 
@@ -69,12 +70,13 @@ export class DatagramQueue {
   }
 
   /** Copies the payload into the queue, which must not be full. */
-  put(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string): void {
+  put(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, sourcePort = 0): void {
     const slot = this.slots[this.count++];
     slot.length = Math.min(payload.length, DATAGRAM_BYTES);
     slot.bytes.set(slot.length === payload.length ? payload : payload.subarray(0, DATAGRAM_BYTES));
     slot.kind = kind;
     slot.sourceAddress = sourceAddress;
+    slot.sourcePort = sourcePort;
   }
 
   clear(): void {
@@ -119,8 +121,8 @@ export class Receiver {
   }
 
   /** Processes the payload of one UDP datagram and does not keep it. `sourceAddress` as node:dgram writes it. */
-  receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number): void {
-    this.#single.put(kind, payload, sourceAddress);
+  receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number, sourcePort = 0): void {
+    this.#single.put(kind, payload, sourceAddress, sourcePort);
     this.receiveAll(this.#single, now);
   }
 
@@ -242,7 +244,7 @@ export class Receiver {
     if (source === undefined) return;
     const exporter = this.#exporterOf(datagram, source, now);
     if (exporter === undefined) return;
-    this.#context.begin(datagram.view, datagram.length, exporter.state, now);
+    this.#context.begin(datagram.view, datagram.length, exporter.state, now, datagram.sourcePort);
     const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
     doubtFlowRates(batch, exporter.state);

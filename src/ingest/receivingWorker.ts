@@ -69,7 +69,7 @@ class ReceivingWorker {
       if (queue.isFull) this.#drain();
       // Immediates run after the event loop has read the sockets, and before any timer.
       if (queue.count === 0) setImmediate(this.#drain);
-      queue.put(kind, payload, from.address);
+      queue.put(kind, payload, from.address, from.port);
     });
     socket.on('error', (error) => {
       throw error;

@@ -3,8 +3,9 @@
  * minute in total, because there may be many forged sources. Each line has the errors since the line before it, and the
  * byte of its datagram where the latest error was found.
  */
+
+import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
-import type { DecodeErrorReason } from '../decode/exporter/exporterState.ts';
 import type { Exporter } from './exporter.ts';
 import type { ExporterTable } from './exporterTable.ts';
 

@@ -80,7 +80,7 @@ export function decodeCapture(bytes: Uint8Array): CaptureResult {
   const view = new DataView(buffer.buffer);
   const flows: unknown[][] = [];
   const totals = { packets: 0, bytes: 0 };
-  for (const { src, dstPort, payload } of readCapture(bytes).datagrams) {
+  for (const { src, srcPort, dstPort, payload } of readCapture(bytes).datagrams) {
     buffer.set(payload);
     const isSflow = dstPort === SFLOW_PORT;
     const agent = isSflow ? sflowAgentAddress(view, payload.length) : undefined;
@@ -88,7 +88,7 @@ export function decodeCapture(bytes: Uint8Array): CaptureResult {
     const exporter = exporters.get(address) ?? new ExporterState(address);
     exporters.set(address, exporter);
     batch.beginDatagram();
-    context.begin(view, payload.length, exporter, 0);
+    context.begin(view, payload.length, exporter, 0, srcPort);
     (isSflow ? decodeSflow : decodeNetflow)(context);
     for (const flow of flowsOf(batch)) {
       totals.packets += flow.packets;

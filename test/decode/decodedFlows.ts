@@ -69,12 +69,12 @@ export class DecodeBench {
     for (const column of [batch.sampledPackets, batch.sampledBytes, batch.samplingRate]) column.fill(77);
   }
 
-  netflow(datagram: Uint8Array, now = 0): DecodedFlow[] {
-    return this.#run(decodeNetflow, datagram, now);
+  netflow(datagram: Uint8Array, now = 0, port = 0): DecodedFlow[] {
+    return this.#run(decodeNetflow, datagram, now, port);
   }
 
   sflow(datagram: Uint8Array, now = 0): DecodedFlow[] {
-    return this.#run(decodeSflow, datagram, now);
+    return this.#run(decodeSflow, datagram, now, 0);
   }
 
   /** Errors by reason, as a plain object. */
@@ -82,10 +82,10 @@ export class DecodeBench {
     return Object.fromEntries(this.exporter.decodeErrors);
   }
 
-  #run(decode: typeof decodeNetflow, datagram: Uint8Array, now: number): DecodedFlow[] {
+  #run(decode: typeof decodeNetflow, datagram: Uint8Array, now: number, port: number): DecodedFlow[] {
     this.#bytes.set(datagram);
     this.batch.beginDatagram();
-    this.#context.begin(this.#view, datagram.length, this.exporter, now);
+    this.#context.begin(this.#view, datagram.length, this.exporter, now, port);
     this.clean = decode(this.#context);
     return flowsOf(this.batch);
   }

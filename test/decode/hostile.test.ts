@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { CaptureError } from '../../src/capture/capturedPacket.ts';
 import { readCapture } from '../../src/capture/readCapture.ts';
-import { DECODE_ERROR_REASONS, type DecodeLimits } from '../../src/decode/exporter/exporterState.ts';
+import { DECODE_ERROR_REASONS } from '../../src/decode/exporter/decodeErrors.ts';
+import type { DecodeLimits } from '../../src/decode/exporter/exporterState.ts';
 import { MAX_FLOWS_PER_DATAGRAM } from '../../src/flowBatch.ts';
 import { captureBytes, captureNames } from './captureResult.ts';
 import { DecodeBench } from './decodedFlows.ts';
@@ -32,7 +33,7 @@ function assertBounded(bench: DecodeBench, limits: DecodeLimits): void {
   const { exporter, batch } = bench;
   assert.ok(exporter.templates >= 0 && exporter.templates <= limits.templates);
   assert.ok(exporter.awaitingTemplateSets <= limits.awaitingSets);
-  const awaitingBytes = exporter.awaiting.all().reduce((sum, { view }) => sum + view.byteLength, 0);
+  const { awaitingBytes } = exporter;
   assert.ok(awaitingBytes <= limits.awaitingBytes);
   assert.ok(batch.end - batch.start <= MAX_FLOWS_PER_DATAGRAM && batch.end <= batch.capacity);
   for (const [reason, count] of exporter.decodeErrors) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DECODE_ERROR_REASONS, type DecodeErrorReason } from '../../src/decode/exporter/exporterState.ts';
+import { DECODE_ERROR_REASONS, type DecodeErrorReason } from '../../src/decode/exporter/decodeErrors.ts';
 import { DecodeBench } from './decodedFlows.ts';
 import {
   block,

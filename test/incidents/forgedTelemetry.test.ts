@@ -72,8 +72,15 @@ function sampleOf(rate: number, frameBytes: number): Uint8Array {
   return sflow([flowSample([rawHeader(packet, frameBytes, 11)], { rate })]);
 }
 
-const v9Rate = (rate: number): Uint8Array =>
-  netflow9([set(1, netflow9OptionsTemplate(400, [[1, 4]], [[34, 4]])), set(400, [...uint(0, 4), ...uint(rate, 4)])]);
+/** Sampling of the whole exporter, in a field of so many bytes, by this algorithm. */
+function v9Rate(rate: number, bytes = 4, algorithm = 1): Uint8Array {
+  const fields: Field[] = [
+    [34, bytes],
+    [35, 1],
+  ];
+  const options = netflow9OptionsTemplate(400, [[1, 4]], fields);
+  return netflow9([set(1, options), set(400, [...uint(0, 4), ...uint(rate, bytes), algorithm])]);
+}
 const ipfixRate = (rate: number): Uint8Array =>
   ipfix([set(3, ipfixOptionsTemplate(400, [[149, 4]], [[34, 4]])), set(400, [...uint(0, 4), ...uint(rate, 4)])]);
 
@@ -102,7 +109,12 @@ const FORGED: readonly (readonly [name: string, datagram: Uint8Array, kind?: Tel
   ['v9, a rate of 2^32-1 in options', v9Rate(MOST)],
   ['IPFIX, a rate of 2^32-1 in options', ipfixRate(MOST)],
   ['v9, a rate of 10 million in options', v9Rate(1e7)],
+  ['v9, a rate of 200,000 in options', v9Rate(200_000)],
+  ['IPFIX, a rate of 200,000 in options', ipfixRate(200_000)],
   ['v9, a rate written in the wrong byte order', v9Rate(0xe803_0000)],
+  ['v9, a rate of two bytes in the wrong order', v9Rate(59_395, 2)],
+  ['v9, an algorithm that does not exist', v9Rate(5000, 4, 77)],
+  ['IPFIX, a rate in the wrong order in the record', recordOf('ipfix', 20, 10_000, 0, [[34, uint(59_395, 2)]])],
   ['sFlow, a rate of 2^32-1', sampleOf(MOST, 500), 'sflow'],
   ['sFlow, a rate of 10 million', sampleOf(1e7, 500), 'sflow'],
   ['sFlow, a frame of 2^32-1 bytes', sampleOf(1000, MOST), 'sflow'],

@@ -7,7 +7,9 @@
 export const DOUBT_REASONS = [
   /** A sampling rate that cannot be one, or is beyond `sampling.max_stated_rate`. The configured rate is used. */
   'sampling_rate',
-  /** A sampling algorithm that does not exist. */
+  /** A sampling rate far from the one before. It is used once it is stated again, or by what is known of its sender. */
+  'sampling_rate_jump',
+  /** A sampling algorithm that does not exist. The rate beside it is not used. */
   'sampling_algorithm',
   /** A field that is known but has a length that cannot be read, or a value too large for it. It is left out. */
   'field_width',

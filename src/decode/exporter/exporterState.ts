@@ -5,59 +5,25 @@
  * in `DECODE_ERROR_REASONS` under which it counts what does not fit.
  */
 import { ActiveTimeout } from '../../flowExporter.ts';
-import { type AwaitingLimits, AwaitingSets } from './awaitingSets.ts';
+import type { AnnouncedTemplates } from './announcedTemplates.ts';
+import { type AwaitingLimits, AwaitingSets, type DataSetHeader, type ReadySet } from './awaitingSets.ts';
+import type { DecodeErrorReason } from './decodeErrors.ts';
 import type { DoubtReason } from './doubts.ts';
-import { isSamplingRate, ObservationDomain } from './observationDomain.ts';
+import {
+  AWAITING_SET_BYTES,
+  DOMAIN_BYTES,
+  type MemoryBudget,
+  SAMPLING_RATE_BYTES,
+  TEMPLATE_BYTES,
+  TEMPLATE_FIELD_BYTES,
+  UNBOUNDED,
+} from './memoryBudget.ts';
+import type { MessageHistory } from './messageHistory.ts';
+import { ObservationDomain } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
+import { areBytesSwapped, RateBelief } from './rateBelief.ts';
+import { isSamplingRate, type RateScope, SamplingRates } from './samplingRates.ts';
 import type { Template } from './template.ts';
-
-/**
- * Why a datagram, or a part of one, gave no flows. The list is fixed, because the reasons are keys in the API.
- */
-export const DECODE_ERROR_REASONS = [
-  /** A version other than NetFlow 5 and 9, IPFIX (10) and sFlow 5. */
-  'unsupported_version',
-  /** Shorter than the header of its protocol. */
-  'header_truncated',
-  /** The header promises more records, samples or bytes than the datagram holds. */
-  'datagram_truncated',
-  /** Bytes after the IPFIX message that are neither padding nor another message. */
-  'trailing_bytes',
-  /** A set length below the set header's four bytes, or beyond the end of the datagram. */
-  'set_length',
-  /** A set id that the protocol reserves. */
-  'set_id_reserved',
-  /** A template that ends before its last field. */
-  'template_truncated',
-  /** A template id below 256: those are set ids. */
-  'template_id_reserved',
-  /** A NetFlow v9 template without fields. In IPFIX it withdraws a template. */
-  'template_empty',
-  /** A data set whose template describes records of zero bytes. */
-  'record_empty',
-  /** A record that goes beyond the end of its set, or a set too short for one record. */
-  'record_overrun',
-  /** An sFlow agent address that is neither IPv4 nor IPv6. */
-  'agent_address',
-  /** An sFlow sample that goes beyond the end of the datagram, or is too short for its own header. */
-  'sample_truncated',
-  /** An sFlow record that goes beyond the end of its sample, or is too short for its type. */
-  'sample_record_truncated',
-  /** A template that was refused, or an older one that was removed for it, because the exporter's table is full. */
-  'template_limit',
-  /** The least recently seen domain was removed, because the exporter's table is full. */
-  'domain_limit',
-  /** A sampling rate that was not remembered, because the exporter's table is full. */
-  'sampling_limit',
-  /** Records that were skipped, because the datagram's rows in the batch are full. */
-  'flow_limit',
-  /** A data set that was dropped because its template did not come in time. Not an error of the datagram. */
-  'template_missing',
-  /** A data set that could not wait for its template, because the buffer is full. Not an error of the datagram. */
-  'awaiting_limit',
-] as const;
-
-export type DecodeErrorReason = (typeof DECODE_ERROR_REASONS)[number];
 
 /**
  * How much decoding remembers of one exporter. Anybody can send UDP datagrams in an exporter's name, so every table has
@@ -83,6 +49,24 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   awaitingBytes: 131_072,
   awaitingMs: 10_000,
 };
+
+/** An exporter is new for so long: nothing was decided by the rate it had before. */
+const NEW_EXPORTER_MS = 60_000;
+
+/** A sampling rate in an options record. */
+export interface StatedRate {
+  /** The domain that it is said of, and the session that says it. */
+  readonly domain: ObservationDomain;
+  readonly session: MessageHistory;
+  readonly scope: RateScope;
+  /** Of a sampler, an interface or a template; 0 for everything. */
+  readonly key: number;
+  readonly rate: number;
+  /** Bytes of the field that it was read from; 0 where it was computed. */
+  readonly fieldBytes: number;
+  /** Whether it is said of the whole exporter. */
+  readonly ofWholeExporter: boolean;
+}
 
 /** A template that data waits for. */
 export interface MissingTemplate {
@@ -116,47 +100,93 @@ export class ExporterState {
   lastErrorOffset = 0;
   /** How often a sequence number showed that something before it is missing. */
   sequenceGaps = 0;
+  /** How often its headers showed that it was restarted. */
+  restarts = 0;
   recordsWithoutCounters = 0;
   recordsWithoutAddresses = 0;
   optionsRecords = 0;
   /** sFlow counter and discarded-packet samples. */
   skippedSamples = 0;
-  /** Templates known now, options templates included. */
-  templates = 0;
-
   readonly activeTimeout = new ActiveTimeout();
   /** The highest sampling rate that it is believed to state, from the config. */
   maxStatedRate = 10_000_000;
   /** Whether all its counters are since the flow began, by the config. */
   countersAreTotals = false;
-  readonly awaiting: AwaitingSets;
+  /** The rates that it states of itself as a whole. */
+  readonly sampling = new SamplingRates();
+  readonly #awaiting: AwaitingSets;
+  readonly #rateBelief = new RateBelief();
   readonly #domains: ObservationDomain[] = [];
   #recentDomain: ObservationDomain | undefined = undefined;
-  #templateBytes = 0;
-  #samplingRates = 0;
+  #budget: MemoryBudget;
+  /** Its part of the budget's bytes. */
+  #chargedBytes = 0;
+  /** Number and time of the current datagram. */
+  #datagram = 0;
+  #firstSeenMs = Number.NaN;
+  #now = 0;
+  /** The rate in a record that was looked at last, and whether its bytes are swapped. */
+  #judgedRate = 0;
+  #judgedBytes = 0;
+  #isSwapped = false;
   #datagramHasErrors = false;
 
-  constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS) {
+  constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS, budget: MemoryBudget = UNBOUNDED) {
     this.address = address;
     this.limits = limits;
-    this.awaiting = new AwaitingSets(limits);
+    this.#awaiting = new AwaitingSets(limits);
+    this.#budget = budget;
+  }
+
+  /** Templates known now, options templates included. */
+  get templates(): number {
+    return this.#sumOfTemplates(({ count }) => count);
   }
 
   /** Data sets that are waiting for their template now. */
   get awaitingTemplateSets(): number {
-    return this.awaiting.size;
+    return this.#awaiting.size;
   }
 
-  /** Drops the data sets that have waited too long. */
-  expireAwaiting(now: number): void {
-    const expired = this.awaiting.expire(now);
+  /** Bytes of the data sets that are waiting. */
+  get awaitingBytes(): number {
+    return this.#awaiting.bytes;
+  }
+
+  /** Counts what it remembers in another budget from now on, whether there is room or not. */
+  moveTo(budget: MemoryBudget): void {
+    if (budget === this.#budget) return;
+    this.#budget.usedBytes -= this.#chargedBytes;
+    this.#budget = budget;
+    this.#budget.usedBytes += this.#chargedBytes;
+  }
+
+  /** Gives back its part of the budget. It must not be used afterwards. */
+  release(): void {
+    this.moveTo(UNBOUNDED);
+  }
+
+  /** Keeps bytes [offset, end) of the datagram until the template arrives. Counted where there is no room for them. */
+  await(header: DataSetHeader, view: DataView, offset: number, end: number): void {
+    const hasRoom = this.#budget.hasRoom(AWAITING_SET_BYTES + end - offset);
+    if (!hasRoom || !this.#awaiting.keep(header, view, offset, end, this.#now)) this.drop('awaiting_limit', 1);
+    this.#charge();
+  }
+
+  /** Removes the data sets that have their template now, and drops those that have waited too long. */
+  takeReadySets(): ReadySet[] {
+    if (this.#awaiting.size === 0) return [];
+    const expired = this.#awaiting.expire(this.#now);
     if (expired > 0) this.drop('template_missing', expired);
+    const ready = this.#awaiting.mayBeReady ? this.#awaiting.takeReady(this.#expectsRate) : [];
+    this.#charge();
+    return ready;
   }
 
   /** The templates that data sets are waiting for now. */
   missingTemplates(): MissingTemplate[] {
     const missing = new Map<string, MissingTemplate>();
-    for (const { domain, templateId } of this.awaiting.all()) {
+    for (const { domain, templateId } of this.#awaiting.all()) {
       const key = `${domain.protocol}/${domain.id}/${templateId}`;
       const sets = (missing.get(key)?.sets ?? 0) + 1;
       missing.set(key, { protocol: domain.protocol, domain: domain.id, templateId, sets });
@@ -164,9 +194,12 @@ export class ExporterState {
     return [...missing.values()];
   }
 
-  /** Counts a datagram of the protocol, an index into `PROTOCOLS`. */
-  beginDatagram(protocol: number): void {
+  /** Counts a datagram of the protocol, an index into `PROTOCOLS`, received at `now`. */
+  beginDatagram(protocol: number, now: number): void {
     this.datagrams[protocol]++;
+    this.#datagram++;
+    this.#now = now;
+    if (Number.isNaN(this.#firstSeenMs)) this.#firstSeenMs = now;
   }
 
   /** Ends the current datagram. True where it had no error. */
@@ -207,59 +240,128 @@ export class ExporterState {
     return domain;
   }
 
-  /** Follows the domain's sequence numbers; see `ObservationDomain.followSequence`. */
-  followSequence(domain: ObservationDomain, sequence: number, next: number): void {
-    if (domain.followSequence(sequence, next)) this.sequenceGaps++;
+  /**
+   * Takes the header of a message from this port; see `MessageHistory.take`. A restarted exporter may use its template
+   * ids for other layouts (RFC 3954 §9), so its templates are forgotten.
+   */
+  beginMessage(
+    domain: ObservationDomain,
+    port: number,
+    sequence: number,
+    uptimeMs: number,
+    exportTimeMs: number,
+  ): void {
+    const session = domain.beginMessage(port, sequence, uptimeMs, exportTimeMs);
+    if (session.isGap) this.sequenceGaps++;
+    if (!session.isRestart) return;
+    this.restarts++;
+    domain.templates.forgetSession(session);
+    domain.systemInitMs = 0;
+    const dropped = this.#awaiting.forgetSession(session);
+    if (dropped > 0) this.drop('template_missing', dropped);
+    this.#charge();
   }
 
   /** Learns a template, or replaces the one with its id. False where the table has no room. */
   learnTemplate(domain: ObservationDomain, template: Template): boolean {
-    this.forgetTemplate(domain, template.id);
+    const { templates, session } = domain;
+    templates.withdraw(template.id, session);
     const bytes = template.wireBytes.length;
-    while (this.templates >= this.limits.templates || this.#templateBytes + bytes > this.limits.templateBytes) {
+    const { limits } = this;
+    const isFull = (): boolean =>
+      this.templates >= limits.templates ||
+      this.#sumOfTemplates(({ wireBytes }) => wireBytes) + bytes > limits.templateBytes;
+    while (isFull()) {
       // Remove the domain's least recently announced template: a restarted exporter may use new ids.
-      const [oldest] = domain.templates.keys();
-      if (oldest === undefined) return false;
-      this.forgetTemplate(domain, oldest);
+      if (!templates.forgetOldest()) return false;
       this.drop('template_limit', 1);
     }
-    domain.templates.set(template.id, template);
-    this.templates++;
-    this.#templateBytes += bytes;
+    this.#charge();
+    if (!this.#budget.hasRoom(TEMPLATE_BYTES + TEMPLATE_FIELD_BYTES * template.lengths.length)) return false;
+    this.announceTemplate(domain, template);
+    this.#charge();
     return true;
   }
 
-  /** Makes a template that was announced again the last one to be removed when room is needed. */
-  refreshTemplate(domain: ObservationDomain, template: Template): void {
-    domain.templates.delete(template.id);
-    domain.templates.set(template.id, template);
+  /** Takes an announcement of a template that is known, also of another session. */
+  announceTemplate(domain: ObservationDomain, template: Template): void {
+    domain.templates.announce(template, domain.session);
+    this.#awaiting.mayBeReady = true;
   }
 
-  /** Removes a template; does nothing where it is not known. */
-  forgetTemplate(domain: ObservationDomain, id: number): void {
-    const template = domain.templates.get(id);
-    if (template === undefined) return;
-    domain.templates.delete(id);
-    this.templates--;
-    this.#templateBytes -= template.wireBytes.length;
+  /**
+   * Whether a rate that stands beside the traffic itself can be meant; `fieldBytes` as in `StatedRate`. Most records have
+   * the rate of the one before.
+   */
+  believesRate(rate: number, fieldBytes: number): boolean {
+    if (rate !== this.#judgedRate || fieldBytes !== this.#judgedBytes) {
+      this.#judgedRate = rate;
+      this.#judgedBytes = fieldBytes;
+      this.#isSwapped = areBytesSwapped(rate, fieldBytes);
+    }
+    return rate <= this.maxStatedRate && !this.#isSwapped;
   }
 
-  /** Learns the rate of the whole domain. A number that cannot be a rate changes nothing. */
-  learnDomainRate(domain: ObservationDomain, rate: number): void {
-    if (isSamplingRate(rate)) domain.sampling.domainWide = rate;
-  }
-
-  /** Learns the rate of a sampler or an interface; `rates` is the domain's table of them. */
-  learnKeyedRate(rates: Map<number, number>, key: number, rate: number): void {
+  /** Learns a rate from an options record of the current message. A number that cannot be a rate changes nothing. */
+  learnRate(stated: StatedRate): void {
+    const { domain, session, scope, key, rate, fieldBytes, ofWholeExporter } = stated;
     if (!isSamplingRate(rate)) return;
-    if (!rates.has(key)) {
-      if (this.#samplingRates >= this.limits.samplingRates) {
+    const belief = this.#rateBelief.judge(
+      {
+        name: `${domain.protocol} ${domain.id} ${scope} ${key}`,
+        rate,
+        fieldBytes,
+        current: domain.sampling.rateOf(scope, key) || this.sampling.rateOf(scope, key),
+        continues: session.continues,
+        isNewExporter: this.#now - this.#firstSeenMs < NEW_EXPORTER_MS,
+        datagram: this.#datagram,
+      },
+      this.maxStatedRate,
+    );
+    if (belief === 'impossible') this.doubt('sampling_rate', 1, rate);
+    else if (belief === 'jump') this.doubt('sampling_rate_jump', 1, rate);
+    else {
+      this.#setRate(domain.sampling, scope, key, rate);
+      if (ofWholeExporter) this.#setRate(this.sampling, scope, key, rate);
+      this.#charge();
+    }
+  }
+
+  #setRate(rates: SamplingRates, scope: RateScope, key: number, rate: number): void {
+    if (!rates.has(scope, key)) {
+      const isFull = this.#samplingRates >= this.limits.samplingRates;
+      if (isFull || !this.#budget.hasRoom(SAMPLING_RATE_BYTES)) {
         this.drop('sampling_limit', 1);
         return;
       }
-      this.#samplingRates++;
     }
-    rates.set(key, rate);
+    rates.set(scope, key, rate);
+  }
+
+  /** Whether it has announced that it states a rate, and has not done so. */
+  get #expectsRate(): boolean {
+    return this.#samplingRates === 0 && this.#sumOfTemplates(({ statingRate }) => statingRate) > 0;
+  }
+
+  get #samplingRates(): number {
+    return this.#domains.reduce((sum, { sampling }) => sum + sampling.size, this.sampling.size);
+  }
+
+  #sumOfTemplates(pick: (templates: AnnouncedTemplates) => number): number {
+    return this.#domains.reduce((sum, { templates }) => sum + pick(templates), 0);
+  }
+
+  /** Brings the budget up to date with what is remembered now. The first domain is part of every exporter. */
+  #charge(): void {
+    const bytes =
+      TEMPLATE_BYTES * this.templates +
+      TEMPLATE_FIELD_BYTES * this.#sumOfTemplates(({ fields }) => fields) +
+      SAMPLING_RATE_BYTES * this.#samplingRates +
+      DOMAIN_BYTES * Math.max(0, this.#domains.length - 1) +
+      AWAITING_SET_BYTES * this.#awaiting.size +
+      this.#awaiting.bytes;
+    this.#budget.usedBytes += bytes - this.#chargedBytes;
+    this.#chargedBytes = bytes;
   }
 
   #findDomain(protocol: number, id: number): ObservationDomain | undefined {
@@ -271,23 +373,20 @@ export class ExporterState {
 
   #addDomain(protocol: number, id: number): ObservationDomain {
     const domain = new ObservationDomain(protocol, id);
-    if (this.#domains.length < this.limits.domains) {
+    const count = this.#domains.length;
+    if (count === 0 || (count < this.limits.domains && this.#budget.hasRoom(DOMAIN_BYTES))) {
       this.#domains.push(domain);
+      this.#charge();
       return domain;
     }
     let oldest = 0;
-    for (let i = 1; i < this.#domains.length; i++) {
+    for (let i = 1; i < count; i++) {
       if (this.#domains[i].lastSeenMs < this.#domains[oldest].lastSeenMs) oldest = i;
     }
-    this.#forgetDomain(this.#domains[oldest]);
+    this.#awaiting.forgetDomain(this.#domains[oldest]);
     this.#domains[oldest] = domain;
     this.drop('domain_limit', 1);
+    this.#charge();
     return domain;
-  }
-
-  #forgetDomain(domain: ObservationDomain): void {
-    for (const id of [...domain.templates.keys()]) this.forgetTemplate(domain, id);
-    this.#samplingRates -= domain.sampling.size;
-    this.awaiting.forget(domain);
   }
 }

@@ -11,8 +11,8 @@ import type { ExportClock } from './exportClock.ts';
 export interface RecordRun {
   view: DataView;
   batch: FlowBatch;
-  /** The sampling rates that the exporter states, by samplerId or selectorId. */
-  rateOfSampler: ReadonlyMap<number, number>;
+  /** The sampling rate that the exporter states of a samplerId or selectorId; 0 where it states none. */
+  rateOfSampler(sampler: number): number;
   row: number;
   count: number;
   stride: number;
@@ -26,8 +26,8 @@ export interface RecordRun {
   systemInitMs: number;
   clock: ExportClock;
   activeTimeout: ActiveTimeout;
-  /** The highest sampling rate that is believed. */
-  maxStatedRate: number;
+  /** Whether a rate in a record can be meant. `fieldBytes` is 0 where it was computed of several fields. */
+  believesRate(rate: number, fieldBytes: number): boolean;
   /** Values that did not fit their column, rates that were not believed, and the latest such rate. Loaders add to them. */
   misfits: number;
   refusedRates: number;
@@ -91,15 +91,25 @@ export interface FlowPlan {
 
 /** Fields of an options template that state a sampling rate: indexes, -1 where the template lacks the field. */
 export interface OptionsPlan {
-  /** What the rate applies to: a sampler (48, 302), else an interface (10), else the whole domain. */
+  /** What the rate applies to: a sampler (48, 302), else an interface (10, 14), else a template (145), else everything. */
   readonly sampler: number;
   readonly interface: number;
+  readonly template: number;
+  /** Whether it is said of the whole exporter, and not only of the domain. */
+  readonly ofWholeExporter: boolean;
+  /** The domain (149) it is said of, where it is not that of the message. */
+  readonly observationDomain: number;
+  /** How packets are selected (35, 49, 304). */
+  readonly algorithm: number;
+  /** The highest number that it can be. */
+  readonly lastAlgorithm: number;
   readonly population: number;
   readonly size: number;
   readonly packetInterval: number;
   readonly packetSpace: number;
   readonly randomInterval: number;
   readonly interval: number;
+  readonly probability: number;
   /** Facts about times: element 36, in seconds, and element 160, in milliseconds. */
   readonly activeTimeout: number;
   readonly systemInit: number;

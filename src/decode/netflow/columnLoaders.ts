@@ -15,7 +15,7 @@ import {
 } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import { ICMP, ICMPV6 } from '../../net/protocolNumbers.ts';
-import { isSamplingRate } from '../exporter/observationDomain.ts';
+import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { readUnsigned } from './recordFields.ts';
 
@@ -224,7 +224,7 @@ export function loadActiveTimeout({ view, count, activeTimeout }: RecordRun, at:
 /** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for unsampled flows. */
 export function loadSamplingInterval(run: RecordRun, at: number, size: number): void {
   const { view, row, count, stride } = run;
-  for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run, i, readUnsigned(view, p, size));
+  for (let i = row, p = at; i < row + count; i++, p += stride) stateRate(run, i, readUnsigned(view, p, size), size);
 }
 
 /** How many packets are taken and how many skipped, in turn (305 and 306). */
@@ -232,7 +232,7 @@ export function loadSamplingSpace(run: RecordRun, at: number, size: number, at2:
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
     const skipped = readUnsigned(run.view, at2 + i * run.stride, size2);
-    stateRate(run, run.row + i, (taken + skipped) / taken);
+    stateRate(run, run.row + i, (taken + skipped) / taken, 0);
   }
 }
 
@@ -241,20 +241,20 @@ export function loadSamplingPopulation(run: RecordRun, at: number, size: number,
   for (let i = 0; i < run.count; i++) {
     const taken = readUnsigned(run.view, at + i * run.stride, size);
     const population = readUnsigned(run.view, at2 + i * run.stride, size2);
-    stateRate(run, run.row + i, population / taken);
+    stateRate(run, run.row + i, population / taken, taken === 1 ? size2 : 0);
   }
 }
 
 /** The sampler that took the record; its rate comes from the domain's options records. */
 export function loadSampler(run: RecordRun, at: number, size: number): void {
-  const { view, batch, row, count, stride, rateOfSampler } = run;
+  const { view, batch, row, count, stride } = run;
   let lastSampler = -1;
   let rate = 0;
   for (let i = row, p = at; i < row + count; i++, p += stride) {
     const sampler = readUnsigned(view, p, size);
     if (sampler !== lastSampler) {
       lastSampler = sampler;
-      rate = rateOfSampler.get(sampler) ?? 0;
+      rate = run.rateOfSampler(sampler);
     }
     if (rate === 0 || batch.samplingRate[i] !== 0) continue;
     batch.samplingRate[i] = rate;
@@ -263,10 +263,10 @@ export function loadSampler(run: RecordRun, at: number, size: number): void {
 }
 
 /** A rate of 0 is none; one that is beyond belief is left out and counted. */
-function stateRate(run: RecordRun, row: number, rate: number): void {
+function stateRate(run: RecordRun, row: number, rate: number, fieldBytes: number): void {
   const { batch } = run;
   if (batch.samplingRate[row] !== 0 || !isSamplingRate(rate)) return;
-  if (rate > run.maxStatedRate) {
+  if (!run.believesRate(rate, fieldBytes)) {
     run.refusedRates++;
     run.refusedRate = rate;
     return;

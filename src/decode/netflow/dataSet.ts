@@ -8,6 +8,7 @@
  */
 import type { DecodeContext } from '../decodeContext.ts';
 import { doubtCounters } from '../doubtfulRows.ts';
+import { applyRates, rateOfTemplate } from '../exporter/samplingRates.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
 import { clearOptionalColumns, clearRows, clearTimes, writeReverseRow } from '../flowRows.ts';
 import { FRAME_END_UNKNOWN } from '../ipHeaderFit.ts';
@@ -61,6 +62,15 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
   return records;
 }
 
+/** Sets the rates that the exporter's options records state. */
+function applyStatedRates(context: DecodeContext, template: FlowTemplate, row: number, count: number): void {
+  const { batch } = context;
+  const own = context.domain.sampling;
+  const whole = context.exporter.sampling;
+  const rate = rateOfTemplate(own, whole, template, context.domain.templates.namingSampler > 0);
+  applyRates(own, whole, rate, batch, row, count);
+}
+
 /** Makes differences of counters that are totals. */
 function settleTotals(
   { exporter, totals, batch, exportTimeMs }: DecodeContext,
@@ -90,7 +100,7 @@ function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset:
     const at2 = field2 === NO_FIELD ? NO_FIELD : offset + offsets[field2];
     loader(context, at, lengths[field], at2, lengths[field2]);
   }
-  context.domain.sampling.applyTo(batch, row, count, plan.namesSampler);
+  applyStatedRates(context, template, row, count);
   batch.end += count;
   if (!hasReverse(plan)) return;
   const { reverse } = context;
@@ -114,15 +124,16 @@ function decodeOneByOne(
       context.exporter.fail('record_overrun', at);
       break;
     }
-    if (yieldsRows) decodeLocatedRecord(context, template.plan, at);
+    if (yieldsRows) decodeLocatedRecord(context, template, at);
     at = next;
   }
   return records;
 }
 
 /** Decodes the record whose fields `locateFields` has found. */
-function decodeLocatedRecord(context: DecodeContext, plan: FlowPlan, at: number): void {
+function decodeLocatedRecord(context: DecodeContext, template: FlowTemplate, at: number): void {
   const { exporter, batch, fieldSizes } = context;
+  const { plan } = template;
   if (fitRows(context, plan, at, 1) === 0) return;
   const row = batch.end;
   context.row = row;
@@ -135,7 +146,7 @@ function decodeLocatedRecord(context: DecodeContext, plan: FlowPlan, at: number)
     exporter.recordsWithoutAddresses++;
     return;
   }
-  context.domain.sampling.applyTo(batch, row, 1, plan.namesSampler);
+  applyStatedRates(context, template, row, 1);
   batch.end++;
   if (!hasReverse(plan)) return;
   const { reverse } = context;

@@ -46,16 +46,18 @@ export function decodeNetflow(context: DecodeContext): boolean {
     exporter.fail('unsupported_version', 0);
     return exporter.endDatagram();
   }
-  exporter.beginDatagram(protocol);
+  exporter.beginDatagram(protocol, context.now);
   switch (protocol) {
     case NETFLOW5:
       decodeNetflow5(context);
       break;
     case NETFLOW9:
       decodeNetflow9(context);
+      decodeReadySets(context);
       break;
     case IPFIX:
       decodeIpfix(context);
+      decodeReadySets(context);
       break;
   }
   if (protocol === NETFLOW5) {
@@ -72,11 +74,13 @@ function decodeNetflow9(context: DecodeContext): void {
     exporter.fail('header_truncated', 0);
     return;
   }
-  context.domain = exporter.domain(NETFLOW9, view.getUint32(16), context.now);
+  const domain = exporter.domain(NETFLOW9, view.getUint32(16), context.now);
+  context.domain = domain;
   context.uptimeMs = view.getUint32(4);
   context.exportTimeMs = view.getUint32(8) * 1000;
-  exporter.followSequence(context.domain, view.getUint32(12), 1);
+  exporter.beginMessage(domain, context.sourcePort, view.getUint32(12), context.uptimeMs, context.exportTimeMs);
   decodeSets(context, NETFLOW9_HEADER, length);
+  domain.endMessage(1);
 }
 
 /** Decodes all messages of the datagram. */
@@ -102,12 +106,12 @@ function decodeMessage(context: DecodeContext, at: number): number {
     end = length;
   }
   const domain = exporter.domain(IPFIX, view.getUint32(at + 12), context.now);
-  const sequence = view.getUint32(at + 8);
   context.domain = domain;
   context.uptimeMs = -1;
   context.exportTimeMs = view.getUint32(at + 4) * 1000;
+  exporter.beginMessage(domain, context.sourcePort, view.getUint32(at + 8), -1, context.exportTimeMs);
   const records = decodeSets(context, at + IPFIX_HEADER, end);
-  exporter.followSequence(domain, sequence, records);
+  domain.endMessage(records);
   return end;
 }
 
@@ -118,14 +122,16 @@ function isZero(view: DataView, offset: number, end: number): boolean {
   return true;
 }
 
-/** Decodes bytes [offset, end). The number of data records, options records included, or `UNKNOWN_RECORDS`. */
+/**
+ * Decodes bytes [offset, end): first the templates and options, which some exporters put behind the data that needs them,
+ * then the flows. The number of data records, options records included, or `UNKNOWN_RECORDS`.
+ */
 function decodeSets(context: DecodeContext, offset: number, end: number): number {
-  const { view, exporter, domain, now } = context;
-  exporter.expireAwaiting(now);
+  const { view, exporter, domain } = context;
   const templateSetId = domain.protocol === IPFIX ? 2 : 0;
   let records = 0;
-  let allKnown = true;
-  for (let at = offset; at + SET_HEADER <= end; ) {
+  let lastEnd = offset;
+  for (let at = offset; at + SET_HEADER <= end; at = lastEnd) {
     const id = view.getUint16(at);
     const length = view.getUint16(at + 2);
     // Zero bytes after the last set are padding: Palo Alto fills every datagram to full size, ACI to a boundary.
@@ -136,23 +142,60 @@ function decodeSets(context: DecodeContext, offset: number, end: number): number
     }
     if (at + length > end) exporter.fail('set_length', at);
     const body = at + SET_HEADER;
-    const setEnd = Math.min(at + length, end);
+    lastEnd = Math.min(at + length, end);
     if (id >= LOWEST_DATA_SET_ID) {
-      const template = domain.templates.get(id);
-      if (template !== undefined) {
-        records += decodeDataSet(context, template, body, setEnd);
-      } else {
-        allKnown = false;
-        if (!exporter.awaiting.keep(domain, id, view, body, setEnd, now)) exporter.drop('awaiting_limit', 1);
-      }
+      const template = domain.templates.find(id, domain.session);
+      if (template?.kind === 'options') records += decodeDataSet(context, template, body, lastEnd);
     } else if (id === templateSetId) {
-      readTemplateSet(context, 'flow', body, setEnd);
+      readTemplateSet(context, 'flow', body, lastEnd);
     } else if (id === templateSetId + 1) {
-      readTemplateSet(context, 'options', body, setEnd);
+      readTemplateSet(context, 'options', body, lastEnd);
     } else {
       exporter.fail('set_id_reserved', at);
     }
-    at = setEnd;
+  }
+  const flowRecords = decodeFlowSets(context, offset, lastEnd);
+  return flowRecords === UNKNOWN_RECORDS ? UNKNOWN_RECORDS : records + flowRecords;
+}
+
+/** Decodes the flows of the sets in bytes [offset, end), whose lengths have been checked. */
+function decodeFlowSets(context: DecodeContext, offset: number, end: number): number {
+  const { view, exporter, domain } = context;
+  let records = 0;
+  let allKnown = true;
+  for (let at = offset; at < end; ) {
+    const templateId = view.getUint16(at);
+    const body = at + SET_HEADER;
+    at = Math.min(at + view.getUint16(at + 2), end);
+    if (templateId < LOWEST_DATA_SET_ID) continue;
+    const template = domain.templates.find(templateId, domain.session);
+    if (template === undefined) {
+      allKnown = false;
+      const { session } = domain;
+      const { exportTimeMs, uptimeMs } = context;
+      exporter.await({ domain, session, templateId, exportTimeMs, uptimeMs }, view, body, at);
+    } else if (template.kind === 'flow') {
+      records += decodeDataSet(context, template, body, at);
+    }
   }
   return allKnown ? records : UNKNOWN_RECORDS;
+}
+
+/**
+ * Decodes the data sets whose template has arrived, at the end of the datagram that brought it, so that the sampling rate
+ * beside it is known. Their traffic counts when they were received: together at one moment it would look like an attack.
+ */
+function decodeReadySets(context: DecodeContext): void {
+  const { view, exporter, batch, now } = context;
+  for (const { set, template } of exporter.takeReadySets()) {
+    const firstRow = batch.end;
+    context.view = set.view;
+    context.domain = set.domain;
+    context.exportTimeMs = set.exportTimeMs;
+    context.uptimeMs = set.uptimeMs;
+    decodeDataSet(context, template, 0, set.view.byteLength);
+    const waitedMs = Math.max(0, Math.round(now - set.receivedAtMs));
+    for (let row = firstRow; row < batch.end; row++) batch.endAgoMs[row] = batch.endAgoOf(row) + waitedMs;
+  }
+  context.view = view;
 }

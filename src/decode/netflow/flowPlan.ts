@@ -188,12 +188,14 @@ const IPV4_ELEMENTS: ReadonlySet<number> = new Set([
   IE.destinationIPv4Address,
   IE.postNATSourceIPv4Address,
   IE.postNATDestinationIPv4Address,
+  IE.exporterIPv4Address,
 ]);
 const IPV6_ELEMENTS: ReadonlySet<number> = new Set([
   IE.sourceIPv6Address,
   IE.destinationIPv6Address,
   IE.postNATSourceIPv6Address,
   IE.postNATDestinationIPv6Address,
+  IE.exporterIPv6Address,
 ]);
 
 /** Elements that hold bytes of packets. */

@@ -30,10 +30,13 @@ export function decodeNetflow5(context: DecodeContext): void {
   const records = Math.min(promised, held);
   context.domain = exporter.domain(NETFLOW5, view.getUint16(20), context.now);
   context.exportTimeMs = view.getUint32(8) * 1000 + view.getUint32(12) / 1e6;
-  exporter.followSequence(context.domain, view.getUint32(16), promised);
+  const { domain, sourcePort, exportTimeMs } = context;
+  exporter.beginMessage(domain, sourcePort, view.getUint32(16), view.getUint32(4), exportTimeMs);
+  domain.endMessage(promised);
   const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
-  if (interval > exporter.maxStatedRate) exporter.doubt('sampling_rate', 1, interval);
-  appendRecords(context, records, interval > exporter.maxStatedRate ? 0 : interval);
+  const isBelieved = exporter.believesRate(interval, 0);
+  if (!isBelieved) exporter.doubt('sampling_rate', 1, interval);
+  appendRecords(context, records, isBelieved ? interval : 0);
 }
 
 /** `samplingInterval` 0 is not stated. */

@@ -10,8 +10,6 @@
 import type { DecodeContext } from '../decodeContext.ts';
 import { IPFIX } from '../exporter/protocol.ts';
 import type { Template } from '../exporter/template.ts';
-import { MAX_DURATION_MS } from '../flowRows.ts';
-import { decodeDataSet } from './dataSet.ts';
 import { planFlow } from './flowPlan.ts';
 import { CISCO, IE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { planOptions } from './optionsSet.ts';
@@ -24,9 +22,8 @@ const ENTERPRISE_BIT = 0x8000;
 const ALL_TEMPLATES = 2;
 const ALL_OPTIONS_TEMPLATES = 3;
 
-/** NetFlow v9 scope types up to this have their own numbers (RFC 3954 §6.1). Only the interface scope matters. */
-const LAST_SCOPE_TYPE = 5;
-const SCOPE_INTERFACE = 2;
+/** The numbers of NetFlow v9's scope types (RFC 3954 §6.1), as information elements; 0 where there is none. */
+const NETFLOW9_SCOPES: readonly number[] = [0, IE.exportingProcessId, IE.ingressInterface, 0, 0, IE.templateId];
 
 /** Where a template's header ends and how many fields follow it. */
 interface TemplateHeader {
@@ -35,7 +32,7 @@ interface TemplateHeader {
   readonly scopeCount: number;
 }
 
-/** Learns the templates in bytes [offset, end) and decodes the data sets that waited for them. */
+/** Learns the templates in bytes [offset, end). */
 export function readTemplateSet(context: DecodeContext, kind: Template['kind'], offset: number, end: number): void {
   const { view, exporter, domain } = context;
   let p = offset;
@@ -59,7 +56,7 @@ export function readTemplateSet(context: DecodeContext, kind: Template['kind'], 
       return;
     }
     if (header.fieldCount === 0) exporter.fail('template_empty', p);
-    else if (learn(context, kind, id, p, next, header)) decodeAwaiting(context, id);
+    else learn(context, kind, id, p, next, header);
     p = next;
   }
 }
@@ -90,7 +87,7 @@ function endOfFields(protocol: number, view: DataView, header: TemplateHeader, e
   return p <= end ? p : -1;
 }
 
-/** Learns the template record in bytes [at, next). False where it could not be kept. */
+/** Learns the template record in bytes [at, next). */
 function learn(
   context: DecodeContext,
   kind: Template['kind'],
@@ -98,20 +95,18 @@ function learn(
   at: number,
   next: number,
   header: TemplateHeader,
-): boolean {
+): void {
   const { view, exporter, domain } = context;
-  const known = domain.templates.get(id);
-  if (known !== undefined && known.kind === kind && sameBytes(known.wireBytes, view, at, next)) {
-    exporter.refreshTemplate(domain, known);
-    return true;
+  for (const known of domain.templates.withId(id)) {
+    if (known.kind !== kind || !sameBytes(known.wireBytes, view, at, next)) continue;
+    exporter.announceTemplate(domain, known);
+    return;
   }
   const wireBytes = new Uint8Array(view.buffer, view.byteOffset + at, next - at).slice();
   const template = compileTemplate(kind, id, readFields(domain.protocol, view, header), wireBytes);
   if (template.kind === 'flow' && template.plan.unreadFields > 0)
     exporter.doubt('field_width', template.plan.unreadFields);
-  if (exporter.learnTemplate(domain, template)) return true;
-  exporter.fail('template_limit', at);
-  return false;
+  if (!exporter.learnTemplate(domain, template)) exporter.fail('template_limit', at);
 }
 
 /**
@@ -139,7 +134,7 @@ export function compileTemplate(
   }
   const layout = { id, wireBytes, lengths, offsets, recordBytes, variable };
   if (kind === 'flow') return { kind, ...layout, plan: planFlow(fields) };
-  return { kind, ...layout, plan: planOptions(fields) };
+  return { kind, ...layout, plan: planOptions(fields, definedFields) };
 }
 
 function sameBytes(bytes: Uint8Array, view: DataView, at: number, end: number): boolean {
@@ -171,43 +166,15 @@ function readFields(protocol: number, view: DataView, header: TemplateHeader): T
 
 /** NetFlow v9 has no enterprise numbers; Cisco uses the upper half of the types for its own elements. */
 function fieldOfNetflow9(type: number, length: number, scope: boolean): TemplateField {
-  if (scope && type <= LAST_SCOPE_TYPE) {
-    return { enterprise: 0, element: type === SCOPE_INTERFACE ? IE.ingressInterface : 0, length };
-  }
+  if (scope && type < NETFLOW9_SCOPES.length) return { enterprise: 0, element: NETFLOW9_SCOPES[type], length };
   if ((type & ENTERPRISE_BIT) === 0) return { enterprise: 0, element: type, length };
   return { enterprise: CISCO, element: type & ~ENTERPRISE_BIT, length };
 }
 
 /** A template without fields withdraws the one of its id, or all of its kind (RFC 7011 §8.1). */
-function withdraw({ exporter, domain }: DecodeContext, id: number): void {
-  if (id >= LOWEST_TEMPLATE_ID) {
-    exporter.forgetTemplate(domain, id);
-    return;
-  }
-  if (id !== ALL_TEMPLATES && id !== ALL_OPTIONS_TEMPLATES) return;
-  const kind = id === ALL_TEMPLATES ? 'flow' : 'options';
-  for (const template of [...domain.templates.values()]) {
-    if (template.kind === kind) exporter.forgetTemplate(domain, template.id);
-  }
-}
-
-/**
- * Decodes the data sets that waited for the template. Their traffic has already passed, so their flows are stretched up
- * to now: many waiting sets that all count at one moment would look like an attack.
- */
-function decodeAwaiting(context: DecodeContext, id: number): void {
-  const { view, exporter, domain, batch, now } = context;
-  if (exporter.awaitingTemplateSets === 0) return;
-  const template = domain.templates.get(id);
-  if (template === undefined) return;
-  for (const set of exporter.awaiting.take(domain, id)) {
-    const firstRow = batch.end;
-    context.view = set.view;
-    decodeDataSet(context, template, 0, set.view.byteLength);
-    const waitedMs = Math.max(0, Math.round(now - set.receivedAtMs));
-    for (let row = firstRow; row < batch.end; row++) {
-      batch.durationMs[row] = Math.min(batch.durationMs[row] + waitedMs, MAX_DURATION_MS);
-    }
-  }
-  context.view = view;
+function withdraw({ domain }: DecodeContext, id: number): void {
+  const { templates, session } = domain;
+  if (id >= LOWEST_TEMPLATE_ID) templates.withdraw(id, session);
+  else if (id === ALL_TEMPLATES) templates.withdrawAll('flow', session);
+  else if (id === ALL_OPTIONS_TEMPLATES) templates.withdrawAll('options', session);
 }

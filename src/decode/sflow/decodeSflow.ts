@@ -71,7 +71,7 @@ export function decodeSflow(context: DecodeContext): boolean {
     exporter.fail('unsupported_version', 0);
     return exporter.endDatagram();
   }
-  exporter.beginDatagram(SFLOW5);
+  exporter.beginDatagram(SFLOW5, context.now);
   const firstRow = batch.end;
   if (hasHeader(view, length)) decodeSamples(context);
   else exporter.fail(length < ADDRESS_AT || isAgentKind(view.getUint32(4)) ? 'header_truncated' : 'agent_address', 4);
@@ -98,7 +98,9 @@ function decodeSamples(context: DecodeContext): void {
   const samples = view.getUint32(at - 4);
   const domain = exporter.domain(SFLOW5, view.getUint32(at - 16), context.now);
   context.domain = domain;
-  exporter.followSequence(domain, view.getUint32(at - 12), 1);
+  // A relay sends the datagrams of one agent from any port.
+  exporter.beginMessage(domain, 0, view.getUint32(at - 12), view.getUint32(at - 8), context.now);
+  domain.endMessage(1);
   for (let i = 0; i < samples; i++) {
     if (at + SAMPLE_HEADER > length) {
       exporter.fail('datagram_truncated', at);
@@ -145,7 +147,7 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
 /** Begins the row at `batch.end` for a sample of one packet. `rate` 0 is not stated. */
 function beginRow(context: DecodeContext, rate: number, inInterface: number, outInterface: number): void {
   const { batch, exporter } = context;
-  const isBelieved = rate <= exporter.maxStatedRate;
+  const isBelieved = exporter.believesRate(rate, 4);
   if (!isBelieved) exporter.doubt('sampling_rate', 1, rate);
   const row = batch.end;
   context.row = row;

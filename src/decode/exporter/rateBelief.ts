@@ -1,0 +1,86 @@
+/*
+ * Which sampling rates are believed. A rate multiplies all that an exporter reports: too high a one makes attacks of
+ * nothing, too low a one hides them, and one forged or broken options record is enough to state it.
+ */
+import { isSamplingRate } from './samplingRates.ts';
+
+/** A rate that grows or falls by this factor is believed only when it is stated again, in another datagram. */
+const JUMP = 16;
+
+/** Even the first rate is believed at once only up to this. */
+const MOST_AT_FIRST = 100_000;
+
+/** Statements that wait to be made again. The oldest gives way. */
+const MOST_PENDING = 64;
+
+/** Rates below this with their bytes swapped are too small to be told from chance. */
+const LEAST_SWAPPED = 32;
+
+/** What is known when a rate is stated. */
+export interface RateStatement {
+  /** Tells what it is said of. */
+  readonly name: string;
+  readonly rate: number;
+  /** Bytes of the field it was read from; 0 where it is computed of several. */
+  readonly fieldBytes: number;
+  /** The rate that is in use for the same; 0 where there is none. */
+  readonly current: number;
+  /** The datagram continues what the exporter sent before, so it is the exporter that sent it. */
+  readonly continues: boolean;
+  /** The exporter was not there before, so no rate was in use. */
+  readonly isNewExporter: boolean;
+  /** Tells datagrams apart. */
+  readonly datagram: number;
+}
+
+interface Pending {
+  readonly rate: number;
+  readonly datagram: number;
+}
+
+export class RateBelief {
+  readonly #pending = new Map<string, Pending>();
+
+  /** `believed`; `impossible` where it is no rate at all, or `jump` where it must be stated again. */
+  judge(statement: RateStatement, maxStatedRate: number): 'believed' | 'impossible' | 'jump' {
+    const { name, rate, current, continues, isNewExporter, datagram } = statement;
+    if (rate > maxStatedRate || areBytesSwapped(rate, statement.fieldBytes)) return 'impossible';
+    const isJump = rate >= Math.max(1, current) * JUMP || rate * JUMP <= current;
+    const isFirst = current === 0 && isNewExporter && rate <= MOST_AT_FIRST;
+    const pending = this.#pending.get(name);
+    const isRepeated = pending?.rate === rate && pending.datagram !== datagram;
+    this.#pending.delete(name);
+    if (!isJump || isFirst || continues || isRepeated) return 'believed';
+    if (this.#pending.size >= MOST_PENDING) this.#pending.delete(firstOf(this.#pending));
+    this.#pending.set(name, pending?.rate === rate ? pending : { rate, datagram });
+    return 'jump';
+  }
+}
+
+function firstOf(map: ReadonlyMap<string, unknown>): string {
+  for (const key of map.keys()) return key;
+  return '';
+}
+
+/**
+ * Whether the rate makes sense only with its bytes in the other order: it is no number that people choose, but that one
+ * is. MikroTik writes 1000 as 3,892,510,720, and in two bytes as 59,395.
+ */
+export function areBytesSwapped(rate: number, fieldBytes: number): boolean {
+  if ((fieldBytes !== 2 && fieldBytes !== 4) || isChosenByPeople(rate)) return false;
+  const swapped = fieldBytes === 2 ? ((rate & 0xff) << 8) | (rate >>> 8) : swap32(rate);
+  return swapped >= LEAST_SWAPPED && isChosenByPeople(swapped);
+}
+
+function swap32(value: number): number {
+  return ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
+}
+
+/** A power of two, or a number of at most two digits and zeros. */
+function isChosenByPeople(rate: number): boolean {
+  if (!isSamplingRate(rate) || !Number.isInteger(rate)) return false;
+  if (2 ** Math.round(Math.log2(rate)) === rate) return true;
+  let digits = rate;
+  while (digits % 10 === 0) digits /= 10;
+  return digits < 100;
+}

@@ -39,11 +39,6 @@ export class AnnouncedTemplates {
     return announced.find(({ bootMs }) => !areBootsDifferent(bootMs, session.bootMs))?.template;
   }
 
-  /** The template that this session announced last with the id, or another one with the same bytes. */
-  ofSession(id: number, session: MessageHistory): Template | undefined {
-    return this.#byId.get(id)?.find(({ port }) => port === session.port)?.template;
-  }
-
   /** The templates with this id, of all sessions. */
   withId(id: number): Template[] {
     return this.#byId.get(id)?.map(({ template }) => template) ?? [];
@@ -55,11 +50,12 @@ export class AnnouncedTemplates {
     this.#replace(template.id, [{ port, bootMs, template }, ...others.slice(0, MOST_SESSIONS - 1)]);
   }
 
-  /** Removes what the session announced with this id; where it announced none, the latest. */
+  /** Removes what the session announced with this id. */
   withdraw(id: number, session: MessageHistory): void {
-    const announced = this.#byId.get(id) ?? [];
-    const own = announced.filter(({ port }) => port !== session.port);
-    this.#replace(id, own.length < announced.length ? own : announced.slice(1));
+    this.#replace(
+      id,
+      (this.#byId.get(id) ?? []).filter(({ port }) => port !== session.port),
+    );
   }
 
   /** Removes the templates of a kind that the session announced. */

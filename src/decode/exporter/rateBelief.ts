@@ -76,11 +76,13 @@ function swap32(value: number): number {
   return ((value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24)) >>> 0;
 }
 
-/** A power of two, or a number of at most two digits and zeros. */
+/** A power of two, or one of these and zeros. */
+const CHOSEN: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 25, 75];
+
 function isChosenByPeople(rate: number): boolean {
   if (!isSamplingRate(rate) || !Number.isInteger(rate)) return false;
   if (2 ** Math.round(Math.log2(rate)) === rate) return true;
   let digits = rate;
   while (digits % 10 === 0) digits /= 10;
-  return digits < 100;
+  return CHOSEN.includes(digits);
 }

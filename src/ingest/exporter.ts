@@ -36,7 +36,9 @@ export class Exporter implements FlowExporter {
   notAtBorder = 0;
 
   datagrams = 0;
-  lastSeenAt = NEVER;
+  readonly relay: string | undefined;
+  readonly firstSeenAt: number;
+  lastSeenAt: number;
   #lastFlowAt = NEVER;
   #lastUndecodedAt = NEVER;
   /** The first datagram since the last flow whose template is missing. */
@@ -45,11 +47,15 @@ export class Exporter implements FlowExporter {
   #samplingRate = 0;
   #samplingSource = 0;
 
-  constructor(address: Address, label: string) {
+  /** `relay` is the sender, where that is another device. */
+  constructor(address: Address, label: string, relay: string | undefined, now: number) {
     this.address = address;
     this.text = formatAddress(address);
     this.state = new ExporterState(this.text);
     this.label = label;
+    this.relay = relay;
+    this.firstSeenAt = now;
+    this.lastSeenAt = now;
   }
 
   /** Takes what the config says of it; an override of 0 is none. */
@@ -114,6 +120,7 @@ export class Exporter implements FlowExporter {
       doubts: Object.fromEntries(state.doubts),
       lastDoubt: state.lastDoubt,
       activeTimeout: state.activeTimeout.known(),
+      restarts: state.restarts,
       templates: state.templates,
       awaitingTemplate: state.awaitingTemplateSets,
       recordsWithoutCounters: state.recordsWithoutCounters,

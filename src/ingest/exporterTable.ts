@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import type { FlowTiming } from '../config/sections/flowTiming.ts';
 import type { BoundaryConfig } from '../config/sections/sampling.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
+import { MemoryBudget } from '../decode/exporter/memoryBudget.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type Address, formatAddress, parseAddress, sameAddress } from '../net/address.ts';
 import { Exporter } from './exporter.ts';
@@ -28,6 +29,8 @@ export interface ExporterPolicy {
   readonly boundaries: ReadonlyMap<string, BoundaryConfig>;
   /** By canonical address. */
   readonly flowTiming: ReadonlyMap<string, FlowTiming>;
+  /** How much decoding may remember of all unknown exporters. */
+  readonly unknownBytes: number;
   /** Where `flowSources` is empty: how many exporters get their own label. They are the first that send. */
   readonly labels: number;
 }
@@ -41,8 +44,20 @@ const UNKNOWN_EXPORTER_LIMIT = 2048;
 /** An unknown exporter that was silent for this long is evicted when another needs a row. Templates repeat sooner. */
 const IDLE_MS = 600_000;
 
-/** The same for one that never sent a flow: rows of forged sources must not keep real exporters out for long. */
+/** The same for one that was there only for a minute: rows of forged sources must not keep real exporters out for long. */
+const SHORT_LIFE_MS = 60_000;
+const SHORT_LIFE_IDLE_MS = 60_000;
+
+/** The same for one that never sent a flow. */
 const FLOWLESS_IDLE_MS = 30_000;
+
+/**
+ * sFlow agents that one sender may relay, besides those in `flow_sources`. One socket can invent any number of them.
+ */
+const RELAYED_AGENT_LIMIT = 256;
+
+/** What decoding remembers of all unknown exporters together, over all workers. */
+const UNKNOWN_EXPORTER_BYTES = 128 * 2 ** 20;
 
 /** How often the full table is searched for idle rows. */
 const SWEEP_EVERY_MS = 1000;
@@ -63,6 +78,7 @@ export function exporterPolicyOf(config: Config, workers: number): ExporterPolic
     maxStatedRate: config.sampling.maxStatedRate,
     boundaries: config.sampling.boundaries,
     flowTiming: config.flowTiming,
+    unknownBytes: Math.floor(UNKNOWN_EXPORTER_BYTES / workers),
     labels: Math.max(1, Math.floor(LABEL_LIMIT / workers)),
   };
 }
@@ -70,6 +86,8 @@ export function exporterPolicyOf(config: Config, workers: number): ExporterPolic
 /** A sender of datagrams, by its UDP source address. */
 export interface Source {
   readonly address: Address;
+  /** Canonical text of the address. */
+  readonly text: string;
   readonly trusted: boolean;
   /** The exporter with this address, after the first `ofSource`. */
   exporter: Exporter | undefined;
@@ -96,6 +114,11 @@ export class ExporterTable {
   readonly #agents: (Exporter | undefined)[] = new Array(AGENT_SLOTS).fill(undefined);
   /** Datagrams by label and protocol from evicted rows and earlier labels. */
   readonly #pastDatagrams = new Map<string, Float64Array>();
+  /** Agents by the sender that relays them, without the known ones. */
+  readonly #relayedAgents = new Map<string, number>();
+  /** Of the known exporters, and of all others. */
+  readonly #knownBudget = new MemoryBudget();
+  readonly #unknownBudget: MemoryBudget;
   #unknownExporters = 0;
   #ownLabels = 0;
   #sweptAt = Number.NEGATIVE_INFINITY;
@@ -104,6 +127,7 @@ export class ExporterTable {
     this.#policy = policy;
     this.#known = new Set(policy.flowSources);
     this.#unknownLimit = unknownLimit;
+    this.#unknownBudget = new MemoryBudget(policy.unknownBytes);
   }
 
   get size(): number {
@@ -118,6 +142,11 @@ export class ExporterTable {
       if (since !== undefined && since > (latest ?? Number.NEGATIVE_INFINITY)) latest = since;
     }
     return latest;
+  }
+
+  /** Called regularly: makes room for new exporters where there is little. */
+  makeRoom(now: number): void {
+    if (this.#unknownExporters >= this.#unknownLimit || this.#unknownBudget.isScarce) this.#evictIdle(now);
   }
 
   exporters(): Iterable<Exporter> {
@@ -138,16 +167,17 @@ export class ExporterTable {
 
   /** The sender's row. Undefined, and counted, where the table is full. */
   ofSource(source: Source, now: number): Exporter | undefined {
-    source.exporter ??= this.#find(source.address, now);
+    source.exporter ??= this.#find(source.address, undefined, now);
     return source.exporter;
   }
 
-  /** The row of an sFlow agent. Undefined, and counted, where the table is full. */
-  ofAgent(agent: Address, now: number): Exporter | undefined {
+  /** The row of an sFlow agent. Undefined, and counted, where the table is full, or the sender relays too many. */
+  ofAgent(agent: Address, sender: Source, now: number): Exporter | undefined {
     const slot = (agent.word3 ^ (agent.word3 >>> 10) ^ agent.word1 ^ agent.word2) & (AGENT_SLOTS - 1);
     const cached = this.#agents[slot];
     if (cached !== undefined && sameAddress(cached.address, agent)) return cached;
-    const exporter = this.#find(agent, now);
+    const relay = sameAddress(agent, sender.address) ? undefined : sender.text;
+    const exporter = this.#find(agent, relay, now);
     this.#agents[slot] = exporter;
     return exporter;
   }
@@ -160,10 +190,11 @@ export class ExporterTable {
     this.#known = new Set(policy.flowSources);
     this.#sources.clear();
     this.#unknownExporters = 0;
+    this.#relayedAgents.clear();
     this.#ownLabels = 0;
     for (const exporter of this.#exporters.values()) {
       this.#configure(exporter);
-      if (!this.#known.has(exporter.text)) this.#unknownExporters++;
+      this.#countUnknown(exporter, 1);
       this.#relabel(exporter, this.#nextLabel(exporter.text));
     }
   }
@@ -187,37 +218,52 @@ export class ExporterTable {
     const zone = text.indexOf('%');
     const address = parseAddress(zone < 0 ? text : text.slice(0, zone));
     if (address === undefined) return undefined;
-    const trusted = !this.#policy.enforce || this.#known.has(formatAddress(address));
-    const source = { address, trusted, exporter: undefined };
+    const canonical = formatAddress(address);
+    const trusted = !this.#policy.enforce || this.#known.has(canonical);
+    const source = { address, text: canonical, trusted, exporter: undefined };
     if (this.#sources.size >= SOURCE_LIMIT) this.#sources.clear();
     this.#sources.set(text, source);
     return source;
   }
 
-  #find(address: Address, now: number): Exporter | undefined {
+  #find(address: Address, relay: string | undefined, now: number): Exporter | undefined {
     const text = formatAddress(address);
-    const exporter = this.#exporters.get(text) ?? this.#add(address, text, now);
+    const exporter = this.#exporters.get(text) ?? this.#add(address, text, relay, now);
     if (exporter === undefined) this.refusedDatagrams++;
     return exporter;
   }
 
-  #add(address: Address, text: string, now: number): Exporter | undefined {
-    const known = this.#known.has(text);
-    if (!known) {
-      if (this.#unknownExporters >= this.#unknownLimit) this.#evictIdle(now);
-      if (this.#unknownExporters >= this.#unknownLimit) return undefined;
-      this.#unknownExporters++;
+  #add(address: Address, text: string, relay: string | undefined, now: number): Exporter | undefined {
+    if (!this.#known.has(text)) {
+      if (!this.#hasRoom(relay)) this.#evictIdle(now);
+      if (!this.#hasRoom(relay)) return undefined;
     }
-    const exporter = new Exporter(address, this.#nextLabel(text));
+    const exporter = new Exporter(address, this.#nextLabel(text), relay, now);
     this.#configure(exporter);
-    exporter.lastSeenAt = now;
     this.#exporters.set(text, exporter);
+    this.#countUnknown(exporter, 1);
     return exporter;
+  }
+
+  #hasRoom(relay: string | undefined): boolean {
+    if (this.#unknownExporters >= this.#unknownLimit) return false;
+    return relay === undefined || (this.#relayedAgents.get(relay) ?? 0) < RELAYED_AGENT_LIMIT;
+  }
+
+  /** Counts an exporter that is not known, and that its sender relays it. */
+  #countUnknown({ text, relay }: Exporter, change: 1 | -1): void {
+    if (this.#known.has(text)) return;
+    this.#unknownExporters += change;
+    if (relay === undefined) return;
+    const agents = (this.#relayedAgents.get(relay) ?? 0) + change;
+    if (agents > 0) this.#relayedAgents.set(relay, agents);
+    else this.#relayedAgents.delete(relay);
   }
 
   #configure(exporter: Exporter): void {
     const { samplingOverrides, maxStatedRate, flowTiming, boundaries } = this.#policy;
     const { text } = exporter;
+    exporter.state.moveTo(this.#known.has(text) ? this.#knownBudget : this.#unknownBudget);
     exporter.use(samplingOverrides.get(text) ?? 0, maxStatedRate, flowTiming.get(text), boundaries.get(text));
   }
 
@@ -241,8 +287,7 @@ export class ExporterTable {
     this.#sweptAt = now;
     const before = this.#unknownExporters;
     for (const [text, exporter] of this.#exporters) {
-      const idleMs = exporter.state.flows.some((flows) => flows > 0) ? IDLE_MS : FLOWLESS_IDLE_MS;
-      if (exporter.label !== OTHER_EXPORTERS || now - exporter.lastSeenAt < idleMs) continue;
+      if (exporter.label !== OTHER_EXPORTERS || now - exporter.lastSeenAt < idleLimit(exporter)) continue;
       this.#keepDatagrams(exporter);
       exporter.state.flows.forEach((flows, protocol) => {
         this.evictedFlows[protocol] += flows;
@@ -251,7 +296,8 @@ export class ExporterTable {
       this.evictedNotAtBorder += exporter.notAtBorder;
       addDoubts(this.evictedDoubts, exporter.state.doubts);
       this.#exporters.delete(text);
-      this.#unknownExporters--;
+      this.#countUnknown(exporter, -1);
+      exporter.state.release();
     }
     if (this.#unknownExporters === before) return;
     this.#sources.clear();
@@ -263,6 +309,12 @@ export class ExporterTable {
     addDatagrams(counts, exporter);
     this.#pastDatagrams.set(exporter.label, counts);
   }
+}
+
+/** How long an unknown exporter may be silent before it is evicted. */
+function idleLimit({ state, firstSeenAt, lastSeenAt }: Exporter): number {
+  if (!state.flows.some((flows) => flows > 0)) return FLOWLESS_IDLE_MS;
+  return lastSeenAt - firstSeenAt < SHORT_LIFE_MS ? SHORT_LIFE_IDLE_MS : IDLE_MS;
 }
 
 /** Adds the counts of an exporter to a sum. */

@@ -39,6 +39,8 @@ export interface ExporterSnapshot {
   /** How long a period one of its records covers at most, and who says so; undefined where that is not known. */
   readonly activeTimeout: { readonly ms: number; readonly source: ActiveTimeoutSource } | undefined;
   /** Templates that are valid now. */
+  /** How often its headers showed that it was started again. */
+  readonly restarts: number;
   readonly templates: number;
   /** Data sets that are waiting for their template now. */
   readonly awaitingTemplate: number;
@@ -192,6 +194,7 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
     doubts: addReasons(a.doubts, b.doubts),
     lastDoubt: newer.lastDoubt ?? older.lastDoubt,
     activeTimeout: newer.activeTimeout ?? older.activeTimeout,
+    restarts: a.restarts + b.restarts,
     templates: a.templates + b.templates,
     awaitingTemplate: a.awaitingTemplate + b.awaitingTemplate,
     recordsWithoutCounters: a.recordsWithoutCounters + b.recordsWithoutCounters,

@@ -149,6 +149,7 @@ export class Receiver {
 
   /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
   tick(now: number): HostReport {
+    this.#exporters.makeRoom(now);
     return { ...this.#accounting.tick(now), unreadableSince: this.#exporters.unreadableSince(now) };
   }
 
@@ -267,6 +268,6 @@ export class Receiver {
   /** An sFlow datagram belongs to its agent, also where it was relayed; to its sender where it states no agent. */
   #exporterOf({ kind, view, length }: QueuedDatagram, source: Source, now: number): Exporter | undefined {
     const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
-    return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, now);
+    return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, source, now);
   }
 }

@@ -42,6 +42,7 @@ export const exporterSchema = z
       .object({ seconds: z.number(), source: z.enum(ACTIVE_TIMEOUT_SOURCES) })
       .optional()
       .describe('how often it reports a flow that goes on, and who says so; absent where that is not known'),
+    restarts: count.describe('how often its headers showed that it was started again'),
     templates: count,
     awaiting_template: count.describe('data sets kept until their template comes'),
     records_without_counters: count.describe('records without packet and byte counters, which give no flow'),
@@ -70,6 +71,7 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
       seconds: Math.round(exporter.activeTimeout.ms / 100) / 10,
       source: exporter.activeTimeout.source,
     },
+    restarts: exporter.restarts,
     templates: exporter.templates,
     awaiting_template: exporter.awaitingTemplate,
     records_without_counters: exporter.recordsWithoutCounters,

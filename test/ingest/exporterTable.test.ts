@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { NETFLOW5, SFLOW5 } from '../../src/decode/exporter/protocol.ts';
 import type { Exporter } from '../../src/ingest/exporter.ts';
-import { type ExporterPolicy, ExporterTable } from '../../src/ingest/exporterTable.ts';
+import { type ExporterPolicy, ExporterTable, type Source } from '../../src/ingest/exporterTable.ts';
 import { address } from './runningPool.ts';
 
 const POLICY: ExporterPolicy = {
@@ -14,6 +14,7 @@ const POLICY: ExporterPolicy = {
   maxStatedRate: 10_000_000,
   boundaries: new Map(),
   flowTiming: new Map(),
+  unknownBytes: 2 ** 20,
   labels: 3,
 };
 
@@ -25,6 +26,12 @@ function receive(table: ExporterTable, sourceText: string, now = 0): Exporter | 
     exporter.lastSeenAt = now;
   }
   return exporter;
+}
+
+function sender(table: ExporterTable, text = '192.0.2.200'): Source {
+  const source = table.source(text);
+  assert.ok(source);
+  return source;
 }
 
 /** Datagrams of NetFlow v5 by label, without zeros. */
@@ -46,18 +53,54 @@ test('an exporter has one row for all spellings of its address', () => {
 test('an sFlow agent and a NetFlow exporter with the same address have one row', () => {
   const table = new ExporterTable(POLICY);
   const agent = address('2001:db8::5');
-  const exporter = table.ofAgent(agent, 0);
+  const exporter = table.ofAgent(agent, sender(table), 0);
   assert.equal(receive(table, '2001:db8:0::5'), exporter);
-  assert.equal(table.ofAgent({ ...agent }, 0), exporter);
+  assert.equal(table.ofAgent({ ...agent }, sender(table), 0), exporter);
 });
 
 test('every agent is found, with more agents than the cache has slots', () => {
   const table = new ExporterTable(POLICY);
   const agents = Array.from({ length: 1500 }, (_, i) => address(`10.${i & 7}.${i >> 8}.${i & 255}`));
   for (let round = 0; round < 2; round++) {
-    for (const agent of agents) assert.deepEqual(table.ofAgent(agent, 0)?.address, agent);
+    agents.forEach((agent, i) => {
+      const relay = sender(table, `192.0.2.${i % 10}`);
+      assert.deepEqual(table.ofAgent(agent, relay, 0)?.address, agent);
+    });
   }
   assert.equal(table.size, 1500);
+});
+
+test('a sender that invents agents keeps neither other senders out nor the known agents that it relays', () => {
+  const known = '10.0.0.1';
+  const table = new ExporterTable({ ...POLICY, flowSources: [known] });
+  const forger = sender(table, '198.51.100.1');
+  for (let i = 0; i < 5000; i++) table.ofAgent(address(`10.9.${i >> 8}.${i & 255}`), forger, i);
+  assert.equal(table.size, 256);
+  assert.equal(table.refusedDatagrams, 5000 - 256);
+  assert.ok(table.ofAgent(address(known), forger, 5000));
+  assert.ok(table.ofAgent(forger.address, forger, 5000), 'its own address is no relayed agent');
+  assert.ok(table.ofAgent(address('10.8.0.1'), sender(table, '198.51.100.2'), 5000));
+  assert.ok(receive(table, '192.0.2.1', 5000));
+  // Those that fell silent give way.
+  assert.ok(table.ofAgent(address('10.9.200.1'), forger, 60_000));
+});
+
+test('an exporter that was there only for a minute gives way sooner', () => {
+  const table = new ExporterTable({ ...POLICY, labels: 1 }, 3);
+  for (const now of [0, 60_000]) {
+    for (const text of ['198.51.100.0', '198.51.100.1']) {
+      const exporter = receive(table, text, now);
+      if (exporter !== undefined) exporter.state.flows[SFLOW5] = 7;
+    }
+  }
+  const short = receive(table, '198.51.100.2', 60_000);
+  if (short !== undefined) short.state.flows[SFLOW5] = 7;
+  assert.equal(receive(table, '198.51.100.9', 119_000), undefined);
+  assert.ok(receive(table, '198.51.100.9', 121_000));
+  assert.deepEqual(
+    [...table.exporters()].map(({ text }) => text),
+    ['198.51.100.0', '198.51.100.1', '198.51.100.9'],
+  );
 });
 
 test('the number of unknown exporters is limited, and datagrams of the others are counted as refused', () => {
@@ -72,9 +115,11 @@ test('the number of unknown exporters is limited, and datagrams of the others ar
 
 test('an idle unknown exporter is evicted for another, and its counters stay in the totals', () => {
   const table = new ExporterTable({ ...POLICY, labels: 1 }, 3);
-  for (let i = 0; i < 3; i++) {
-    const exporter = receive(table, `198.51.100.${i}`, 0);
-    if (exporter !== undefined) exporter.state.flows[SFLOW5] = 7;
+  for (const now of [-60_000, 0]) {
+    for (let i = 0; i < 3; i++) {
+      const exporter = receive(table, `198.51.100.${i}`, now);
+      if (exporter !== undefined) exporter.state.flows[SFLOW5] = 7;
+    }
   }
   receive(table, '198.51.100.2', 500_000);
   assert.equal(receive(table, '198.51.100.9', 599_000), undefined);
@@ -86,7 +131,7 @@ test('an idle unknown exporter is evicted for another, and its counters stay in 
     ['198.51.100.0', '198.51.100.2', '198.51.100.9'],
   );
   assert.equal(table.evictedFlows[SFLOW5], 7);
-  assert.deepEqual(byLabel(table), { '198.51.100.0': 1, other: 4 });
+  assert.deepEqual(byLabel(table), { '198.51.100.0': 2, other: 6 });
 });
 
 test('without flow_sources the first exporters get labels, with it only those in it', () => {

@@ -12,11 +12,10 @@ import type { DoubtReason } from './doubts.ts';
 import {
   AWAITING_SET_BYTES,
   DOMAIN_BYTES,
-  type MemoryBudget,
+  MemoryBudget,
   SAMPLING_RATE_BYTES,
   TEMPLATE_BYTES,
   TEMPLATE_FIELD_BYTES,
-  UNBOUNDED,
 } from './memoryBudget.ts';
 import type { MessageHistory } from './messageHistory.ts';
 import { ObservationDomain } from './observationDomain.ts';
@@ -131,7 +130,7 @@ export class ExporterState {
   #isSwapped = false;
   #datagramHasErrors = false;
 
-  constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS, budget: MemoryBudget = UNBOUNDED) {
+  constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS, budget = new MemoryBudget()) {
     this.address = address;
     this.limits = limits;
     this.#awaiting = new AwaitingSets(limits);
@@ -155,7 +154,6 @@ export class ExporterState {
 
   /** Counts what it remembers in another budget from now on, whether there is room or not. */
   moveTo(budget: MemoryBudget): void {
-    if (budget === this.#budget) return;
     this.#budget.usedBytes -= this.#chargedBytes;
     this.#budget = budget;
     this.#budget.usedBytes += this.#chargedBytes;
@@ -163,7 +161,8 @@ export class ExporterState {
 
   /** Gives back its part of the budget. It must not be used afterwards. */
   release(): void {
-    this.moveTo(UNBOUNDED);
+    this.#budget.usedBytes -= this.#chargedBytes;
+    this.#chargedBytes = 0;
   }
 
   /** Keeps bytes [offset, end) of the datagram until the template arrives. Counted where there is no room for them. */

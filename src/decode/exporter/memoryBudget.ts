@@ -5,24 +5,29 @@
  */
 
 /** Bytes of memory of one thing that is remembered, measured on Node.js 26. */
-export const TEMPLATE_BYTES = 1500;
-export const TEMPLATE_FIELD_BYTES = 100;
+export const TEMPLATE_BYTES = 1300;
+export const TEMPLATE_FIELD_BYTES = 65;
 export const SAMPLING_RATE_BYTES = 64;
-export const DOMAIN_BYTES = 4000;
-export const AWAITING_SET_BYTES = 500;
+export const DOMAIN_BYTES = 4500;
+export const AWAITING_SET_BYTES = 450;
+
+/** From this part on, what is remembered of exporters that fell silent has to go. */
+const SCARCE_SHARE = 0.75;
 
 export class MemoryBudget {
   readonly limitBytes: number;
   usedBytes = 0;
 
-  constructor(limitBytes: number) {
+  /** Without a limit the exporters have only their own. */
+  constructor(limitBytes = Number.POSITIVE_INFINITY) {
     this.limitBytes = limitBytes;
+  }
+
+  get isScarce(): boolean {
+    return this.usedBytes > SCARCE_SHARE * this.limitBytes;
   }
 
   hasRoom(bytes: number): boolean {
     return this.usedBytes + bytes <= this.limitBytes;
   }
 }
-
-/** Of an exporter that has only its own limits. */
-export const UNBOUNDED = new MemoryBudget(Number.POSITIVE_INFINITY);

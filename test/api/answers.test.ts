@@ -167,6 +167,7 @@ test('an exporter has its sampling rate and the errors of its telemetry', async 
     decode_errors: { header_truncated: 3 },
     doubts: { counters: 4 },
     active_timeout: { seconds: 60, source: 'learned' },
+    restarts: 1,
     templates: 0,
     awaiting_template: 0,
     records_without_counters: 0,

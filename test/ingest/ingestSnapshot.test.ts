@@ -57,7 +57,7 @@ test('the rows of one exporter are merged, with the latest sampling', () => {
     doubts: { counters: 6, clock: 2 },
     lastDoubt: { reason: 'counters', value: 7 },
     activeTimeout: { ms: 60_000, source: 'learned' },
-    restarts: 1,
+    restarts: 2,
     templates: 8,
     awaitingTemplate: 2,
     recordsWithoutCounters: 4,

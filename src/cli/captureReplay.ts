@@ -10,7 +10,7 @@ import { samplesOf } from '../engine/attackSample.ts';
 import { type EnginePlan, planOf } from '../engine/enginePlan.ts';
 import { DetectionCycle } from '../incidents/detectionCycle.ts';
 import { type BanIncidentEvent, type IncidentEvent, isAttackEvent } from '../incidents/incidentEvent.ts';
-import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
+import { type IngestSnapshot, mergeSnapshots } from '../ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../ingest/receiver.ts';
 import type { TelemetryKind } from '../ingest/udpListener.ts';
 import { type Announcer, NO_EVIDENCE } from '../mitigation/announcer.ts';
@@ -126,7 +126,7 @@ export class CaptureReplay {
 
   /** Undefined where there was no telemetry. */
   ingest(): IngestSnapshot | undefined {
-    return this.#receiver?.snapshot(this.#now);
+    return this.#receiver && mergeSnapshots([this.#receiver.snapshot(this.#now)]);
   }
 
   #begin(timeMs: number): Receiver {

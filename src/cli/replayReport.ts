@@ -7,8 +7,10 @@ import { type BanIncidentEvent, eventDetail } from '../incidents/incidentEvent.t
 import type { IngestSnapshot } from '../ingest/ingestSnapshot.ts';
 import { routeSummary } from '../mitigation/route.ts';
 import { attackJson } from '../shapes/attackJson.ts';
+import { exporterJson } from '../shapes/exporterJson.ts';
 import { METRICS } from '../trafficMetrics.ts';
 import type { CaptureReplay, ReplayedAttack } from './captureReplay.ts';
+import { duplicateText } from './duplicateText.ts';
 
 export function replayText(file: string, replay: CaptureReplay, capture: CaptureSummary): string {
   const attacks = replay.attacks();
@@ -38,6 +40,7 @@ export function replayJson(file: string, replay: CaptureReplay, capture: Capture
       other_datagrams: replay.datagrams().other,
       flows: flowsOf(ingest),
       decode_error_datagrams: ingest?.decodeErrorDatagrams ?? 0,
+      exporters: ingest?.exporters.map(exporterJson) ?? [],
       truncated: capture.truncated,
     },
     attacks,
@@ -60,6 +63,9 @@ function captureLines(file: string, replay: CaptureReplay, capture: CaptureSumma
     lines.push(
       `  ${ingest.untrustedDatagrams} datagrams dropped: not from flow_sources, which flow_sources_enforce demands`,
     );
+  }
+  for (const text of ingest.exporters.map(exporterJson).map(duplicateText)) {
+    if (text !== undefined) lines.push(`  ${text}`);
   }
   if (capture.truncated !== undefined) lines.push(`  the capture is cut off: ${capture.truncated}`);
   return lines;

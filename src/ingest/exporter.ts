@@ -113,6 +113,8 @@ export class Exporter implements FlowExporter {
       datagrams: this.datagrams,
       flows: state.flows.reduce((sum, flows) => sum + flows, 0),
       notAtBorder: this.notAtBorder,
+      hasBorder: this.boundary !== undefined,
+      duplicates: undefined,
       lastSeenAt: this.lastSeenAt,
       sampling: rate === 0 ? undefined : { rate, source: SAMPLING_SOURCES[this.#samplingSource] },
       sequenceGaps: state.sequenceGaps,

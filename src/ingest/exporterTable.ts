@@ -153,6 +153,11 @@ export class ExporterTable {
     return this.#exporters.values();
   }
 
+  /** From the number of each exporter's state to its address. */
+  addressesByNumber(): Map<number, string> {
+    return new Map(Array.from(this.#exporters.values(), ({ state, text }) => [state.number, text]));
+  }
+
   /**
    * The sender with this address, as node:dgram writes it (IPv4-mapped on a dual-stack socket, with a zone if it is
    * link-local). Undefined, and counted, where it may not send.

@@ -9,7 +9,9 @@ import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import type { ActiveTimeoutSource } from '../flowExporter.ts';
+import { type DuplicateCounts, duplicatesOf } from './duplicateFlows.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
+import type { FlowSightings } from './sightedFlows.ts';
 
 /** The `exporter` label of all exporters without a label of their own. */
 export const OTHER_EXPORTERS = 'other';
@@ -26,6 +28,10 @@ export interface ExporterSnapshot {
   readonly flows: number;
   /** Those that do not count, because they did not cross its border. */
   readonly notAtBorder: number;
+  /** Whether the config gives it a border. */
+  readonly hasBorder: boolean;
+  /** Its flows that were reported more than once. Only a sum of snapshots has it, and not where none was checked. */
+  readonly duplicates: DuplicateCounts | undefined;
   readonly lastSeenAt: number;
   /** Of the latest flow: one in how many packets, and who stated it. Undefined before the first flow. */
   readonly sampling: { readonly rate: number; readonly source: SamplingSource } | undefined;
@@ -95,6 +101,8 @@ export interface IngestSnapshot {
   readonly hostTableBytes: number;
   /** Long flow records that are being spread over the window now. */
   readonly lastingFlows: number;
+  /** A sample of the flows, from which the sum of snapshots gets the duplicates of the exporters; it has none itself. */
+  readonly sightings: readonly FlowSightings[];
   /** Sorted by address. */
   readonly exporters: readonly ExporterSnapshot[];
 }
@@ -118,6 +126,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   unreportedHosts: 0,
   hostTableBytes: 0,
   lastingFlows: 0,
+  sightings: [],
   exporters: [],
 };
 
@@ -126,7 +135,10 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
  * host tables.
  */
 export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnapshot {
-  return snapshots.reduce(addSnapshots, EMPTY_SNAPSHOT);
+  const sum = snapshots.reduce(addSnapshots, EMPTY_SNAPSHOT);
+  const duplicates = duplicatesOf(snapshots.flatMap(({ sightings }) => sightings));
+  const exporters = sum.exporters.map((row) => ({ ...row, duplicates: duplicates.get(row.address) }));
+  return { ...sum, exporters };
 }
 
 function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
@@ -153,6 +165,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     unreportedHosts: a.unreportedHosts + b.unreportedHosts,
     hostTableBytes: a.hostTableBytes + b.hostTableBytes,
     lastingFlows: a.lastingFlows + b.lastingFlows,
+    sightings: [],
     exporters: mergeExporters([...a.exporters, ...b.exporters]),
   };
 }
@@ -187,6 +200,8 @@ function addExporters(a: ExporterSnapshot, b: ExporterSnapshot): ExporterSnapsho
     datagrams: a.datagrams + b.datagrams,
     flows: a.flows + b.flows,
     notAtBorder: a.notAtBorder + b.notAtBorder,
+    hasBorder: a.hasBorder,
+    duplicates: undefined,
     lastSeenAt: newer.lastSeenAt,
     sampling: newer.sampling ?? older.sampling,
     sequenceGaps: a.sequenceGaps + b.sequenceGaps,

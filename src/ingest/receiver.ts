@@ -23,6 +23,7 @@ import type { Exporter } from './exporter.ts';
 import { addDoubts, type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
 import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
+import { SightedFlows } from './sightedFlows.ts';
 import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
 import type { TelemetryKind } from './udpListener.ts';
 
@@ -108,6 +109,7 @@ export class Receiver {
   readonly #context: DecodeContext;
   readonly #accounting: Accounting;
   readonly #exporters: ExporterTable;
+  readonly #sightedFlows: SightedFlows;
   readonly #latency = new LatencyHistogram();
   readonly #telemetryWarnings = new TelemetryWarnings();
   #defaultSamplingRate: number;
@@ -117,6 +119,7 @@ export class Receiver {
     this.#context = new DecodeContext(this.#batch);
     this.#accounting = new Accounting(settings.plan, this.#batch, now);
     this.#exporters = new ExporterTable(settings.exporters);
+    this.#sightedFlows = new SightedFlows(settings.plan.hashSeed);
     this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
   }
 
@@ -230,6 +233,7 @@ export class Receiver {
       unreportedHosts: accounting.unreportedHosts,
       hostTableBytes: accounting.tableBytes,
       lastingFlows: accounting.lastingFlows,
+      sightings: this.#sightedFlows.sightings(table.addressesByNumber(), now),
       exporters,
     };
   }
@@ -253,8 +257,9 @@ export class Receiver {
     writeExporter(batch, exporter);
     exporter.recordDatagram(batch, clean, now);
     const { boundary, state } = exporter;
-    if (boundary === undefined) return;
-    exporter.notAtBorder += boundary.keepCrossings(batch, this.#accounting.networks, state, now);
+    const { networks } = this.#accounting;
+    if (boundary !== undefined) exporter.notAtBorder += boundary.keepCrossings(batch, networks, state, now);
+    this.#sightedFlows.observe(batch, state.number, networks, now);
   }
 
   /** Accounts rows [firstRow, batch.end) and returns their number. */

@@ -14,6 +14,7 @@ import { type HostReport, mergeTopHosts } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { offsetOf } from '../trafficMetrics.ts';
+import { DuplicateWarnings } from './duplicateWarnings.ts';
 import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
 import type { BoundSocket, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
@@ -50,6 +51,7 @@ export class ReceiverPool {
   #workers: readonly WorkerHandle[] = [];
   #snapshots: IngestSnapshot[] = [];
   /** A zero for every label that is known before the first datagram. */
+  readonly #duplicateWarnings = new DuplicateWarnings();
   #zeroSnapshot: IngestSnapshot;
   /** Workers that have not applied the latest plan yet. */
   readonly #outdated = new Set<WorkerHandle>();
@@ -149,6 +151,7 @@ export class ReceiverPool {
     const sum = mergeSnapshots([this.#zeroSnapshot, ...this.#snapshots]);
     const shift = this.#shiftMs();
     const exporters = sum.exporters.map((row) => ({ ...row, lastSeenAt: row.lastSeenAt + shift }));
+    for (const line of this.#duplicateWarnings.due(exporters)) this.#events.onLog(line);
     return { ...sum, droppedDatagrams, exporters };
   }
 

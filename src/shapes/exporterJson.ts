@@ -23,6 +23,8 @@ const ACTIVE_TIMEOUT_SOURCES = ['config', 'stated', 'learned'] as const satisfie
 
 const count = z.number().int().min(0);
 
+const share = z.number().min(0).max(1);
+
 export const exporterSchema = z
   .object({
     address: z.string(),
@@ -30,6 +32,17 @@ export const exporterSchema = z
     datagrams: count,
     flows: count,
     not_at_border: count.describe('flows that do not count, because they cross no interface of its sampling.boundary'),
+    duplicates: z
+      .object({
+        checked_flows: count.describe('a sample of its flows to protected hosts'),
+        by_direction: share.describe('share of them that it reported at ingress and at egress'),
+        with: z
+          .array(z.object({ exporter: z.string(), share: share.describe('of them, also reported by this exporter') }))
+          .describe('the other exporters that reported most of them'),
+        advice: z.string().optional().describe('what to do, where the shares are so large that rates are wrong'),
+      })
+      .optional()
+      .describe('flows that were reported more than once and so count more than once; absent where none was checked'),
     last_seen: timeSchema,
     sampling: z
       .object({ rate: z.number().describe('one in how many packets'), source: z.enum(SAMPLING_SOURCES) })
@@ -62,6 +75,7 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
     datagrams: exporter.datagrams,
     flows: exporter.flows,
     not_at_border: exporter.notAtBorder,
+    duplicates: duplicatesJson(exporter),
     last_seen: toRfc3339(exporter.lastSeenAt),
     sampling: exporter.sampling,
     sequence_gaps: exporter.sequenceGaps,
@@ -80,4 +94,30 @@ export function exporterJson(exporter: ExporterSnapshot): ExporterJson {
     skipped_samples: exporter.skippedSamples,
     blind: exporter.blind,
   };
+}
+
+function duplicatesJson({ address, duplicates, hasBorder }: ExporterSnapshot): ExporterJson['duplicates'] {
+  if (duplicates === undefined) return undefined;
+  const { checked, byDirection, partners, tooMany } = duplicates;
+  const shareOf = (flows: number): number => Math.round((flows / checked) * 1000) / 1000;
+  const others = partners.map(({ exporter, flows }) => ({ exporter, share: shareOf(flows) }));
+  const counts = { checked_flows: Math.round(checked), by_direction: shareOf(byDirection), with: others };
+  if (!tooMany) return counts;
+  const isByDirection = byDirection >= (partners[0]?.flows ?? 0);
+  return { ...counts, advice: hasBorder ? borderAdvice(isByDirection, others) : adviceFor(address, isByDirection) };
+}
+
+/** To an operator whose exporter has no border. */
+function adviceFor(address: string, isByDirection: boolean): string {
+  const egress = isByDirection ? ', egress_sampling: true' : '';
+  const boundary = `sampling.boundary: [{ exporter: "${address}", external_ifindexes: [...]${egress} }]`;
+  const otherwise = isByDirection ? 'sample at ingress only' : 'stop the export of routers that are not at the border';
+  return `its traffic counts more than once: name its interfaces to transit and peers in ${boundary}, or ${otherwise}`;
+}
+
+/** To an operator whose exporter has a border, and still what crosses it is reported again. */
+function borderAdvice(isByDirection: boolean, [first]: readonly { readonly exporter: string }[]): string {
+  return isByDirection || first === undefined
+    ? 'its traffic counts more than once: check external_ifindexes and egress_sampling of its sampling.boundary'
+    : `its traffic counts more than once: give ${first.exporter} a sampling.boundary too, or check both`;
 }

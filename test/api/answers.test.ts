@@ -161,6 +161,14 @@ test('an exporter has its sampling rate and the errors of its telemetry', async 
     datagrams: 30,
     flows: 900,
     not_at_border: 300,
+    duplicates: {
+      checked_flows: 200,
+      by_direction: 0,
+      with: [{ exporter: '2001:db8:ffff::1', share: 0.75 }],
+      advice:
+        'its traffic counts more than once: name its interfaces to transit and peers in sampling.boundary: ' +
+        '[{ exporter: "198.51.100.1", external_ifindexes: [...] }], or stop the export of routers that are not at the border',
+    },
     last_seen: '2026-05-01T12:00:00.000Z',
     sampling: { rate: 1000, source: 'header' },
     sequence_gaps: 2,
@@ -176,7 +184,7 @@ test('an exporter has its sampling rate and the errors of its telemetry', async 
     skipped_samples: 0,
     blind: false,
   });
-  assert.ok(second.blind === true && !('sampling' in second));
+  assert.ok(second.blind === true && !('sampling' in second) && !('duplicates' in second));
 });
 
 test('a peer has its families and the number of routes it was sent', async (t) => {

@@ -28,6 +28,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     unreportedHosts: 12,
     hostTableBytes: 13,
     lastingFlows: 14,
+    sightings: [],
     exporters: [
       {
         address: '198.51.100.1',
@@ -36,6 +37,13 @@ export function ingestSnapshot(now: number): IngestSnapshot {
         datagrams: 30,
         flows: 900,
         notAtBorder: 300,
+        hasBorder: false,
+        duplicates: {
+          checked: 200,
+          byDirection: 0,
+          partners: [{ exporter: '2001:db8:ffff::1', flows: 150 }],
+          tooMany: true,
+        },
         lastSeenAt: now,
         sampling: { rate: 1000, source: 'header' },
         sequenceGaps: 2,
@@ -59,6 +67,8 @@ export function ingestSnapshot(now: number): IngestSnapshot {
         datagrams: 10,
         flows: 0,
         notAtBorder: 0,
+        hasBorder: false,
+        duplicates: undefined,
         lastSeenAt: now,
         sampling: undefined,
         sequenceGaps: 0,

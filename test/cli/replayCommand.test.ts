@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { replayCommand } from '../../src/cli/replayCommand.ts';
+import { ethernet, flowSample, ipv4, ipv4Packet, rawHeader, sflow, udp } from '../decode/telemetryBytes.ts';
 import { stateDirectory } from '../storage/stateDirectory.ts';
 import { runInProcess } from './commandRun.ts';
 import { SCENE_CONFIG, TelemetryScene as Scene, SCENE_START as START } from './telemetryScene.ts';
@@ -138,6 +139,28 @@ test('the text for people names the attack, every guard and the route', async (t
   for (const guard of ['scope', 'whitelist', 'max_active_bans', 'harmless'])
     assert.match(stdout, new RegExp(`ok +${guard} `));
   assert.match(stdout, /would announce: flowspec: dst 203\.0\.113\.10\/32 proto udp src-port 123 discard/);
+});
+
+test('flows that two exporters of the capture report are pointed out, with the key that ends it', async (t) => {
+  const scene = new Scene();
+  for (let flow = 0; flow < 150; flow++) {
+    const packet = ipv4Packet({ src: '198.51.100.1', dst: '203.0.113.10', protocol: 17 }, udp(53, flow));
+    const samples = new Array<number[]>(4).fill(flowSample([rawHeader(ethernet(0x0800, packet), 100)]));
+    for (const agent of ['192.0.2.1', '192.0.2.2'])
+      scene.addLast(START + flow, 6_343, sflow(samples, { agent: ipv4(agent) }));
+  }
+  const files = write(t, scene);
+  const { stdout } = await runInProcess(replayCommand, [files.capture, '--config', files.config]);
+  const advice =
+    / {2}192\.0\.2\.1: of [\d,]+ flows \d+ % are also reported by 192\.0\.2\.2; .* sampling\.boundary: \[\{ exporter: "192\.0\.2\.1"/;
+  assert.match(stdout, advice);
+  const { capture } = await replayed(t, scene);
+  const [first] = capture.exporters as {
+    address: string;
+    duplicates: { with: { exporter: string; share: number }[] };
+  }[];
+  assert.deepEqual([first.address, first.duplicates.with[0].exporter], ['192.0.2.1', '192.0.2.2']);
+  assert.ok(first.duplicates.with[0].share > 0.9);
 });
 
 test('telemetry to other ports is known by its version, and other datagrams are counted', async (t) => {

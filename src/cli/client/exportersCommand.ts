@@ -2,12 +2,13 @@
  * `kapkan exporters`: who sends telemetry, and what of it cannot be read.
  */
 import type { ExporterJson } from '../../shapes/exporterJson.ts';
+import { duplicateText } from '../duplicateText.ts';
 import { formatAge, formatNumber, formatTable } from '../terminalOutput.ts';
 import { readingCommand } from './clientCommand.ts';
 
 export const exportersCommand = readingCommand({
   name: 'exporters',
-  help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, active timeout, and what\ncannot be decoded or is not believed.\n',
+  help: 'Lists who sends telemetry: protocol, sampling rate and where it comes from, active timeout, and what\ncannot be decoded, is not believed, or is reported more than once.\n',
   text: (body, nowMs) => exportersText(body as { exporters: ExporterJson[] }, nowMs),
 });
 
@@ -37,7 +38,8 @@ function exportersText({ exporters }: { exporters: ExporterJson[] }, nowMs: numb
     String(exporter.templates),
     problemsOf(exporter).join(', '),
   ]);
-  return formatTable(columns, rows);
+  const duplicates = exporters.map(duplicateText).filter((text) => text !== undefined);
+  return [formatTable(columns, rows), ...duplicates.map((text) => `${text}\n`)].join('\n');
 }
 
 function problemsOf(exporter: ExporterJson): string[] {

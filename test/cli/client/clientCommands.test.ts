@@ -69,7 +69,7 @@ test('the tables hold what an operator looks for', async (t) => {
     ['bans', '192.0.2.77', 'rejected', '192.0.2.77 is whitelisted', 'flowspec', 'by noc; by hand', 'pending', 'nobody'],
     ['peers', '192.0.2.2', '65001', 'established', '1h', 'ipv4-unicast ipv4-flowspec'],
     ['exporters', '198.51.100.1', 'netflow5', '1:1000 (header)', 'header_truncated 3', '300 flows not at the border'],
-    ['exporters', 'nothing can be decoded'],
+    ['exporters', 'nothing can be decoded', 'of 200 flows 75 % are also reported by 2001:db8:ffff::1; its traffic'],
   ] as const) {
     const { stdout } = await ask(api, name);
     for (const text of expected) assert.ok(stdout.includes(text), `${name} lacks "${text}":\n${stdout}`);

@@ -18,6 +18,8 @@ import { restarts } from './families/restarts.ts';
 import { sampled } from './families/sampled.ts';
 import { severalExporters } from './families/severalExporters.ts';
 import { synFlood } from './families/synFlood.ts';
+import { varied } from './families/varied.ts';
+import { windows } from './families/windows.ts';
 import type { Family } from './scenario.ts';
 
 export const FAMILIES: readonly Family[] = [
@@ -25,6 +27,7 @@ export const FAMILIES: readonly Family[] = [
   elephant,
   finished,
   clients,
+  varied,
   pulsed,
   ramped,
   synFlood,
@@ -35,6 +38,7 @@ export const FAMILIES: readonly Family[] = [
   noise,
   severalExporters,
   batched,
+  windows,
   restarts,
   clocks,
 ];

@@ -58,7 +58,7 @@ export function summaryOf(outcomes: readonly Outcome[]): Summary {
     releaseP90: quantile(release, 0.9),
     releaseAfterShownP90: quantile(releaseAfterShown, 0.9),
     rateErrorMedian: quantile(
-      outcomes.flatMap(({ result }) => [...result.rateErrors]),
+      outcomes.flatMap(({ result }) => result.rateErrors.map(Math.abs)),
       0.5,
     ),
   };

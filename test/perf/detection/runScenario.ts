@@ -27,7 +27,7 @@ const HYSTERESIS_SECONDS = 20;
 
 export interface ScenarioResult {
   readonly hosts: readonly HostVerdict[];
-  /** By how many per cent the stated rates of attacks were off, each second of a flood, unsigned. */
+  /** By how many per cent the stated rates of attacks were above the true ones, each second of a flood. */
   readonly rateErrors: readonly number[];
   readonly packets: number;
   /** What the records told of them, times the sampling rate. */
@@ -212,7 +212,7 @@ class ScenarioRun implements Network {
     return this.#stated.flatMap(({ timeMs, host, metric, rate }) => {
       // The window of this tick ended with the bin before it.
       const level = levels[host][metric][timeMs / TICK_MS - 1];
-      return level >= 1 ? [100 * Math.abs(rate / (level * this.#metrics[metric].limit) - 1)] : [];
+      return level >= 1 ? [100 * (rate / (level * this.#metrics[metric].limit) - 1)] : [];
     });
   }
 

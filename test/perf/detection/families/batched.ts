@@ -8,6 +8,9 @@ import type { ExporterSettings } from '../simulator/simulatedExporter.ts';
 import { lastingFlow, newFlow, steady, UDP_PACKETS } from '../simulator/traffic.ts';
 import { BEGIN_MS, floodOverBase, limitFor, rateAtLevel } from './trafficParts.ts';
 
+/** Longer than any batch is held. */
+const HYSTERESIS_SECONDS = 30;
+
 const held = (batchMs: number) => ({ batchMs, holdsBatches: true });
 
 /** Collectors' agents and virtual switches that export only every few seconds, whatever is waiting. */
@@ -33,6 +36,7 @@ function build(level: number, exporter: ExporterSettings, random: SeededRandom):
       lastingFlow(newFlow(UDP_PACKETS, random), half),
     ],
     trafficMs: untilMs,
+    hysteresisSeconds: HYSTERESIS_SECONDS,
   };
 }
 

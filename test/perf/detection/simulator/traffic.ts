@@ -124,6 +124,36 @@ export function shortFlows(
   };
 }
 
+/**
+ * So many flows at once, whose lengths and rates differ much, as in ordinary traffic: most last seconds, a few minutes,
+ * and a few carry most of the packets. A flow that is over is closed, and another takes its place.
+ */
+export function variedFlows(kind: PacketKind, rate: Rate, concurrent: number, random: SeededRandom): Source {
+  const pacer = new Pacer(rate);
+  const flows = Array.from({ length: concurrent }, () => newFlow(kind, random));
+  const untilMs = flows.map(() => random.below(heavyTailed(random)));
+  return (timeMs, network) => {
+    for (let packets = pacer.take(timeMs); packets > 0; packets--) {
+      const uniform = random.below(2 ** 32) / 2 ** 32;
+      const place = Math.floor(concurrent * uniform ** 3);
+      const isLast = timeMs >= untilMs[place];
+      network.send(flows[place], 1, isLast && kind.ipProtocol === TCP ? kind.tcpFlags | FIN : kind.tcpFlags);
+      if (!isLast) continue;
+      flows[place] = newFlow(kind, random);
+      untilMs[place] = timeMs + heavyTailed(random);
+    }
+  };
+}
+
+const SHORTEST_FLOW_MS = 500;
+const LONGEST_FLOW_MS = 300_000;
+
+/** How long a flow lasts; evenly distributed over the logarithm. */
+function heavyTailed(random: SeededRandom): number {
+  const uniform = random.below(2 ** 32) / 2 ** 32;
+  return Math.round(SHORTEST_FLOW_MS * (LONGEST_FLOW_MS / SHORTEST_FLOW_MS) ** uniform);
+}
+
 /** Whole packets of a rate that may be a fraction in one step. */
 class Pacer {
   readonly #rate: Rate;

@@ -247,7 +247,8 @@ const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/decode/netflow/decodeNetflow.ts', 'function decodeSets('],
   ['src/decode/netflow/dataSet.ts', 'function decodeInColumns('],
   ['src/decode/sflow/decodeSflow.ts', 'function decodeSample('],
-  ['src/decode/sampledPacket.ts', 'export function readEthernet('],
+  ['src/decode/sampledPacket.ts', 'function readFrame('],
+  ['src/decode/sampledPacket.ts', 'function readUnderLabels('],
   ['src/decode/flowRows.ts', 'export function resolveSampling('],
   ['src/decode/doubtfulRows.ts', 'export function doubtCounters('],
   ['src/decode/doubtfulRows.ts', 'export function doubtFlowRates('],
@@ -259,6 +260,9 @@ const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/engine/trafficKinds.ts', 'export function addTraffic('],
   ['src/engine/rateWindow.ts', '  roll('],
   ['src/ingest/receiver.ts', '  #decode('],
+  ['src/ingest/boundary.ts', '  keepCrossings('],
+  ['src/ingest/sightedFlows.ts', '  observe('],
+  ['src/ingest/sightedFlows.ts', '  note('],
 ];
 
 /** From the function's head to the brace that closes it, which stands under the head's first letter. */

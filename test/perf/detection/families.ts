@@ -16,6 +16,7 @@ import { pulsed } from './families/pulsed.ts';
 import { ramped } from './families/ramped.ts';
 import { restarts } from './families/restarts.ts';
 import { sampled } from './families/sampled.ts';
+import { sampledFlows } from './families/sampledFlows.ts';
 import { severalExporters } from './families/severalExporters.ts';
 import { synFlood } from './families/synFlood.ts';
 import { varied } from './families/varied.ts';
@@ -35,6 +36,7 @@ export const FAMILIES: readonly Family[] = [
   bursts,
   carpet,
   sampled,
+  sampledFlows,
   noise,
   severalExporters,
   batched,

@@ -79,7 +79,7 @@ const COLUMNS: readonly (readonly [title: string, width: number, of: (summary: S
   ['rate %', 7, (s) => seconds(s.rateErrorMedian)],
 ];
 
-const NAME_WIDTH = 12;
+const NAME_WIDTH = 14;
 
 /** One line of a scenario, for --verbose. */
 export function printOutcome(outcome: Outcome): void {

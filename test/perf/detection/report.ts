@@ -66,9 +66,9 @@ export function summaryOf(outcomes: readonly Outcome[]): Summary {
 
 const COLUMNS: readonly (readonly [title: string, width: number, of: (summary: Summary) => string])[] = [
   ['scen.', 6, ({ scenarios }) => `${scenarios}`],
-  ['found', 8, ({ found, toFind }) => `${found}/${toFind}`],
-  ['missed', 7, ({ found, toFind }) => `${toFind - found}`],
-  ['false', 8, ({ falseAlarms, quietHosts }) => `${falseAlarms}/${quietHosts}`],
+  ['found', 11, ({ found, toFind }) => `${found}/${toFind}`],
+  ['missed', 8, ({ found, toFind }) => `${toFind - found}`],
+  ['false', 10, ({ falseAlarms, quietHosts }) => `${falseAlarms}/${quietHosts}`],
   ['detect s', 11, (s) => pair(s.detectionMedian, s.detectionP90)],
   ['shown+ s', 11, (s) => pair(s.afterShownMedian, s.afterShownP90)],
   ['release s', 11, (s) => pair(s.releaseMedian, s.releaseP90)],

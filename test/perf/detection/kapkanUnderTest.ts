@@ -3,6 +3,7 @@
  * attacks that it sees and a restart that keeps its store.
  */
 import type { Config } from '../../../src/config/config.ts';
+import type { AttackSample } from '../../../src/engine/attack.ts';
 import { samplesOf } from '../../../src/engine/attackSample.ts';
 import { type EnginePlan, planOf } from '../../../src/engine/enginePlan.ts';
 import { DetectionCycle } from '../../../src/incidents/detectionCycle.ts';
@@ -10,6 +11,7 @@ import type { IncidentEvent } from '../../../src/incidents/incidentEvent.ts';
 import { Receiver, receiverSettingsOf } from '../../../src/ingest/receiver.ts';
 import type { TelemetryKind } from '../../../src/ingest/udpListener.ts';
 import { DryRunAnnouncer } from '../../../src/mitigation/announcer.ts';
+import type { Address } from '../../../src/net/address.ts';
 import type { Metric } from '../../../src/trafficMetrics.ts';
 import { MemoryStore } from '../../mitigation/memoryStore.ts';
 
@@ -62,10 +64,9 @@ export class KapkanUnderTest {
     const receiver = this.#receiver;
     const cycle = this.#cycle;
     const crossed = cycle.report(0, receiver.tick(now), now);
-    if (crossed.length > 0) {
-      const samples = samplesOf([receiver.sample(crossed, now)], crossed, this.#plan.samples.flowsPerAttack);
-      cycle.open(crossed, samples, now);
-    }
+    if (crossed.length > 0) cycle.open(crossed, this.#samples(crossed, now), now);
+    const due = cycle.dueForReview(now);
+    if (due.length > 0) cycle.review(due, this.#samples(due, now), now);
     cycle.tick(now);
     receiver.watch(cycle.watched());
   }
@@ -81,6 +82,10 @@ export class KapkanUnderTest {
   /** What is said of the attacks in progress. */
   stated(): StatedRate[] {
     return this.#cycle.detector.active().map(({ targetText, metric, rate }) => ({ target: targetText, metric, rate }));
+  }
+
+  #samples(targets: readonly Address[], now: number): AttackSample[] {
+    return samplesOf([this.#receiver.sample(targets, now)], targets, this.#plan.samples.flowsPerAttack);
   }
 
   #start(now: number): DetectionCycle {

@@ -32,6 +32,8 @@ export class DecodeContext implements RecordRun {
   /** Times in the header of the message; see `RecordRun`. */
   exportTimeMs = 0;
   uptimeMs = -1;
+  /** For how long the message was held between its export and its receipt, in milliseconds. */
+  heldMs = 0;
   /** See `RecordRun`. */
   misfits = 0;
   refusedRates = 0;

@@ -24,6 +24,8 @@ import {
   HostTable,
   LAST_BUCKET,
   LASTING_ROW,
+  LATE_DELAYS,
+  LATE_PACKETS,
   ROW_VALUES,
   ROW_WORDS,
   SAMPLING_RATE,
@@ -42,6 +44,9 @@ import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 const IDLE_BUCKETS = 2 * BUCKETS;
 const IDLE_BUCKETS_WHEN_CROWDED = BUCKETS;
 const CROWDED = 0.9;
+
+/** Packets that are reported later than this part of a bucket belong elsewhere. */
+const LATE_AFTER = 0.25;
 
 /** The table is swept for idle hosts in about this many ticks. */
 const TICKS_PER_SWEEP = 100;
@@ -214,7 +219,7 @@ export class Accounting {
   }
 
   #countFlows(): void {
-    const { sampledPackets, sampledBytes, samplingRate, durationMs } = this.#batch;
+    const { sampledPackets, sampledBytes, samplingRate, durationMs, endAgoMs } = this.#batch;
     const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;
     const table = this.#table;
     const slabs = table.slabs;
@@ -222,6 +227,7 @@ export class Accounting {
     const window = this.#window;
     const bucket = window.bucket;
     const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
+    const lateMs = window.bucketMs * LATE_AFTER;
     const windowMs = window.windowSeconds * 1000;
     for (let i = start; i < end; i++) {
       let slot = hostSlot[i];
@@ -247,6 +253,7 @@ export class Accounting {
         continue;
       }
       addTraffic(values, at, packets, bytes, kinds);
+      if (endAgoMs[i] > lateMs) this.#noteLate(values, row, i, packets);
       const isCandidate = words[wordsAt + CANDIDATE_PLACE] !== 0;
       if (isCandidate) this.#place(i, slot, durationMs[i], kinds, packets, bytes);
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
@@ -290,6 +297,13 @@ export class Accounting {
     if (window.place(values, words, row, this.#lasting.periodFromMs, endMs, packets, bytes, kinds)) return;
     const at = row * ROW_VALUES + FIRST_BUCKET + window.position * METRIC_COUNT;
     addTraffic(values, at, packets * part, bytes * part, kinds);
+    this.#noteLate(values, row, i, packets * part);
+  }
+
+  /** Notes packets that were counted when they were reported, long after they passed. */
+  #noteLate(values: Float64Array, row: number, i: number, packets: number): void {
+    values[row * ROW_VALUES + LATE_PACKETS] += packets;
+    values[row * ROW_VALUES + LATE_DELAYS] += packets * this.#batch.endAgoOf(i);
   }
 
   /** Makes a candidate of a host that is over its part of a share with these packets and bytes in this bucket. */

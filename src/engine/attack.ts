@@ -123,3 +123,13 @@ export interface Attack {
   classification: Classification;
   readonly reason: AttackReason;
 }
+
+/** An attack from before a restart, as its stored ban has it. */
+export interface ResumedAttack {
+  readonly id: string;
+  readonly target: Address;
+  readonly metric: Metric;
+  readonly rate: number;
+  readonly threshold: number;
+  readonly startedAt: number;
+}

@@ -20,6 +20,8 @@ import {
   GROUP_MASK,
   type HostTable,
   LAST_BUCKET,
+  LATE_DELAYS,
+  LATE_PACKETS,
   ROW_VALUES,
   ROW_WORDS,
   SAMPLING_RATE,
@@ -179,18 +181,40 @@ export class CandidateHosts {
     return false;
   }
 
+  /**
+   * The buckets of the table are by the time of arrival. What was reported late belongs earlier: where it is, it would
+   * come on top of what passed then and is reported later.
+   */
   #seed(slot: number, history: number): void {
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
     const lastBucket = words[row * ROW_WORDS + LAST_BUCKET];
     const samplingRate = values[row * ROW_VALUES + SAMPLING_RATE];
-    const { bucket, position } = this.#window;
+    const { now, bucket, position } = this.#window;
+    const latePart = this.#latePart(slot);
+    const delayMs =
+      latePart === 0 ? 0 : values[row * ROW_VALUES + LATE_DELAYS] / values[row * ROW_VALUES + LATE_PACKETS];
     for (let age = BUCKETS - 1; age >= 0; age--) {
       const from = bucket - age;
       if (from > lastBucket || from <= lastBucket - BUCKETS) continue;
       const at = row * ROW_VALUES + FIRST_BUCKET + ((position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
-      this.#history.seed(history, from, values, at, samplingRate);
+      const fromMs = this.#window.startOf(from);
+      const untilMs = Math.min(now, this.#window.startOf(from + 1));
+      this.#history.seed(history, fromMs, untilMs, values, at, 1 - latePart, samplingRate);
+      if (latePart > 0)
+        this.#history.seed(history, fromMs - delayMs, untilMs - delayMs, values, at, latePart, samplingRate);
     }
+  }
+
+  /** The part of the packets in a host's buckets that were reported late. */
+  #latePart(slot: number): number {
+    const { values } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = (slot & SLAB_MASK) * ROW_VALUES;
+    let packets = 0;
+    for (let position = 0; position < BUCKETS; position++) {
+      packets += values[row + FIRST_BUCKET + position * METRIC_COUNT + PACKETS];
+    }
+    return packets > 0 ? Math.min(1, values[row + LATE_PACKETS] / packets) : 0;
   }
 
   #dropAt(place: number): void {

@@ -16,7 +16,7 @@
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRICS, type Metric, offsetOf } from '../trafficMetrics.ts';
-import { type Attack, type AttackSample, EMPTY_SAMPLE, UNKNOWN_VECTOR } from './attack.ts';
+import { type Attack, type AttackSample, EMPTY_SAMPLE, type ResumedAttack, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, NO_SHARES, reasonOf, VectorReview } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { HostRates } from './hostRates.ts';
@@ -44,15 +44,8 @@ export interface Findings {
   readonly crossed: readonly Address[];
 }
 
-/** An attack from before a restart, as its stored ban has it. */
-export interface ResumedAttack {
-  readonly id: string;
-  readonly target: Address;
-  readonly metric: Metric;
-  readonly rate: number;
-  readonly threshold: number;
-  readonly startedAt: number;
-}
+/** Exporters report a little later than they should. */
+const REPORT_SLACK = 1.1;
 
 interface HostState {
   readonly rates: HostRates;
@@ -71,6 +64,8 @@ interface HostState {
   judgedSince: number;
   /** For the time before this it is not known whether the attack was quiet. */
   observedFrom: number;
+  /** When its attack was taken over from before a restart. */
+  resumedAt: number;
   /** It crossed a limit when there was no room for another attack. Counted once. */
   isTurnedAway: boolean;
 }
@@ -86,6 +81,8 @@ export class Detector {
   readonly #review = new VectorReview();
   #judge: LimitJudge;
   #endedByReload: Attack[] = [];
+  /** Within this time every exporter reports a flow that goes on. */
+  #reportsWithinMs = 0;
   /** Hosts whose samples are being fetched. */
   #opening = 0;
   #attacks = 0;
@@ -102,6 +99,7 @@ export class Detector {
   /** Takes a report of thread `worker`, counted from 0. */
   report(worker: number, report: HostReport): void {
     const number = ++this.#newest[worker];
+    this.#reportsWithinMs = Math.max(this.#reportsWithinMs, report.reportsWithinMs ?? 0);
     for (let row = 0; row < report.count; row++) {
       const host = this.#hostOfRow(report.addresses, 4 * row);
       host?.rates.take(worker, number, report, row);
@@ -116,13 +114,11 @@ export class Detector {
     this.#endedByReload = [];
     for (const [key, host] of this.#hosts) {
       const named = host.rates.add(this.#newest);
-      const { hysteresisMs } = this.#plan.groups[host.group];
       const isSeen = named !== 'none' && this.#judgeHost(host);
       if (host.attack !== undefined) {
         this.#update(host, host.attack, isSeen, now);
         if (isSeen) seen.push(host.attack);
-        else if (now - Math.max(host.attack.lastSeenAt, host.observedFrom) >= hysteresisMs)
-          ended.push(this.#end(key, host, host.attack, now));
+        else if (this.#isQuiet(host, host.attack, now)) ended.push(this.#end(key, host, host.attack, now));
       } else if (named === 'all' && host.crossing !== undefined && !host.isOpening) {
         if (this.#hasRoomFor(host)) {
           crossed.push(host.rates.target);
@@ -183,7 +179,8 @@ export class Detector {
 
   /**
    * Continues an attack from before a restart, as if it had been seen just now. Undefined where its host is not
-   * protected.
+   * protected. Nothing is known of flows that were open then: before their exporters have reported them, silence is not
+   * quiet.
    */
   resume(facts: ResumedAttack, now: number): Attack | undefined {
     const { target } = facts;
@@ -206,6 +203,7 @@ export class Detector {
       reason: { text: 'continued after a restart of Kapkan', thresholdSource: 'static', shares: NO_SHARES },
     };
     this.#enter(key, host, attack, undefined);
+    host.resumedAt = now;
     return attack;
   }
 
@@ -265,6 +263,7 @@ export class Detector {
     }
     for (const host of this.#hosts.values()) {
       host.observedFrom += deltaMs;
+      host.resumedAt += deltaMs;
       host.overUntil += deltaMs;
       host.judgedSince += deltaMs;
     }
@@ -307,6 +306,7 @@ export class Detector {
       overUntil: Number.NEGATIVE_INFINITY,
       judgedSince: Number.NEGATIVE_INFINITY,
       observedFrom: 0,
+      resumedAt: Number.NEGATIVE_INFINITY,
       isTurnedAway: false,
     };
     this.#hosts.set(key, host);
@@ -325,6 +325,13 @@ export class Detector {
     if (overUntil === undefined || overUntil <= host.overUntil) return false;
     host.overUntil = overUntil;
     return true;
+  }
+
+  /** Whether the attack was observed to be quiet for the hysteresis. */
+  #isQuiet(host: HostState, attack: Attack, now: number): boolean {
+    const { hysteresisMs } = this.#plan.groups[host.group];
+    const hasAllReports = now - host.resumedAt > REPORT_SLACK * this.#reportsWithinMs;
+    return hasAllReports && now - Math.max(attack.lastSeenAt, host.observedFrom) >= hysteresisMs;
   }
 
   #hasRoomFor(host: HostState): boolean {

@@ -30,6 +30,8 @@ export interface HostReport {
    * Since when the thread cannot read the data of an exporter, in clock milliseconds; undefined where it can read all.
    */
   readonly unreadableSince?: number;
+  /** Within this time every exporter of the thread reports a flow that goes on; 0 where all report at once. */
+  readonly reportsWithinMs?: number;
 }
 
 /** In `HostReport.flags`: in some window the host is over a limit divided by the number of threads. */

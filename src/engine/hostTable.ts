@@ -1,15 +1,17 @@
 /*
  * The table of tracked hosts: from an address to a row of counters, for the hot path.
  *
- * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 560 bytes with two views
+ * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 576 bytes with two views
  * of one buffer, so that finding a host and counting its flow touch neighbouring memory:
  *
  *   words   0-3  address              values   4     sampling rate of the latest flow
- *           4    last bucket written           5-17  bucket 0, in the order of METRICS: packets, bytes, records,
- *           5    group and flags              18-30  bucket 1   packets and bytes of each kind
- *           6    place among the                 …
- *                candidates, plus one         57-69  bucket 4
- *           7    row in the table of hosts with lasting flows, plus one
+ *           4    last bucket written           5     packets that were reported late, in the buckets
+ *           5    group and flags               6     the same, times milliseconds of delay
+ *           6    place among the               7-19  bucket 0, in the order of METRICS: packets, bytes, records,
+ *                candidates, plus one         20-32  bucket 1   packets and bytes of each kind
+ *           7    row in the table of             …
+ *                hosts with lasting flows,    59-71  bucket 4
+ *                plus one
  *
  * The index uses open addressing with linear probing. It is at most half full and is allocated once, because growing it
  * would stop the receiving thread for a full rehash. An entry holds ten bits of the hash beside the row's slot, so that
@@ -26,12 +28,14 @@ export const SLAB_MASK = ROWS_PER_SLAB - 1;
 export const BUCKETS = 5;
 
 /** Size of a row, in values and in words. */
-export const ROW_VALUES = 5 + BUCKETS * METRIC_COUNT;
+export const ROW_VALUES = 7 + BUCKETS * METRIC_COUNT;
 export const ROW_WORDS = 2 * ROW_VALUES;
 
 /** Offsets within a row, of values and of words. */
 export const SAMPLING_RATE = 4;
-export const FIRST_BUCKET = 5;
+export const LATE_PACKETS = 5;
+export const LATE_DELAYS = 6;
+export const FIRST_BUCKET = 7;
 export const LAST_BUCKET = 4;
 export const GROUP_AND_FLAGS = 5;
 export const CANDIDATE_PLACE = 6;

@@ -13,12 +13,17 @@ import {
   FIRST_BUCKET,
   type HostTable,
   LAST_BUCKET,
+  LATE_DELAYS,
+  LATE_PACKETS,
   ROW_VALUES,
   ROW_WORDS,
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
 import { addTraffic } from './trafficKinds.ts';
+
+/** Of what is known of late packets, this part is left a bucket later: about as much as of the ring. */
+const LATE_KEPT = 1 - 1 / BUCKETS;
 
 /** Buckets in the length of a window. The ring has one more, which is leaving the window. */
 const BUCKETS_PER_WINDOW = BUCKETS - 1;
@@ -83,9 +88,14 @@ export class RateWindow {
     const first = row * ROW_VALUES + FIRST_BUCKET;
     const stale = this.bucket - words[lastAt];
     words[lastAt] = this.bucket;
+    const late = row * ROW_VALUES + LATE_PACKETS;
     if (stale >= BUCKETS) {
-      values.fill(0, first, first + BUCKETS * METRIC_COUNT);
+      values.fill(0, late, first + BUCKETS * METRIC_COUNT);
       return;
+    }
+    if (values[late] > 0) {
+      values[late] *= LATE_KEPT ** stale;
+      values[row * ROW_VALUES + LATE_DELAYS] *= LATE_KEPT ** stale;
     }
     for (let age = 0; age < stale; age++) {
       const at = first + ((this.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;

@@ -103,13 +103,32 @@ export class TrafficHistory {
     }
   }
 
-  /** Takes over a bucket of the host table: `METRIC_COUNT` values from `at` on, of packets sampled at this rate. */
-  seed(row: number, bucket: number, values: Float64Array, at: number, samplingRate: number): void {
+  /**
+   * Adds this part of the `METRIC_COUNT` counters from `at` on: of packets sampled at this rate that passed evenly between
+   * two times.
+   */
+  seed(
+    row: number,
+    fromMs: number,
+    untilMs: number,
+    values: Float64Array,
+    at: number,
+    part: number,
+    samplingRate: number,
+  ): void {
+    const window = this.#window;
     this.#roll(row);
     const slab = this.#slabs[row >> SLAB_SHIFT];
-    const to = this.#at(row, bucket);
-    for (let metric = 0; metric < METRIC_COUNT; metric++) slab[to + metric] = values[at + metric];
-    addVariance(slab, to, values[at], values[at + 1], samplingRate);
+    const first = window.bucketOf(fromMs);
+    const last = Math.min(window.bucket, window.bucketOf(untilMs));
+    for (let bucket = Math.max(first, window.bucket - HISTORY_BUCKETS + 1); bucket <= last; bucket++) {
+      const startMs = window.startOf(bucket);
+      const ms = Math.min(untilMs, startMs + window.bucketMs) - Math.max(fromMs, startMs);
+      const partOfBucket = first === last ? part : (part * ms) / (untilMs - fromMs);
+      const to = this.#at(row, bucket);
+      for (let metric = 0; metric < METRIC_COUNT; metric++) slab[to + metric] += values[at + metric] * partOfBucket;
+      addVariance(slab, to, values[at] * partOfBucket, values[at + 1] * partOfBucket, samplingRate);
+    }
   }
 
   /** Copies all buckets, the oldest first and the one in progress last, to `series`, which has `HISTORY_VALUES`. */

@@ -15,6 +15,15 @@ import type { ExporterSnapshot } from './ingestSnapshot.ts';
 /** An exporter whose data gave no flow for this long is blind. Templates and options are sent at least every minute. */
 const BLIND_AFTER_MS = 60_000;
 
+/** A record of a longer flow shows that the exporter holds flows, and does not report packets at once. */
+const HELD_MS = 1500;
+
+/** Whether it does is of interest after a restart only. */
+const LOOK_FOR_HELD_MS = 60_000;
+
+/** Of exporters that hold flows and whose active timeout is not known. */
+const USUAL_ACTIVE_TIMEOUT_MS = 60_000;
+
 const NEVER = Number.NEGATIVE_INFINITY;
 
 export class Exporter implements FlowExporter {
@@ -43,6 +52,7 @@ export class Exporter implements FlowExporter {
   #lastUndecodedAt = NEVER;
   /** The first datagram since the last flow whose template is missing. */
   #unreadableFrom: number | undefined;
+  #holdsFlows = false;
   #recordsNotUsed = 0;
   #samplingRate = 0;
   #samplingSource = 0;
@@ -85,6 +95,7 @@ export class Exporter implements FlowExporter {
     if (batch.end > batch.start) {
       this.#lastFlowAt = now;
       this.#unreadableFrom = undefined;
+      if (!this.#holdsFlows && now - this.firstSeenAt < LOOK_FOR_HELD_MS) this.#holdsFlows = hasHeldFlow(batch);
       this.#samplingRate = batch.samplingRate[batch.end - 1];
       this.#samplingSource = batch.samplingSource[batch.end - 1];
       return;
@@ -101,6 +112,11 @@ export class Exporter implements FlowExporter {
    */
   unreadableSince(now: number): number | undefined {
     return now - this.#lastUndecodedAt < BLIND_AFTER_MS ? this.#unreadableFrom : undefined;
+  }
+
+  /** Within this time it reports a flow that goes on; 0 where it reports packets at once. */
+  get reportsWithinMs(): number {
+    return this.#holdsFlows ? this.activeTimeout.ms || USUAL_ACTIVE_TIMEOUT_MS : 0;
   }
 
   snapshot(now: number): ExporterSnapshot {
@@ -137,4 +153,9 @@ export class Exporter implements FlowExporter {
     const since = now - BLIND_AFTER_MS;
     return this.#lastUndecodedAt >= since && this.#lastFlowAt < since;
   }
+}
+
+function hasHeldFlow({ durationMs, start, end }: FlowBatch): boolean {
+  for (let row = start; row < end; row++) if (durationMs[row] > HELD_MS) return true;
+  return false;
 }

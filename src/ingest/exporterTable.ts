@@ -144,6 +144,13 @@ export class ExporterTable {
     return latest;
   }
 
+  /** Within this time every exporter reports a flow that goes on; 0 where all report at once. */
+  get reportsWithinMs(): number {
+    let longest = 0;
+    for (const exporter of this.#exporters.values()) longest = Math.max(longest, exporter.reportsWithinMs);
+    return longest;
+  }
+
   /** Called regularly: makes room for new exporters where there is little. */
   makeRoom(now: number): void {
     if (this.#unknownExporters >= this.#unknownLimit || this.#unknownBudget.isScarce) this.#evictIdle(now);

@@ -153,7 +153,11 @@ export class Receiver {
   /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
   tick(now: number): HostReport {
     this.#exporters.makeRoom(now);
-    return { ...this.#accounting.tick(now), unreadableSince: this.#exporters.unreadableSince(now) };
+    return {
+      ...this.#accounting.tick(now),
+      unreadableSince: this.#exporters.unreadableSince(now),
+      reportsWithinMs: this.#exporters.reportsWithinMs,
+    };
   }
 
   /** Replaces the set of hosts that every tick reports, whatever their rates. */

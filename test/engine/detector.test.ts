@@ -207,6 +207,18 @@ test('an attack from before a restart continues, and ends after its hysteresis w
   assert.equal(attack.startedAt, 7);
 });
 
+test('an attack from before a restart is not taken for quiet before exporters have reported the flows they hold', () => {
+  const detector = new Detector(enginePlan({ hysteresisSeconds: 2 }), () => 'id');
+  const facts = { id: 'old', metric: 'udp_pps', rate: 5, threshold: 4, startedAt: 7, target: address(HOST) } as const;
+  detector.resume(facts, 0);
+  const endedAt: number[] = [];
+  for (let now = 0; now < 80_000; now += 1000) {
+    detector.report(0, { ...reportOf({ [HOST]: 0 }, now), reportsWithinMs: 60_000 });
+    if (detector.advance(now).ended.length > 0) endedAt.push(now);
+  }
+  assert.deepEqual(endedAt, [67_000]);
+});
+
 test('a clock that is set ends no attack', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 }, hysteresisSeconds: 2 }), () => 'id');
   detector.report(0, reportOf({ [HOST]: 100 }, 0));

@@ -24,6 +24,8 @@ export interface DataSetHeader {
   readonly exportTimeMs: number;
   /** Negative where it had none. */
   readonly uptimeMs: number;
+  /** For how long the message was held before it was sent. */
+  readonly heldMs: number;
 }
 
 /** The body of a data set, copied out of its datagram. */

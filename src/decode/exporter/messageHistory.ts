@@ -6,6 +6,8 @@
  * address and often the same domain, but not the same port.
  */
 
+import { ReceiptClock } from './receiptClock.ts';
+
 /** A number this little behind the expected one is a datagram that was overtaken. */
 const REORDER_WINDOW = 1024;
 
@@ -55,6 +57,7 @@ export class MessageHistory {
   /** Its sequence number is the expected one. */
   continues = false;
 
+  readonly #receiptClock = new ReceiptClock();
   #expected = UNKNOWN;
   #sequence = UNKNOWN;
   #uptimeMs = UNKNOWN;
@@ -71,6 +74,14 @@ export class MessageHistory {
 
   get expected(): number {
     return this.#expected;
+  }
+
+  /**
+   * For how many milliseconds the message was held before it was sent: the one with this header that is received now.
+   * Where there is an uptime, it is finer than the export time of NetFlow v9.
+   */
+  heldMs(now: number, uptimeMs: number, exportTimeMs: number): number {
+    return this.#receiptClock.heldMs(now, uptimeMs > 0 ? uptimeMs : exportTimeMs);
   }
 
   /**

@@ -11,6 +11,7 @@
  * Only lengths are trusted, never the record count in the NetFlow v9 header: it counts records (Cisco), sets
  * (FortiGate) or something else (nProbe, pmacctd).
  */
+import type { FlowBatch } from '../../flowBatch.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { doubtCounters } from '../doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, netflowProtocol } from '../exporter/protocol.ts';
@@ -61,6 +62,7 @@ export function decodeNetflow(context: DecodeContext): boolean {
       break;
   }
   if (protocol === NETFLOW5) {
+    placeEarlier(batch, firstRow, context.heldMs);
     if (exporter.countersAreTotals) context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
     doubtCounters(batch, firstRow, exporter, true);
   }
@@ -79,7 +81,10 @@ function decodeNetflow9(context: DecodeContext): void {
   context.uptimeMs = view.getUint32(4);
   context.exportTimeMs = view.getUint32(8) * 1000;
   exporter.beginMessage(domain, context.sourcePort, view.getUint32(12), context.uptimeMs, context.exportTimeMs);
+  context.heldMs = domain.session.heldMs(context.now, context.uptimeMs, context.exportTimeMs);
+  const firstRow = context.batch.end;
   decodeSets(context, NETFLOW9_HEADER, length);
+  placeEarlier(context.batch, firstRow, context.heldMs);
   domain.endMessage(1);
 }
 
@@ -110,7 +115,10 @@ function decodeMessage(context: DecodeContext, at: number): number {
   context.uptimeMs = -1;
   context.exportTimeMs = view.getUint32(at + 4) * 1000;
   exporter.beginMessage(domain, context.sourcePort, view.getUint32(at + 8), -1, context.exportTimeMs);
+  context.heldMs = domain.session.heldMs(context.now, -1, context.exportTimeMs);
+  const firstRow = context.batch.end;
   const records = decodeSets(context, at + IPFIX_HEADER, end);
+  placeEarlier(context.batch, firstRow, context.heldMs);
   domain.endMessage(records);
   return end;
 }
@@ -172,8 +180,8 @@ function decodeFlowSets(context: DecodeContext, offset: number, end: number): nu
     if (template === undefined) {
       allKnown = false;
       const { session } = domain;
-      const { exportTimeMs, uptimeMs } = context;
-      exporter.await({ domain, session, templateId, exportTimeMs, uptimeMs }, view, body, at);
+      const { exportTimeMs, uptimeMs, heldMs } = context;
+      exporter.await({ domain, session, templateId, exportTimeMs, uptimeMs, heldMs }, view, body, at);
     } else if (template.kind === 'flow') {
       records += decodeDataSet(context, template, body, at);
     }
@@ -194,8 +202,13 @@ function decodeReadySets(context: DecodeContext): void {
     context.exportTimeMs = set.exportTimeMs;
     context.uptimeMs = set.uptimeMs;
     decodeDataSet(context, template, 0, set.view.byteLength);
-    const waitedMs = Math.max(0, Math.round(now - set.receivedAtMs));
-    for (let row = firstRow; row < batch.end; row++) batch.endAgoMs[row] = batch.endAgoOf(row) + waitedMs;
+    placeEarlier(batch, firstRow, set.heldMs + Math.max(0, now - set.receivedAtMs));
   }
   context.view = view;
+}
+
+/** The traffic of rows from `firstRow` on passed so much earlier than their header says. */
+function placeEarlier(batch: FlowBatch, firstRow: number, ms: number): void {
+  if (ms === 0) return;
+  for (let row = firstRow; row < batch.end; row++) batch.endAgoMs[row] = batch.endAgoOf(row) + ms;
 }

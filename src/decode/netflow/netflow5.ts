@@ -33,6 +33,7 @@ export function decodeNetflow5(context: DecodeContext): void {
   const { domain, sourcePort, exportTimeMs } = context;
   exporter.beginMessage(domain, sourcePort, view.getUint32(16), view.getUint32(4), exportTimeMs);
   domain.endMessage(promised);
+  context.heldMs = domain.session.heldMs(context.now, view.getUint32(4), exportTimeMs);
   const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
   const isBelieved = exporter.believesRate(interval, 0);
   if (!isBelieved) exporter.doubt('sampling_rate', 1, interval);

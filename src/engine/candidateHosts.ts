@@ -4,7 +4,7 @@
  *
  * A window's sum has five parts in each thread. If the sum over all threads is over limit × window, then at least one
  * part is over its share, limit × window / (5 × threads). So a host of which no thread had a bucket over the share is
- * under its limits, and needs no look. A host becomes a candidate at half of the share, so that its history begins
+ * under its limits, and needs no look. A host becomes a candidate at a tenth of the share, so that its history begins
  * before it matters. Each group has three shares: of its smallest limits of packets, of bytes and of flow records. They
  * are compared with all traffic of a host, which is never less than that of one kind.
  */
@@ -36,8 +36,17 @@ import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
 const SHARE_OF_UNIT: Readonly<Record<RateUnit, number>> = { packets: 0, megabits: 1, flows: 2 };
 export const SHARES_PER_GROUP = 3;
 
-/** The part of its share at which a host becomes a candidate. */
-const PART_OF_SHARE = 0.5;
+/**
+ * The part of its share at which a host becomes a candidate: small, so that the traffic before an attack is in its
+ * history when the attack is reported late.
+ */
+const PART_OF_SHARE = 0.1;
+
+/** The part of a host's packets that may be missing in its rates, because they are reported late. */
+const MOST_LATE_PART = 0.1;
+
+/** A delay of this part of a bucket is none. */
+const LAG_SLACK = 0.25;
 
 /** Of what is known of delays, this part is left a bucket later. */
 const DELAY_KEPT = 0.8;
@@ -60,9 +69,10 @@ export class CandidateHosts {
   #histories = new Int32Array(256);
   /** The latest bucket in which the host was over its part of the share. */
   #overBuckets = new Int32Array(256);
-  /** Sums of recent packets and of their delays, and the bucket in which they were last added to. */
+  /** Sums of recent packets, of their delays and of the squares of these, and the bucket in which they were last added to. */
   #delayedPackets = new Float64Array(256);
   #packetDelays = new Float64Array(256);
+  #squaredDelays = new Float64Array(256);
   #delayBuckets = new Int32Array(256);
 
   constructor(table: HostTable, history: TrafficHistory, window: RateWindow, plan: EnginePlan) {
@@ -102,20 +112,25 @@ export class CandidateHosts {
       this.#delayBuckets[place] = bucket;
       this.#delayedPackets[place] *= part;
       this.#packetDelays[place] *= part;
+      this.#squaredDelays[place] *= part;
     }
     this.#delayedPackets[place] += packets;
     this.#packetDelays[place] += packets * delayMs;
+    this.#squaredDelays[place] += packets * delayMs * delayMs;
   }
 
   /**
    * How many buckets behind the rates of a host are told: the packets of some floods are reported long after they
-   * passed, and the window that ends now would be empty. 0 where most are reported within a window.
+   * passed, and the window that ends now would be empty. 0 where nearly all are reported at once.
    */
   lagOf(slot: number): number {
     const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
-    if (place < 0 || this.#delayedPackets[place] === 0) return 0;
-    const buckets = Math.ceil(this.#packetDelays[place] / this.#delayedPackets[place] / this.#window.bucketMs);
-    return buckets < BUCKETS ? 0 : Math.min(buckets, LATEST_BUCKETS);
+    const delays = place < 0 ? 0 : this.#packetDelays[place];
+    if (delays === 0) return 0;
+    // Where a part of the packets is late and the rest is not, this is the delay of that part.
+    const delayMs = this.#squaredDelays[place] / delays;
+    const isSmallPart = delays < MOST_LATE_PART * delayMs * this.#delayedPackets[place];
+    return isSmallPart ? 0 : Math.min(Math.ceil(delayMs / this.#window.bucketMs - LAG_SLACK), LATEST_BUCKETS);
   }
 
   /** Puts a host on the list, and begins its history with the buckets of the table. Does nothing where it is there. */
@@ -131,6 +146,7 @@ export class CandidateHosts {
     this.#overBuckets[place] = this.#window.bucket;
     this.#delayedPackets[place] = 0;
     this.#packetDelays[place] = 0;
+    this.#squaredDelays[place] = 0;
     this.#delayBuckets[place] = this.#window.bucket;
     if (history !== NO_HISTORY) this.#seed(slot, history);
   }
@@ -228,6 +244,7 @@ export class CandidateHosts {
     this.#overBuckets[place] = this.#overBuckets[last];
     this.#delayedPackets[place] = this.#delayedPackets[last];
     this.#packetDelays[place] = this.#packetDelays[last];
+    this.#squaredDelays[place] = this.#squaredDelays[last];
     this.#delayBuckets[place] = this.#delayBuckets[last];
     this.#table.setWord(this.#slots[place], CANDIDATE_PLACE, place + 1);
   }
@@ -239,6 +256,7 @@ export class CandidateHosts {
     this.#overBuckets = grown(this.#overBuckets, new Int32Array(capacity));
     this.#delayedPackets = grown(this.#delayedPackets, new Float64Array(capacity));
     this.#packetDelays = grown(this.#packetDelays, new Float64Array(capacity));
+    this.#squaredDelays = grown(this.#squaredDelays, new Float64Array(capacity));
     this.#delayBuckets = grown(this.#delayBuckets, new Int32Array(capacity));
   }
 }

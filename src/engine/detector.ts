@@ -15,7 +15,7 @@
  */
 import { type Address, type AddressKey, addressKey, addressOfWords, formatAddress } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
-import { METRICS, type Metric, offsetOf } from '../trafficMetrics.ts';
+import { METRICS, offsetOf } from '../trafficMetrics.ts';
 import { type Attack, type AttackSample, EMPTY_SAMPLE, type ResumedAttack, UNKNOWN_VECTOR } from './attack.ts';
 import { classify, NO_SHARES, reasonOf, VectorReview } from './classification.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';

@@ -7,10 +7,12 @@
  * the clock was set, stands still or runs at another speed, and nothing is known.
  */
 
-/** Longer than messages are held. */
 const PERIOD_MS = 30_000;
 
-/** Two periods agree up to this: the time in a header may be in whole seconds. */
+/** Messages are held for less. A period without one that was not held this long after it began is of another clock. */
+const FRESH_WITHIN_MS = 25_000;
+
+/** Smallest differences agree up to this: the time in a header may be in whole seconds. */
 const AGREEMENT_MS = 2000;
 
 /** Less is nothing: a header's whole seconds, and the ways of the network. */
@@ -20,23 +22,28 @@ const LEAST_MS = 1500;
 const MOST_MS = 60_000;
 
 export class ReceiptClock {
+  /** The period in progress, and the smallest differences in it and in the two before. */
   #beganAt = Number.NEGATIVE_INFINITY;
-  #smallest = Number.POSITIVE_INFINITY;
-  #smallestBefore = Number.POSITIVE_INFINITY;
+  #smallest = Number.NaN;
+  #before = Number.NaN;
+  #beforeThat = Number.NaN;
 
   /** Milliseconds for which the message was held; `exportMs` is by any clock of the exporter, `now` the time of receipt. */
   heldMs(now: number, exportMs: number): number {
     const difference = now - exportMs;
     if (now - this.#beganAt >= PERIOD_MS) {
-      this.#smallestBefore = now - this.#beganAt < 2 * PERIOD_MS ? this.#smallest : Number.POSITIVE_INFINITY;
+      this.#beforeThat = this.#before;
+      this.#before = now - this.#beganAt < 2 * PERIOD_MS ? this.#smallest : Number.NaN;
       this.#smallest = difference;
       this.#beganAt = now;
     }
     this.#smallest = Math.min(this.#smallest, difference);
-    const held = difference - this.#smallestBefore;
-    if (held < LEAST_MS || held > MOST_MS) return 0;
-    // The message that begins a period may be the only one of it so far.
-    const agrees = Math.abs(this.#smallest - this.#smallestBefore) <= AGREEMENT_MS;
-    return agrees || this.#smallest === difference ? held : 0;
+    const held = difference - this.#before;
+    if (!(held >= LEAST_MS && held <= MOST_MS) || !agree(this.#before, this.#beforeThat)) return 0;
+    return now - this.#beganAt < FRESH_WITHIN_MS || agree(this.#smallest, this.#before) ? held : 0;
   }
+}
+
+function agree(a: number, b: number): boolean {
+  return Math.abs(a - b) <= AGREEMENT_MS;
 }

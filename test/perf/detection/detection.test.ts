@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { SeededRandom } from '../../../src/flowgen/seededRandom.ts';
 import { CACHES, EARLY_EXPORTERS, SMALL_CACHES, sflowModel } from './exporterModels.ts';
 import { FAMILIES } from './families.ts';
-import { runMembers } from './runMembers.ts';
+import { runMember, runMembers } from './runMembers.ts';
 import { runScenario } from './runScenario.ts';
 import type { Scenario } from './scenario.ts';
 import { PacketSampler } from './simulator/packetSampler.ts';
@@ -101,4 +101,36 @@ test('scenarios run, and floods and quiet hosts are told apart where every packe
     const [host] = result.hosts;
     assert.deepEqual([host.truth, host.found], level > 1 ? ['attack', true] : ['quiet', false]);
   }
+});
+
+/** Scenarios in which one thing went wrong once. */
+function verdictsOf(familyName: string, memberName: string, seeds: readonly number[]) {
+  const family = FAMILIES.find(({ name }) => name === familyName);
+  const member = family?.members.find(({ name }) => name === memberName);
+  assert.ok(family && member, `${familyName} ${memberName}`);
+  return seeds.flatMap((seed) => runMember(family, member, seed).result.hosts);
+}
+
+test('traffic that is reported late does not count twice when its host is looked at for the first time', () => {
+  for (const [family, member] of [
+    ['flood', '0.9x v5-60'],
+    ['pulsed', '0.9x v9-10'],
+    ['restarts', '0.9x v9-60'],
+    ['clocks', '0.9x v5-early-wraps'],
+  ] as const) {
+    const alarms = verdictsOf(family, member, [1, 2]).flatMap(({ falseAlarms }) => falseAlarms);
+    assert.deepEqual(alarms, [], `${family} ${member}`);
+  }
+});
+
+test('the traffic before a host came near its limit counts in a flood that is reported late', () => {
+  for (const { found } of verdictsOf('finished', '1.08x v9-60', [1, 3])) assert.ok(found);
+});
+
+test('after a restart an attack does not end before exporters can have reported the flows that they hold', () => {
+  for (const { endedEarly } of verdictsOf('restarts', '1.2x ipfix-60-totals', [1, 2])) assert.equal(endedEarly, false);
+});
+
+test('an attack does not end between two batches of an exporter that holds its messages', () => {
+  for (const { endedEarly } of verdictsOf('batched', '1.2x v9-10-batch20', [1, 2])) assert.equal(endedEarly, false);
 });

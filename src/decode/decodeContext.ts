@@ -88,6 +88,7 @@ export class DecodeContext implements RecordRun {
   }
 
   rateOfSampler(sampler: number): number {
-    return this.domain.sampling.rateOf('sampler', sampler) || this.exporter.sampling.rateOf('sampler', sampler);
+    const own = this.domain.sampling.rateOf('sampler', sampler);
+    return own || this.exporter.wholeRates(this.domain).rateOf('sampler', sampler);
   }
 }

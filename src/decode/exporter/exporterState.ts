@@ -17,11 +17,11 @@ import {
   TEMPLATE_BYTES,
   TEMPLATE_FIELD_BYTES,
 } from './memoryBudget.ts';
-import type { MessageHistory } from './messageHistory.ts';
+import { areOfTwoExporters, type MessageHistory } from './messageHistory.ts';
 import { ObservationDomain } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
-import { areBytesSwapped, RateBelief } from './rateBelief.ts';
-import { isSamplingRate, type RateScope, SamplingRates } from './samplingRates.ts';
+import { areBytesSwapped, RateBelief, type StatedRate } from './rateBelief.ts';
+import { isSamplingRate, NO_RATES, type RateScope, SamplingRates } from './samplingRates.ts';
 import type { Template } from './template.ts';
 
 /**
@@ -51,21 +51,6 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
 
 /** An exporter is new for so long: nothing was decided by the rate it had before. */
 const NEW_EXPORTER_MS = 60_000;
-
-/** A sampling rate in an options record. */
-export interface StatedRate {
-  /** The domain that it is said of, and the session that says it. */
-  readonly domain: ObservationDomain;
-  readonly session: MessageHistory;
-  readonly scope: RateScope;
-  /** Of a sampler, an interface or a template; 0 for everything. */
-  readonly key: number;
-  readonly rate: number;
-  /** Bytes of the field that it was read from; 0 where it was computed. */
-  readonly fieldBytes: number;
-  /** Whether it is said of the whole exporter. */
-  readonly ofWholeExporter: boolean;
-}
 
 /** A template that data waits for. */
 export interface MissingTemplate {
@@ -111,8 +96,9 @@ export class ExporterState {
   maxStatedRate = 10_000_000;
   /** Whether all its counters are since the flow began, by the config. */
   countersAreTotals = false;
-  /** The rates that it states of itself as a whole. */
-  readonly sampling = new SamplingRates();
+  /** The rates that it states of itself as a whole, and who did so last. */
+  readonly #wholeRates = new SamplingRates();
+  #wholeRatesFrom: { readonly domain: ObservationDomain; readonly session: MessageHistory } | undefined = undefined;
   readonly #awaiting: AwaitingSets;
   readonly #rateBelief = new RateBelief();
   readonly #domains: ObservationDomain[] = [];
@@ -301,6 +287,14 @@ export class ExporterState {
     return rate <= this.maxStatedRate && !this.#isSwapped;
   }
 
+  /** The rates of the exporter as a whole, for records of the domain's current session. */
+  wholeRates(domain: ObservationDomain): SamplingRates {
+    const from = this.#wholeRatesFrom;
+    if (from === undefined) return NO_RATES;
+    const isOfAnother = from.domain === domain && areOfTwoExporters(domain.session, from.session);
+    return isOfAnother ? NO_RATES : this.#wholeRates;
+  }
+
   /** Learns a rate from an options record of the current message. A number that cannot be a rate changes nothing. */
   learnRate(stated: StatedRate): void {
     const { domain, session, scope, key, rate, fieldBytes, ofWholeExporter } = stated;
@@ -310,7 +304,7 @@ export class ExporterState {
         name: `${domain.protocol} ${domain.id} ${scope} ${key}`,
         rate,
         fieldBytes,
-        current: domain.sampling.rateOf(scope, key) || this.sampling.rateOf(scope, key),
+        current: domain.sampling.rateOf(scope, key) || this.wholeRates(domain).rateOf(scope, key),
         continues: session.continues,
         isNewExporter: this.#now - this.#firstSeenMs < NEW_EXPORTER_MS,
         datagram: this.#datagram,
@@ -320,8 +314,11 @@ export class ExporterState {
     if (belief === 'impossible') this.doubt('sampling_rate', 1, rate);
     else if (belief === 'jump') this.doubt('sampling_rate_jump', 1, rate);
     else {
-      this.#setRate(domain.sampling, scope, key, rate);
-      if (ofWholeExporter) this.#setRate(this.sampling, scope, key, rate);
+      this.#setRate(domain.ratesStatedFrom(session.port), scope, key, rate);
+      if (ofWholeExporter) {
+        this.#setRate(this.#wholeRates, scope, key, rate);
+        this.#wholeRatesFrom = { domain, session };
+      }
       this.#charge();
     }
   }
@@ -343,7 +340,7 @@ export class ExporterState {
   }
 
   get #samplingRates(): number {
-    return this.#domains.reduce((sum, { sampling }) => sum + sampling.size, this.sampling.size);
+    return this.#domains.reduce((sum, { samplingRates }) => sum + samplingRates, this.#wholeRates.size);
   }
 
   #sumOfTemplates(pick: (templates: AnnouncedTemplates) => number): number {

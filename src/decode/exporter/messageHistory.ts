@@ -7,6 +7,7 @@
  */
 
 import { ReceiptClock } from './receiptClock.ts';
+import type { SamplingRates } from './samplingRates.ts';
 
 /** A number this little behind the expected one is a datagram that was overtaken. */
 const REORDER_WINDOW = 1024;
@@ -38,6 +39,11 @@ export function areBootsEqual(a: number, b: number): boolean {
   return Math.abs(a - b) <= TOLERANCE_MS;
 }
 
+/** Whether two sessions of one domain are known to be of two exporters, behind one address. */
+export function areOfTwoExporters(a: MessageHistory, b: MessageHistory): boolean {
+  return a.port !== b.port && (a.startsApart || b.startsApart || areBootsDifferent(a.bootMs, b.bootMs));
+}
+
 export class MessageHistory {
   /** UDP source port. */
   readonly port: number;
@@ -47,6 +53,8 @@ export class MessageHistory {
   bootMs = Number.NaN;
   /** The same before the last restart. */
   earlierBootMs = Number.NaN;
+  /** The sampling rates that it stated; undefined where it stated none. */
+  sampling: SamplingRates | undefined = undefined;
   /** Whether it counts from its own start, far behind another session of the domain: it is another exporter, or a new one. */
   startsApart = false;
 

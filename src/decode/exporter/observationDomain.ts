@@ -4,8 +4,8 @@
  */
 import { AnnouncedTemplates } from './announcedTemplates.ts';
 import { ExportClock } from './exportClock.ts';
-import { MessageHistory } from './messageHistory.ts';
-import { SamplingRates } from './samplingRates.ts';
+import { areOfTwoExporters, MessageHistory } from './messageHistory.ts';
+import { NO_RATES, SamplingRates } from './samplingRates.ts';
 
 /** Sessions that are remembered. A restarted exporter often has a new port, and a few send from a new one each time. */
 const MOST_SESSIONS = 16;
@@ -15,14 +15,15 @@ export class ObservationDomain {
   readonly protocol: number;
   readonly id: number;
   readonly templates = new AnnouncedTemplates();
-  readonly sampling = new SamplingRates();
   readonly clock = new ExportClock();
   /** When the exporter started (element 160), in milliseconds of its clock; 0 where it does not say. */
   systemInitMs = 0;
   lastSeenMs = 0;
-  /** The session of the current message. */
+  /** The session of the message that is being decoded. */
   session: MessageHistory;
   readonly #sessions: MessageHistory[];
+  /** The session that stated a sampling rate last. */
+  #ratesFrom: MessageHistory | undefined = undefined;
   #messages = 0;
   /** The number after the latest message, of whatever session; negative where it is not known. */
   #expectedSequence = -1;
@@ -46,6 +47,30 @@ export class ObservationDomain {
   endMessage(next: number): void {
     this.session.finish(next);
     this.#expectedSequence = this.session.expected;
+  }
+
+  /**
+   * The sampling rates for records of the current session: its own, else those that another session of the same exporter
+   * stated.
+   */
+  get sampling(): SamplingRates {
+    const { session } = this;
+    if (session.sampling !== undefined) return session.sampling;
+    const other = this.#ratesFrom;
+    return other?.sampling === undefined || areOfTwoExporters(session, other) ? NO_RATES : other.sampling;
+  }
+
+  /** The rates of the session with this port, to add one that it states. */
+  ratesStatedFrom(port: number): SamplingRates {
+    const session = this.session.port === port ? this.session : this.#sessionOf(port);
+    session.sampling ??= new SamplingRates();
+    this.#ratesFrom = session;
+    return session.sampling;
+  }
+
+  /** How many sampling rates its sessions stated. */
+  get samplingRates(): number {
+    return this.#sessions.reduce((sum, { sampling }) => sum + (sampling?.size ?? 0), 0);
   }
 
   /** A new one takes the place of the one that was silent longest. */

@@ -2,7 +2,9 @@
  * Which sampling rates are believed. A rate multiplies all that an exporter reports: too high a one makes attacks of
  * nothing, too low a one hides them, and one forged or broken options record is enough to state it.
  */
-import { isSamplingRate } from './samplingRates.ts';
+import type { MessageHistory } from './messageHistory.ts';
+import type { ObservationDomain } from './observationDomain.ts';
+import { isSamplingRate, type RateScope } from './samplingRates.ts';
 
 /** A rate that grows or falls by this factor is believed only when it is stated again, in another datagram. */
 const JUMP = 16;
@@ -15,6 +17,21 @@ const MOST_PENDING = 64;
 
 /** Rates below this with their bytes swapped are too small to be told from chance. */
 const LEAST_SWAPPED = 32;
+
+/** A sampling rate in an options record. */
+export interface StatedRate {
+  /** The domain that it is said of, and the session that says it. */
+  readonly domain: ObservationDomain;
+  readonly session: MessageHistory;
+  readonly scope: RateScope;
+  /** Of a sampler, an interface or a template; 0 for everything. */
+  readonly key: number;
+  readonly rate: number;
+  /** Bytes of the field that it was read from; 0 where it was computed. */
+  readonly fieldBytes: number;
+  /** Whether it is said of the whole exporter. */
+  readonly ofWholeExporter: boolean;
+}
 
 /** What is known when a rate is stated. */
 export interface RateStatement {

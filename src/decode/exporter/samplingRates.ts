@@ -2,8 +2,8 @@
  * The sampling rates that an exporter states in its options records: of everything, of a sampler, of an interface, of the
  * records of a template. A rate of N means that one in N packets is sampled; 0 stands for "not stated".
  *
- * Each observation domain has rates. What an exporter says of itself as a whole, in whatever domain, serves records for
- * which their own domain has no rate.
+ * Each transport session of an observation domain has rates. What an exporter says of itself as a whole, in whatever
+ * domain, serves records for which their own domain has no rate.
  */
 import { DIRECTION_EGRESS, DIRECTION_INGRESS, type FlowBatch, SAMPLING_FROM_OPTIONS } from '../../flowBatch.ts';
 import type { FlowTemplate } from './template.ts';
@@ -69,6 +69,9 @@ export class SamplingRates {
     this.#byScope[scope].set(key, rate);
   }
 }
+
+/** Of an exporter that stated none. */
+export const NO_RATES = new SamplingRates();
 
 /**
  * The rate for records of a template that state none, by the rates of their domain, `own`, and those of the whole

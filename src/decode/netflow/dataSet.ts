@@ -66,7 +66,7 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
 function applyStatedRates(context: DecodeContext, template: FlowTemplate, row: number, count: number): void {
   const { batch } = context;
   const own = context.domain.sampling;
-  const whole = context.exporter.sampling;
+  const whole = context.exporter.wholeRates(context.domain);
   const rate = rateOfTemplate(own, whole, template, context.domain.templates.namingSampler > 0);
   applyRates(own, whole, rate, batch, row, count);
 }

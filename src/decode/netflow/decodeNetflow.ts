@@ -199,6 +199,7 @@ function decodeReadySets(context: DecodeContext): void {
     const firstRow = batch.end;
     context.view = set.view;
     context.domain = set.domain;
+    context.domain.session = set.session;
     context.exportTimeMs = set.exportTimeMs;
     context.uptimeMs = set.uptimeMs;
     decodeDataSet(context, template, 0, set.view.byteLength);

@@ -230,3 +230,24 @@ test('a probability is a rate', () => {
   bench.netflow(ipfix(sets));
   assert.deepEqual(rates(bench.netflow(ipfix(flows(256, [], 2)))), [512]);
 });
+
+test('two exporters behind one address keep their rates apart', () => {
+  const bench = new DecodeBench();
+  const message = (sets: number[][], young: boolean, sequence: number): DecodedFlow[] => {
+    const uptime = young ? 60_000 : 7_200_000;
+    return bench.netflow(netflow9(sets, { exportTime: 1_790_000_000, uptime, sequence }), 0, young ? 2000 : 1000);
+  };
+  message(options9([SYSTEM, 0], [[34, 1]]), false, 500);
+  message(options9([SYSTEM, 0], [[34, 100]]), true, 5);
+  assert.deepEqual(rates(message(flows(256), false, 501)), [1]);
+  assert.deepEqual(rates(message(flows(256), true, 6)), [100]);
+});
+
+test('an exporter behind the address of another does not take the rate that only the other states', () => {
+  const bench = new DecodeBench();
+  const at = { exportTime: 1_790_000_000 };
+  bench.netflow(netflow9(options9([SYSTEM, 0], [[34, 100]]), { ...at, uptime: 7_200_000 }), 0, 1000);
+  assert.deepEqual(rates(bench.netflow(netflow9(flows(256), { ...at, uptime: 60_000 }), 0, 2000)), [0]);
+  // Another port of the same exporter does.
+  assert.deepEqual(rates(bench.netflow(netflow9(flows(257), { ...at, uptime: 7_200_000 }), 0, 3000)), [100]);
+});

@@ -34,6 +34,9 @@ const MAX_UNOBSERVED_MS = 30 * 60_000;
 /** Attacks that are reviewed together; the others follow in later ticks. */
 const MAX_REVIEWS = 50;
 
+/** Exporters report a little later than they should. */
+const REPORT_SLACK = 1.1;
+
 /** The result of judging the latest reports. */
 export interface Findings {
   /** Active attacks that were over a limit just now. */
@@ -43,9 +46,6 @@ export interface Findings {
   /** Hosts over a limit that are no attack yet: fetch their samples and call `open`. */
   readonly crossed: readonly Address[];
 }
-
-/** Exporters report a little later than they should. */
-const REPORT_SLACK = 1.1;
 
 interface HostState {
   readonly rates: HostRates;
@@ -221,20 +221,21 @@ export class Detector {
 
   /** The hosts that every thread must report, whatever their rates: those under attack, and possible attacks. */
   watched(): Address[] {
-    const isAlone = this.#plan.workers === 1;
     const watched: Address[] = [];
     for (const { rates, attack, isOpening } of this.#hosts.values()) {
-      if (!isAlone || attack !== undefined || isOpening) watched.push(rates.target);
+      if (this.#plan.workers > 1 || attack !== undefined || isOpening) watched.push(rates.target);
     }
     return watched;
   }
 
   /** Other limits, groups or networks. Attacks on hosts that are no longer protected end with the next `advance`. */
   reconfigure(plan: EnginePlan, now: number): void {
+    const isSameWindow = plan.windowSeconds === this.#plan.windowSeconds;
     this.#plan = plan;
     this.#judge = new LimitJudge(plan);
     this.#protected = protectedTable(plan);
     for (const [key, host] of this.#hosts) {
+      if (!isSameWindow) host.rates.forgetReports();
       const group = this.#protected.lookupAddress(host.rates.target);
       if (group !== NO_MATCH) {
         host.group = group;
@@ -266,6 +267,7 @@ export class Detector {
       host.resumedAt += deltaMs;
       host.overUntil += deltaMs;
       host.judgedSince += deltaMs;
+      host.rates.clockStepped(deltaMs);
     }
   }
 
@@ -295,9 +297,8 @@ export class Detector {
     if (known !== undefined) return known;
     const group = this.#protected.lookupAddress(target);
     if (group === NO_MATCH) return undefined;
-    const rates = new HostRates(target, this.#plan.workers);
     const host: HostState = {
-      rates,
+      rates: new HostRates(target, this.#plan.workers),
       group,
       attack: undefined,
       peak: undefined,

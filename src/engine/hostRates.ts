@@ -31,6 +31,21 @@ export class HostRates {
     this.#named[worker] = { reportNumber, report, row };
   }
 
+  /** Forgets what was reported: the buckets of the next reports have another length. */
+  forgetReports(): void {
+    this.#named.fill(undefined);
+  }
+
+  /** The clock was set forward by this much; the times in reports move with it. */
+  clockStepped(deltaMs: number): void {
+    this.#named.forEach((named, worker) => {
+      if (named === undefined) return;
+      const { now, bucketStartMs } = named.report;
+      const report = { ...named.report, now: now + deltaMs, bucketStartMs: bucketStartMs + deltaMs };
+      this.#named[worker] = { ...named, report };
+    });
+  }
+
   /**
    * Adds the rates in the threads' latest reports; a report that does not name the host adds nothing. `newest` holds
    * the number of each thread's latest report. Returns whether all reports, some or none named the host.

@@ -50,8 +50,8 @@ export class ReceiverPool {
   #listeners: readonly ListenerAddress[] = [];
   #workers: readonly WorkerHandle[] = [];
   #snapshots: IngestSnapshot[] = [];
-  /** A zero for every label that is known before the first datagram. */
   readonly #duplicateWarnings = new DuplicateWarnings();
+  /** A zero for every label that is known before the first datagram. */
   #zeroSnapshot: IngestSnapshot;
   /** Workers that have not applied the latest plan yet. */
   readonly #outdated = new Set<WorkerHandle>();
@@ -216,7 +216,14 @@ export class ReceiverPool {
   }
 
   #shifted(report: HostReport): HostReport {
-    return { ...report, now: report.now + this.#shiftMs() };
+    const { now, bucketStartMs, unreadableSince } = report;
+    const shift = this.#shiftMs();
+    return {
+      ...report,
+      now: now + shift,
+      bucketStartMs: bucketStartMs + shift,
+      unreadableSince: unreadableSince === undefined ? undefined : unreadableSince + shift,
+    };
   }
 
   #logListener(listener: ListenerAddress, sockets: readonly BoundSocket[]): void {

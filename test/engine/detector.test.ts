@@ -229,6 +229,40 @@ test('a clock that is set ends no attack', () => {
   assert.equal(detector.advance(3_602_000).ended.length, 1);
 });
 
+test('a clock that is set back is no reason to lose an attack, also where one thread reports a little later', () => {
+  const detector = new Detector(enginePlan({ limits: { pps: 10 }, workers: 2, hysteresisSeconds: 2 }), () => 'id');
+  const reportOfBoth = (first: number, second: number): void => {
+    detector.report(0, reportOf({ [HOST]: 100 }, first));
+    detector.report(1, reportOf({ [HOST]: 100 }, second));
+  };
+  const before = 7_200_000;
+  const after = before - 3_600_000;
+  reportOfBoth(before, before);
+  detector.open(detector.advance(before).crossed, [], before);
+  detector.clockStepped(after - before);
+  detector.report(0, reportOf({ [HOST]: 100 }, after + TICK_MS));
+  assert.equal(detector.advance(after + TICK_MS).seen.length, 1);
+  for (let now = after + 2 * TICK_MS; now < after + 5000; now += TICK_MS) {
+    reportOfBoth(now, now);
+    assert.equal(detector.advance(now).seen.length, 1);
+  }
+});
+
+test('a shorter window after a reload makes no attack of reports that one thread made before it', () => {
+  const limits = { pps: 1000 };
+  const detector = new Detector(enginePlan({ limits, workers: 2, windowSeconds: 5 }), () => 'id');
+  const crossed = (now: number, worker: number, pps: number): number => {
+    detector.report(worker, reportOf({ [HOST]: pps }, now));
+    return detector.advance(now).crossed.length;
+  };
+  assert.equal(crossed(0, 0, 300) + crossed(0, 1, 300), 0);
+  detector.reconfigure(enginePlan({ limits, workers: 2, windowSeconds: 2 }), 0);
+  // The report has the buckets of a window of 5 s: in one of 2 s they are as many packets of two fifths of the rate.
+  assert.equal(crossed(TICK_MS, 0, (300 * 2) / 5), 0);
+  assert.equal(crossed(TICK_MS, 1, (300 * 2) / 5), 0);
+  assert.equal(crossed(2 * TICK_MS, 1, (900 * 2) / 5), 1, 'what both report afterwards counts');
+});
+
 test('the number of active attacks is limited, and hosts for which there is no room are counted', () => {
   const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
   const hosts = Array.from({ length: MAX_ACTIVE_ATTACKS + 5 }, (_, n) => `10.0.${n >> 8}.${n & 255}`);

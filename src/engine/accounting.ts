@@ -210,14 +210,6 @@ export class Accounting {
     this.#candidates.judgeAll();
   }
 
-  /** The clock was set forward by this much; stored times move with it. */
-  clockStepped(deltaMs: number): void {
-    this.#window.shift(deltaMs);
-    this.#lasting.shift(deltaMs);
-    const { receivedAtMs } = this.#batch;
-    for (let row = 0; row < receivedAtMs.length; row++) receivedAtMs[row] += deltaMs;
-  }
-
   #countFlows(): void {
     const { sampledPackets, sampledBytes, samplingRate, durationMs, endAgoMs } = this.#batch;
     const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;

@@ -14,7 +14,6 @@
  */
 import { COUNTS_FROM_START, FLOW_END_MASK, FLOW_ENDED, FLOW_GOES_ON, type FlowBatch } from '../flowBatch.ts';
 import { FIN, RST, TCP } from '../net/protocolNumbers.ts';
-
 import { FlowIndex } from './flowIndex.ts';
 import { grown } from './grownColumn.ts';
 import { type HostTable, LASTING_ROW } from './hostTable.ts';
@@ -98,9 +97,9 @@ export class LastingFlows {
 
   /**
    * Takes a record of a flow to the host in `slot`, in this row of the batch, with estimates of its traffic. Sets
-   * `periodFromMs`, and carries the flow forward if it goes on. True where it does.
+   * `periodFromMs`, and carries the flow forward if it goes on.
    */
-  follow(batch: FlowBatch, row: number, slot: number, kinds: number, packets: number, bytes: number): boolean {
+  follow(batch: FlowBatch, row: number, slot: number, kinds: number, packets: number, bytes: number): void {
     const { now } = this.#window;
     const { activeTimeout } = batch.exporter[row];
     const endMs = now - batch.endAgoOf(row);
@@ -120,9 +119,10 @@ export class LastingFlows {
         activeTimeout.observe(periodMs);
       this.#remove(flow);
     }
-    if (!goesOn || endMs <= fromMs) return false;
-    const dueInMs = (timeoutMs > 0 ? Math.max(timeoutMs, endMs - fromMs) : endMs - fromMs) * CARRY_FACTOR;
-    return this.#carry(slot, endMs, endMs + dueInMs + CARRY_GRACE_MS, {
+    if (!goesOn || endMs <= fromMs) return;
+    // Totals may be of many hours, but the next ones come as soon as those of other flows.
+    const dueInMs = Math.min(Math.max(timeoutMs, endMs - fromMs), longestMs) * CARRY_FACTOR;
+    this.#carry(slot, endMs, endMs + dueInMs + CARRY_GRACE_MS, {
       packetsPerSecond: wholeParts((packets * 1000) / (endMs - fromMs)),
       bytesPerSecond: wholeParts((bytes * 1000) / (endMs - fromMs)),
       samplingRate: batch.samplingRate[row],
@@ -185,14 +185,6 @@ export class LastingFlows {
     }
   }
 
-  /** The clock was set forward by this much; stored times move with it. */
-  shift(deltaMs: number): void {
-    for (let flow = 0; flow < this.flowCount; flow++) {
-      this.#endMs[flow] += deltaMs;
-      this.#carriedUntilMs[flow] += deltaMs;
-    }
-  }
-
   /**
    * Whether the exporter still holds the flow. Where its record does not say so, it does if the active timeout was
    * reached; where that is not known, if the last packet is just past and no FIN or RST was seen.
@@ -210,12 +202,12 @@ export class LastingFlows {
     return !isClosed && endAgoMs <= FRESH_MS && ageMs > 1000 * this.#window.windowSeconds;
   }
 
-  /** Carries the flow with the key that was looked up last. False where there is no room. */
-  #carry(slot: number, endMs: number, untilMs: number, rates: CarriedRates): boolean {
+  /** Carries the flow with the key that was looked up last, where there is room. */
+  #carry(slot: number, endMs: number, untilMs: number, rates: CarriedRates): void {
     const host = this.flowCount < LASTING_FLOW_LIMIT ? this.#hostRowOf(slot) : NONE;
     if (host === NONE) {
       this.overflow++;
-      return false;
+      return;
     }
     if (this.flowCount === this.#endMs.length) this.#growFlows();
     const flow = this.flowCount++;
@@ -234,7 +226,6 @@ export class LastingFlows {
     this.#previous[flow] = NONE;
     if (first !== NONE) this.#previous[first] = flow;
     this.#firstFlow[host] = flow;
-    return true;
   }
 
   #remove(flow: number): void {

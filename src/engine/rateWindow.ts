@@ -38,7 +38,7 @@ export class RateWindow {
   /** Its place in the ring. */
   position: number;
   /** Clock time at which bucket 0 began. A multiple of the bucket's length, so the buckets of all threads line up. */
-  #originMs: number;
+  readonly #originMs: number;
 
   constructor(windowSeconds: number, now: number) {
     this.windowSeconds = windowSeconds;
@@ -57,12 +57,6 @@ export class RateWindow {
     if (bucket === this.bucket) return;
     this.bucket = bucket;
     this.position = bucket % BUCKETS;
-  }
-
-  /** The clock was set forward by this much; stored times move with it. */
-  shift(deltaMs: number): void {
-    this.now += deltaMs;
-    this.#originMs += deltaMs;
   }
 
   get bucketStartMs(): number {

@@ -282,22 +282,6 @@ test('another length of the window changes no rate', () => {
   }
 });
 
-test('a clock that is set changes no rate', () => {
-  const driver = new AccountingDriver(enginePlan({ windowSeconds: 2 }));
-  let now = 0;
-  for (; now < 5000; now += 10) driver.account(now, { to: HOST, packets: 10 });
-  for (const step of [3_600_000, -7_200_000]) {
-    driver.accounting.clockStepped(step);
-    now += step;
-    for (let i = 0; i < 500; i++) {
-      driver.account(now, { to: HOST, packets: 10 });
-      near(driver.rates(now, HOST).pps, 1000, 0.02, 'rate');
-      now += 10;
-    }
-    assert.ok(driver.accounting.sample([address(HOST)], now).count > 150);
-  }
-});
-
 test('time that runs backwards does not disturb the window', () => {
   const driver = new AccountingDriver(enginePlan({ windowSeconds: 1 }), 10_000);
   driver.account(10_900, { to: HOST, packets: 10 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { LASTING_FLOW_LIMIT, LASTING_HOST_LIMIT, LONGEST_PERIOD_MS } from '../../src/engine/lastingFlows.ts';
-import { FLOW_ENDED, FLOW_GOES_ON } from '../../src/flowBatch.ts';
+import { COUNTS_FROM_START, FLOW_ENDED, FLOW_GOES_ON } from '../../src/flowBatch.ts';
 import { AccountingDriver, type FlowFixture } from './accountingDriver.ts';
 import { enginePlan } from './planFixture.ts';
 
@@ -236,4 +236,16 @@ test('tables are bounded, and a flow that is not carried forward is counted as o
   }
   assert.equal(driver.accounting.counters().lastingFlows, LASTING_FLOW_LIMIT);
   assert.equal(driver.accounting.counters().lastingFlowOverflow, 2);
+});
+
+test('a flow of ten hours that is known by its total alone is carried no longer than the longest period', () => {
+  const hours10 = 36_000_000;
+  const total = { at: 0, to: HOST, packets: hours10, durationMs: hours10, flowEnd: COUNTS_FROM_START };
+  const driver = new AccountingDriver(enginePlan());
+  driver.account(0, { ...total, exporter: newExporter() });
+  for (let now = 0; now < 1.25 * LONGEST_PERIOD_MS; now += 10_000) {
+    const { pps } = driver.rates(now, HOST);
+    if (now > 10_000 && now < LONGEST_PERIOD_MS) near(pps, 1000, 1, `at ${now}`);
+    if (now > 1.2 * LONGEST_PERIOD_MS) assert.equal(pps, 0, `at ${now}`);
+  }
 });

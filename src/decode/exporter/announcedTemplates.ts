@@ -76,10 +76,6 @@ export class AnnouncedTemplates {
     return true;
   }
 
-  clear(): void {
-    while (this.forgetOldest());
-  }
-
   #removeWhere(isRemoved: (announced: Announced) => boolean): void {
     for (const [id, announced] of [...this.#byId]) {
       const kept = announced.filter((one) => !isRemoved(one));

@@ -62,8 +62,8 @@ export function decodeNetflow(context: DecodeContext): boolean {
       break;
   }
   if (protocol === NETFLOW5) {
-    placeEarlier(batch, firstRow, context.heldMs);
     if (exporter.countersAreTotals) context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
+    placeEarlier(batch, firstRow, context.heldMs);
     doubtCounters(batch, firstRow, exporter, true);
   }
   exporter.flows[protocol] += batch.end - firstRow;

@@ -28,6 +28,9 @@ export class ActiveTimeout {
   statedMs = 0;
   /** From its own records; 0 = not known yet. */
   #learnedMs = 0;
+  /** What it stated once, and when; it must be stated again. */
+  #pendingMs = 0;
+  #pendingAt = 0;
   readonly #periods: number[] = [];
   #next = 0;
 
@@ -42,9 +45,23 @@ export class ActiveTimeout {
     return { ms: this.ms, source: this.configuredMs > 0 ? 'config' : this.statedMs > 0 ? 'stated' : 'learned' };
   }
 
-  /** The exporter says so itself, in seconds. Nonsense is ignored. */
-  state(seconds: number): void {
-    if (seconds >= SHORTEST_SECONDS && seconds <= LONGEST_SECONDS) this.statedMs = seconds * 1000;
+  /**
+   * The exporter says so itself, in seconds, in a datagram received at `now`. Nonsense is ignored. One datagram may be
+   * forged, and a wrong timeout makes attacks of lasting flows or hides them; so what differs from what is known must be
+   * stated again later.
+   */
+  state(seconds: number, now: number): void {
+    if (!(seconds >= SHORTEST_SECONDS && seconds <= LONGEST_SECONDS)) return;
+    const ms = seconds * 1000;
+    const isRepeated = ms === this.#pendingMs && now !== this.#pendingAt;
+    const isNew = ms !== (this.statedMs || this.#learnedMs || ms);
+    if (!isNew || isRepeated) {
+      this.statedMs = ms;
+      this.#pendingMs = 0;
+    } else if (ms !== this.#pendingMs) {
+      this.#pendingMs = ms;
+      this.#pendingAt = now;
+    }
   }
 
   /** A flow that goes on was reported again, this long after the report before it. */

@@ -217,8 +217,8 @@ export function loadDirection(run: RecordRun, at: number, size: number): void {
 }
 
 /** Element 36, in seconds: the same in all records. */
-export function loadActiveTimeout({ view, count, activeTimeout }: RecordRun, at: number, size: number): void {
-  if (count > 0) activeTimeout.state(readUnsigned(view, at, size));
+export function loadActiveTimeout({ view, count, activeTimeout, now }: RecordRun, at: number, size: number): void {
+  if (count > 0) activeTimeout.state(readUnsigned(view, at, size), now);
 }
 
 /** A rate in the record itself, element 34 or 50. H3C and CESNET send 0 for unsampled flows. */

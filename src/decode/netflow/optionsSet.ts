@@ -89,7 +89,7 @@ export function decodeOptionsSet(
 
 function learnTimes(context: DecodeContext, plan: OptionsPlan): void {
   const activeTimeout = fieldValue(context, plan.activeTimeout);
-  if (!Number.isNaN(activeTimeout)) context.activeTimeout.state(activeTimeout);
+  if (!Number.isNaN(activeTimeout)) context.activeTimeout.state(activeTimeout, context.now);
   const systemInit = fieldValue(context, plan.systemInit);
   if (systemInit > 0) context.domain.systemInitMs = systemInit;
 }

@@ -111,9 +111,10 @@ export class MessageHistory {
       this.#earlierExpected = expected;
       this.earlierBootMs = this.bootMs;
     }
-    if (this.#isOvertaken) return;
+    if (!this.#isOvertaken) this.#sequence = sequence;
+    // An exporter that counts nothing seems to be overtaken all the time.
+    else if (exportTimeMs < this.#exportTimeMs) return;
     this.bootMs = bootMs;
-    this.#sequence = sequence;
     this.#uptimeMs = uptimeMs;
     this.#exportTimeMs = exportTimeMs;
   }

@@ -172,3 +172,13 @@ test('data waits as long as only another exporter behind the address has announc
   assert.deepEqual(collector.take({ ...other, at: 1 }, [], [[256, otherRecord(1)]]), []);
   assert.deepEqual(collector.take({ ...other, at: 2, sequence: 1 }, [template(256, OTHER)]), [1]);
 });
+
+test('v9: a restart of an exporter whose sequence number is always 0 is found by its uptime', () => {
+  const collector = new Collector('v9');
+  collector.take({ port: 1000, bootMs: T0 * 1000 - 5000 }, [template(256, FIELDS)]);
+  const before = { port: 1000, at: 900, bootMs: T0 * 1000 - 5000 };
+  assert.deepEqual(collector.take(before, [], [[256, record(500)]]), [500]);
+  const after = { port: 1000, at: 1000, bootMs: (T0 + 990) * 1000 };
+  assert.deepEqual(collector.take(after, [], [[256, otherRecord(1)]]), []);
+  assert.equal(collector.bench.exporter.restarts, 1);
+});

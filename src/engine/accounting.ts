@@ -215,11 +215,13 @@ export class Accounting {
     const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;
     const table = this.#table;
     const slabs = table.slabs;
-    const shares = this.#candidates.shares;
+    const candidates = this.#candidates;
+    const { shares } = candidates;
     const window = this.#window;
     const bucket = window.bucket;
     const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
     const lateMs = window.bucketMs * LATE_AFTER;
+    const elapsedMs = window.now - window.bucketStartMs;
     const windowMs = window.windowSeconds * 1000;
     for (let i = start; i < end; i++) {
       let slot = hostSlot[i];
@@ -246,28 +248,36 @@ export class Accounting {
       }
       addTraffic(values, at, packets, bytes, kinds);
       if (endAgoMs[i] > lateMs) this.#noteLate(values, row, i, packets);
-      const isCandidate = words[wordsAt + CANDIDATE_PLACE] !== 0;
-      if (isCandidate) this.#place(i, slot, durationMs[i], kinds, packets, bytes);
+      const candidate = words[wordsAt + CANDIDATE_PLACE] - 1;
+      if (candidate >= 0) {
+        const endAgo = endAgoMs[i];
+        const history = candidates.historyAt(candidate);
+        // Most records are of packets that just passed.
+        if (endAgo < 0 || endAgo + durationMs[i] > elapsedMs || history === NO_HISTORY)
+          this.#place(i, slot, durationMs[i], kinds, packets, bytes);
+        else this.#history.addNow(history, packets, bytes, kinds, rate);
+      }
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
       if (
         values[at + PACKETS] > shares[sharesAt] ||
         values[at + BYTES] > shares[sharesAt + 1] ||
         values[at + FLOWS] > shares[sharesAt + 2]
       ) {
-        if (isCandidate) this.#candidates.renew(slot);
-        else this.#candidates.admit(slot);
+        if (candidate >= 0) candidates.renew(candidate);
+        else candidates.admit(slot);
       }
     }
   }
 
   /** Places a record in the history of a candidate, over the period that it covers. */
   #place(i: number, slot: number, periodMs: number, kinds: number, packets: number, bytes: number): void {
-    const history = this.#candidates.historyOf(slot);
+    const candidate = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+    const history = candidate < 0 ? NO_HISTORY : this.#candidates.historyAt(candidate);
     if (history === NO_HISTORY) return;
     const { now, bucketMs } = this.#window;
     const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
     const untilMs = now - delayMs;
-    this.#candidates.noteDelay(slot, packets, delayMs);
+    if (delayMs > bucketMs * LATE_AFTER) this.#candidates.noteLate(candidate, packets, delayMs);
     this.#history.place(history, untilMs - periodMs, untilMs, packets, bytes, 1, kinds, this.#batch.samplingRate[i]);
   }
 
@@ -310,7 +320,7 @@ export class Accounting {
     const allBytes = values[at + BYTES] + bytes + this.#lasting.bytesPerSecond(slot) * bucketSeconds;
     if (allPackets > shares[sharesAt] || allBytes > shares[sharesAt + 1] || values[at + FLOWS] > shares[sharesAt + 2]) {
       this.#candidates.admit(slot);
-      this.#candidates.renew(slot);
+      this.#candidates.renew(this.#table.word(slot, CANDIDATE_PLACE) - 1);
     }
   }
 

@@ -28,7 +28,7 @@ import {
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
-import type { RateWindow } from './rateWindow.ts';
+import { LATE_KEPT, type RateWindow } from './rateWindow.ts';
 import { HISTORY_BUCKETS, LATEST_BUCKETS, type TrafficHistory } from './trafficHistory.ts';
 import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
 
@@ -48,9 +48,6 @@ const MOST_LATE_PART = 0.1;
 /** A delay of this part of a bucket is none. */
 const LAG_SLACK = 0.25;
 
-/** Of what is known of delays, this part is left a bucket later. */
-const DELAY_KEPT = 0.8;
-
 /** A host without a history: all rows were taken. */
 export const NO_HISTORY = -1;
 
@@ -69,11 +66,10 @@ export class CandidateHosts {
   #histories = new Int32Array(256);
   /** The latest bucket in which the host was over its part of the share. */
   #overBuckets = new Int32Array(256);
-  /** Sums of recent packets, of their delays and of the squares of these, and the bucket in which they were last added to. */
-  #delayedPackets = new Float64Array(256);
-  #packetDelays = new Float64Array(256);
-  #squaredDelays = new Float64Array(256);
-  #delayBuckets = new Int32Array(256);
+  /** Sums of recent packets that were reported late, and of their delays, and the bucket in which they were last added to. */
+  #latePackets = new Float64Array(256);
+  #lateDelays = new Float64Array(256);
+  #lateBuckets = new Int32Array(256);
 
   constructor(table: HostTable, history: TrafficHistory, window: RateWindow, plan: EnginePlan) {
     this.#table = table;
@@ -96,27 +92,27 @@ export class CandidateHosts {
     return place < 0 ? NO_HISTORY : this.#histories[place];
   }
 
-  /** The history of a candidate whose bucket in progress is over its part of a share. */
-  renew(slot: number): number {
-    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
-    this.#overBuckets[place] = this.#window.bucket;
+  /** The row of the history of the host at this place of the list, or `NO_HISTORY`. */
+  historyAt(place: number): number {
     return this.#histories[place];
   }
 
-  /** Notes that a host got so many packets so long after they passed. */
-  noteDelay(slot: number, packets: number, delayMs: number): void {
-    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
+  /** Notes that the bucket in progress of a host on the list is over its part of a share. */
+  renew(place: number): void {
+    this.#overBuckets[place] = this.#window.bucket;
+  }
+
+  /** Notes that a host on the list got so many packets so long after they passed. */
+  noteLate(place: number, packets: number, delayMs: number): void {
     const { bucket } = this.#window;
-    if (this.#delayBuckets[place] !== bucket) {
-      const part = DELAY_KEPT ** Math.min(100, bucket - this.#delayBuckets[place]);
-      this.#delayBuckets[place] = bucket;
-      this.#delayedPackets[place] *= part;
-      this.#packetDelays[place] *= part;
-      this.#squaredDelays[place] *= part;
+    if (this.#lateBuckets[place] !== bucket) {
+      const part = LATE_KEPT ** Math.min(100, bucket - this.#lateBuckets[place]);
+      this.#lateBuckets[place] = bucket;
+      this.#latePackets[place] *= part;
+      this.#lateDelays[place] *= part;
     }
-    this.#delayedPackets[place] += packets;
-    this.#packetDelays[place] += packets * delayMs;
-    this.#squaredDelays[place] += packets * delayMs * delayMs;
+    this.#latePackets[place] += packets;
+    this.#lateDelays[place] += packets * delayMs;
   }
 
   /**
@@ -125,12 +121,9 @@ export class CandidateHosts {
    */
   lagOf(slot: number): number {
     const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
-    const delays = place < 0 ? 0 : this.#packetDelays[place];
-    if (delays === 0) return 0;
-    // Where a part of the packets is late and the rest is not, this is the delay of that part.
-    const delayMs = this.#squaredDelays[place] / delays;
-    const isSmallPart = delays < MOST_LATE_PART * delayMs * this.#delayedPackets[place];
-    return isSmallPart ? 0 : Math.min(Math.ceil(delayMs / this.#window.bucketMs - LAG_SLACK), LATEST_BUCKETS);
+    if (place < 0 || this.#latePackets[place] <= MOST_LATE_PART * this.#packetsOf(slot)) return 0;
+    const delayMs = this.#lateDelays[place] / this.#latePackets[place];
+    return Math.min(Math.ceil(delayMs / this.#window.bucketMs - LAG_SLACK), LATEST_BUCKETS);
   }
 
   /** Puts a host on the list, and begins its history with the buckets of the table. Does nothing where it is there. */
@@ -144,10 +137,9 @@ export class CandidateHosts {
     this.#slots[place] = slot;
     this.#histories[place] = history;
     this.#overBuckets[place] = this.#window.bucket;
-    this.#delayedPackets[place] = 0;
-    this.#packetDelays[place] = 0;
-    this.#squaredDelays[place] = 0;
-    this.#delayBuckets[place] = this.#window.bucket;
+    this.#latePackets[place] = 0;
+    this.#lateDelays[place] = 0;
+    this.#lateBuckets[place] = this.#window.bucket;
     if (history !== NO_HISTORY) this.#seed(slot, history);
   }
 
@@ -225,12 +217,17 @@ export class CandidateHosts {
   /** The part of the packets in a host's buckets that were reported late. */
   #latePart(slot: number): number {
     const { values } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_VALUES;
+    const packets = this.#packetsOf(slot);
+    return packets > 0 ? Math.min(1, values[(slot & SLAB_MASK) * ROW_VALUES + LATE_PACKETS] / packets) : 0;
+  }
+
+  /** The packets in a host's five buckets. */
+  #packetsOf(slot: number): number {
+    const { values } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const first = (slot & SLAB_MASK) * ROW_VALUES + FIRST_BUCKET + PACKETS;
     let packets = 0;
-    for (let position = 0; position < BUCKETS; position++) {
-      packets += values[row + FIRST_BUCKET + position * METRIC_COUNT + PACKETS];
-    }
-    return packets > 0 ? Math.min(1, values[row + LATE_PACKETS] / packets) : 0;
+    for (let position = 0; position < BUCKETS; position++) packets += values[first + position * METRIC_COUNT];
+    return packets;
   }
 
   #dropAt(place: number): void {
@@ -242,10 +239,9 @@ export class CandidateHosts {
     this.#slots[place] = this.#slots[last];
     this.#histories[place] = this.#histories[last];
     this.#overBuckets[place] = this.#overBuckets[last];
-    this.#delayedPackets[place] = this.#delayedPackets[last];
-    this.#packetDelays[place] = this.#packetDelays[last];
-    this.#squaredDelays[place] = this.#squaredDelays[last];
-    this.#delayBuckets[place] = this.#delayBuckets[last];
+    this.#latePackets[place] = this.#latePackets[last];
+    this.#lateDelays[place] = this.#lateDelays[last];
+    this.#lateBuckets[place] = this.#lateBuckets[last];
     this.#table.setWord(this.#slots[place], CANDIDATE_PLACE, place + 1);
   }
 
@@ -254,10 +250,9 @@ export class CandidateHosts {
     this.#slots = grown(this.#slots, new Int32Array(capacity));
     this.#histories = grown(this.#histories, new Int32Array(capacity));
     this.#overBuckets = grown(this.#overBuckets, new Int32Array(capacity));
-    this.#delayedPackets = grown(this.#delayedPackets, new Float64Array(capacity));
-    this.#packetDelays = grown(this.#packetDelays, new Float64Array(capacity));
-    this.#squaredDelays = grown(this.#squaredDelays, new Float64Array(capacity));
-    this.#delayBuckets = grown(this.#delayBuckets, new Int32Array(capacity));
+    this.#latePackets = grown(this.#latePackets, new Float64Array(capacity));
+    this.#lateDelays = grown(this.#lateDelays, new Float64Array(capacity));
+    this.#lateBuckets = grown(this.#lateBuckets, new Int32Array(capacity));
   }
 }
 

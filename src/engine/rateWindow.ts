@@ -23,7 +23,7 @@ import {
 import { addTraffic } from './trafficKinds.ts';
 
 /** Of what is known of late packets, this part is left a bucket later: about as much as of the ring. */
-const LATE_KEPT = 1 - 1 / BUCKETS;
+export const LATE_KEPT = 1 - 1 / BUCKETS;
 
 /** Buckets in the length of a window. The ring has one more, which is leaving the window. */
 const BUCKETS_PER_WINDOW = BUCKETS - 1;

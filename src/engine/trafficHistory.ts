@@ -69,6 +69,15 @@ export class TrafficHistory {
     this.#free.push(row);
   }
 
+  /** Adds a record of traffic that passed in the bucket in progress. */
+  addNow(row: number, packets: number, bytes: number, kinds: number, samplingRate: number): void {
+    if (this.#lastBucket[row] !== this.#window.bucket) this.#roll(row);
+    const slab = this.#slabs[row >> SLAB_SHIFT];
+    const at = this.#at(row, this.#window.bucket);
+    slab[at + FLOWS] += 1;
+    addSampled(slab, at, packets, bytes, kinds, samplingRate);
+  }
+
   /**
    * Adds traffic that passed evenly between two times, of which neither is in the future. `records` are counted at its
    * end. What passed before the history began is left out.
@@ -181,7 +190,7 @@ export function addSampled(
   samplingRate: number,
 ): void {
   addTraffic(series, at, packets, bytes, kinds);
-  addVariance(series, at, packets, bytes, samplingRate);
+  if (samplingRate !== 1) addVariance(series, at, packets, bytes, samplingRate);
 }
 
 /** Adds the variances of estimates that were sampled at this rate. */

@@ -233,7 +233,7 @@ export class Accounting {
       const { values, words } = slabs[slot >> SLAB_SHIFT];
       const row = slot & SLAB_MASK;
       const wordsAt = row * ROW_WORDS;
-      if (words[wordsAt + LAST_BUCKET] !== bucket) window.roll(values, words, row);
+      if (words[wordsAt + LAST_BUCKET] !== bucket) this.#roll(slot);
       const kinds = kindsOf(ipProtocol[i], tcpFlags[i], fragment[i]);
       const rate = samplingRate[i];
       const packets = sampledPackets[i] * rate;
@@ -256,17 +256,25 @@ export class Accounting {
         if (endAgo < 0 || endAgo + durationMs[i] > elapsedMs || history === NO_HISTORY)
           this.#place(i, slot, durationMs[i], kinds, packets, bytes);
         else this.#history.addNow(history, packets, bytes, kinds, rate);
+        continue;
       }
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
       if (
         values[at + PACKETS] > shares[sharesAt] ||
         values[at + BYTES] > shares[sharesAt + 1] ||
         values[at + FLOWS] > shares[sharesAt + 2]
-      ) {
-        if (candidate >= 0) candidates.renew(candidate);
-        else candidates.admit(slot);
-      }
+      )
+        candidates.admit(slot);
     }
+  }
+
+  /** Begins a bucket of a host. A candidate whose last bucket was over its part of a share stays one. */
+  #roll(slot: number): void {
+    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const candidate = words[row * ROW_WORDS + CANDIDATE_PLACE] - 1;
+    if (candidate >= 0 && this.#candidates.isOver(slot)) this.#candidates.renew(candidate);
+    this.#window.roll(values, words, row);
   }
 
   /** Places a record in the history of a candidate, over the period that it covers. */

@@ -165,7 +165,7 @@ export class CandidateHosts {
   judgeAll(): void {
     for (let slot = 0; slot < this.#table.usedSlots; slot++) {
       if (!this.#table.isUsed(slot)) continue;
-      if (this.#table.word(slot, LAST_BUCKET) + BUCKETS > this.#window.bucket && this.#isOver(slot)) this.admit(slot);
+      if (this.#table.word(slot, LAST_BUCKET) + BUCKETS > this.#window.bucket && this.isOver(slot)) this.admit(slot);
     }
   }
 
@@ -173,7 +173,7 @@ export class CandidateHosts {
    * Whether any bucket of the host is over its part of the share. Where the row was not rolled, old buckets may make a
    * candidate of a host that is none.
    */
-  #isOver(slot: number): boolean {
+  isOver(slot: number): boolean {
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
     const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;

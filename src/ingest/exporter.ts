@@ -52,7 +52,8 @@ export class Exporter implements FlowExporter {
   #lastUndecodedAt = NEVER;
   /** The first datagram since the last flow whose template is missing. */
   #unreadableFrom: number | undefined;
-  #holdsFlows = false;
+  /** Of its first minute. */
+  #longestFlowMs = 0;
   #recordsNotUsed = 0;
   #samplingRate = 0;
   #samplingSource = 0;
@@ -95,7 +96,7 @@ export class Exporter implements FlowExporter {
     if (batch.end > batch.start) {
       this.#lastFlowAt = now;
       this.#unreadableFrom = undefined;
-      if (!this.#holdsFlows && now - this.firstSeenAt < LOOK_FOR_HELD_MS) this.#holdsFlows = hasHeldFlow(batch);
+      if (now - this.firstSeenAt < LOOK_FOR_HELD_MS) this.#longestFlowMs = longestFlowMs(batch, this.#longestFlowMs);
       this.#samplingRate = batch.samplingRate[batch.end - 1];
       this.#samplingSource = batch.samplingSource[batch.end - 1];
       return;
@@ -114,9 +115,14 @@ export class Exporter implements FlowExporter {
     return now - this.#lastUndecodedAt < BLIND_AFTER_MS ? this.#unreadableFrom : undefined;
   }
 
-  /** Within this time it reports a flow that goes on; 0 where it reports packets at once. */
+  /**
+   * Within this time it reports at what rate a flow goes on; 0 where it reports packets at once. Where the start time of a
+   * flow stays, its first record since Kapkan's start does not tell.
+   */
   get reportsWithinMs(): number {
-    return this.#holdsFlows ? this.activeTimeout.ms || USUAL_ACTIVE_TIMEOUT_MS : 0;
+    if (this.#longestFlowMs <= HELD_MS) return 0;
+    if (this.activeTimeout.ms > 0) return this.activeTimeout.ms;
+    return (this.#longestFlowMs > 1.5 * USUAL_ACTIVE_TIMEOUT_MS ? 2 : 1) * USUAL_ACTIVE_TIMEOUT_MS;
   }
 
   snapshot(now: number): ExporterSnapshot {
@@ -155,7 +161,8 @@ export class Exporter implements FlowExporter {
   }
 }
 
-function hasHeldFlow({ durationMs, start, end }: FlowBatch): boolean {
-  for (let row = start; row < end; row++) if (durationMs[row] > HELD_MS) return true;
-  return false;
+function longestFlowMs({ durationMs, start, end }: FlowBatch, atLeast: number): number {
+  let longest = atLeast;
+  for (let row = start; row < end; row++) if (durationMs[row] > longest) longest = durationMs[row];
+  return longest;
 }

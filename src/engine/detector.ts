@@ -132,10 +132,7 @@ export class Detector {
     return { seen, ended, crossed };
   }
 
-  /**
-   * Makes attacks of hosts that `advance` named, each with its sample; hosts that are no longer over a limit are left
-   * out.
-   */
+  /** Makes attacks of hosts that `advance` named, each with its sample, where they are still over a limit. */
   open(targets: readonly Address[], samples: readonly AttackSample[], now: number): Attack[] {
     const opened: Attack[] = [];
     targets.forEach((target, i) => {
@@ -275,9 +272,7 @@ export class Detector {
     return [...this.#active.values()];
   }
 
-  /**
-   * Since start. `attacksOverLimit`: hosts over a limit that became no attack, because too many attacks were active.
-   */
+  /** Since start. `attacksOverLimit`: hosts over a limit that became no attack, because too many were active. */
   counters(): { readonly attacks: number; readonly attacksOverLimit: number } {
     return { attacks: this.#attacks, attacksOverLimit: this.#attacksOverLimit };
   }
@@ -320,9 +315,14 @@ export class Detector {
    */
   #judgeHost(host: HostState): boolean {
     const { limits } = this.#plan.groups[host.group];
-    host.rates.showTo(this.#judge, this.#newest);
-    host.crossing = host.attack === undefined ? this.#judge.crossing(limits, host.judgedSince) : undefined;
-    const overUntil = this.#judge.latestOverMs(limits);
+    host.crossing = undefined;
+    if (!host.rates.isCandidate(this.#newest)) return false;
+    let overUntil = host.attack && host.rates.overNowMs(limits, this.#newest);
+    if (overUntil === undefined) {
+      host.rates.showTo(this.#judge, this.#newest);
+      if (host.attack === undefined) host.crossing = this.#judge.crossing(limits, host.judgedSince);
+      overUntil = this.#judge.latestOverMs(limits);
+    }
     if (overUntil === undefined || overUntil <= host.overUntil) return false;
     host.overUntil = overUntil;
     return true;

@@ -3,7 +3,7 @@
  */
 import type { Address } from '../net/address.ts';
 import { METRIC_COUNT, type Rates, rateError } from '../trafficMetrics.ts';
-import { type HostReport, IS_OVER_ITS_PART, ratesOf } from './hostReport.ts';
+import { type HostReport, IS_OVER_ITS_PART, IS_TOLD_LATE, ratesOf } from './hostReport.ts';
 import type { LimitJudge } from './limitJudge.ts';
 
 /** A thread's latest report that named the host. */
@@ -74,6 +74,20 @@ export class HostRates {
       latest(({ bucketStartMs }) => bucketStartMs),
     );
     for (const { report, row } of rows) judge.add(report, row);
+  }
+
+  /**
+   * When the window ends that the sum is of, where that is now and the sum is over a limit; undefined elsewhere. It costs
+   * little: with thousands of attacks the series of all their hosts cannot be added several times a second.
+   */
+  overNowMs(limits: Float64Array, newest: Float64Array): number | undefined {
+    if (!this.sum.some((rate, metric) => rate > limits[metric])) return undefined;
+    let latest = 0;
+    for (const { report, row } of this.#newest(newest)) {
+      if ((report.flags[row] & IS_TOLD_LATE) !== 0) return undefined;
+      latest = Math.max(latest, report.now);
+    }
+    return latest;
   }
 
   /** Whether one thread alone is over its part of a limit, so that the sum over all threads could be over the limit. */

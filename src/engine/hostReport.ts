@@ -18,7 +18,7 @@ export interface HostReport {
   readonly rates: Float64Array<ArrayBuffer>;
   /** Two values for each host: the variances of the estimates of its `pps` and `mbps`. */
   readonly variances: Float64Array<ArrayBuffer>;
-  /** `IS_OVER_ITS_PART` or 0, for each host. */
+  /** `IS_OVER_ITS_PART` and `IS_TOLD_LATE`, or 0, for each host. */
   readonly flags: Uint8Array<ArrayBuffer>;
   /** Columns of a history (`trafficHistory.ts`) that `series` has; none where only rates were asked for. */
   readonly columns: readonly number[];
@@ -36,6 +36,8 @@ export interface HostReport {
 
 /** In `HostReport.flags`: in some window the host is over a limit divided by the number of threads. */
 export const IS_OVER_ITS_PART = 1;
+/** The rates are of a window that ended earlier, because the host's traffic is reported late. */
+export const IS_TOLD_LATE = 2;
 
 /** The transfer list for posting the report. */
 export function reportBuffers(report: HostReport): ArrayBuffer[] {

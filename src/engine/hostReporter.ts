@@ -8,7 +8,7 @@ import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import type { CandidateHosts } from './candidateHosts.ts';
 import { type EnginePlan, seriesColumns } from './enginePlan.ts';
-import { type HostReport, HostReportWriter, IS_OVER_ITS_PART } from './hostReport.ts';
+import { type HostReport, HostReportWriter, IS_OVER_ITS_PART, IS_TOLD_LATE } from './hostReport.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable, ROW_WORDS, SLAB_MASK, SLAB_SHIFT, WATCHED } from './hostTable.ts';
 import type { HostTraffic } from './hostTraffic.ts';
 import { latestOver, NO_WINDOW } from './rateSeries.ts';
@@ -39,6 +39,8 @@ export class HostReporter {
   #watched: readonly Address[] = [];
   #candidateCursor = 0;
   #columns: readonly number[] = [];
+  /** Of the host that was read last: `IS_TOLD_LATE` or 0. */
+  #lateFlag = 0;
 
   constructor(table: HostTable, traffic: HostTraffic, candidates: CandidateHosts) {
     this.#table = table;
@@ -131,8 +133,10 @@ export class HostReporter {
 
   /** Reads the series of a host, and its rates as far behind as its traffic is reported. */
   #read(slot: number): void {
+    const lag = this.#candidates.lagOf(slot);
+    this.#lateFlag = lag > 0 ? IS_TOLD_LATE : 0;
     this.#traffic.readSeries(slot);
-    this.#traffic.ratesAt(this.#candidates.lagOf(slot), this.#rates, this.#variances);
+    this.#traffic.ratesAt(lag, this.#rates, this.#variances);
   }
 
   #append(slot: number, flags: number): void {
@@ -140,7 +144,9 @@ export class HostReporter {
     const row = (slot & SLAB_MASK) * ROW_WORDS;
     const group = words[row + GROUP_AND_FLAGS] & GROUP_MASK;
     const [word0, word1, word2, word3] = [words[row], words[row + 1], words[row + 2], words[row + 3]];
-    this.#writer.append(word0, word1, word2, word3, group, flags, this.#rates, this.#variances, this.#traffic.series);
+    const allFlags = flags | this.#lateFlag;
+    const { series } = this.#traffic;
+    this.#writer.append(word0, word1, word2, word3, group, allFlags, this.#rates, this.#variances, series);
   }
 
   #setWatched(slot: number, watched: boolean): void {

@@ -5,6 +5,7 @@ import type { Attack } from '../../src/engine/attack.ts';
 import { samplesOf } from '../../src/engine/attackSample.ts';
 import { Detector, MAX_ACTIVE_ATTACKS } from '../../src/engine/detector.ts';
 import type { EnginePlan } from '../../src/engine/enginePlan.ts';
+import { IS_OVER_ITS_PART, IS_TOLD_LATE } from '../../src/engine/hostReport.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { AccountingDriver, type FlowFixture } from './accountingDriver.ts';
 import { address, enginePlan, type PlanFixture } from './planFixture.ts';
@@ -261,6 +262,20 @@ test('a shorter window after a reload makes no attack of reports that one thread
   assert.equal(crossed(TICK_MS, 0, (300 * 2) / 5), 0);
   assert.equal(crossed(TICK_MS, 1, (300 * 2) / 5), 0);
   assert.equal(crossed(2 * TICK_MS, 1, (900 * 2) / 5), 1, 'what both report afterwards counts');
+});
+
+test('current rates show that an attack goes on, rates that are told late do not', () => {
+  const detector = new Detector(enginePlan({ limits: { pps: 10 } }), () => 'id');
+  const seenWith = (flags: number, now: number): number => {
+    const report = reportOf({ [HOST]: 100 }, now);
+    detector.report(0, { ...report, flags: report.flags.fill(flags), series: report.series.fill(0) });
+    return detector.advance(now).seen.length;
+  };
+  detector.report(0, reportOf({ [HOST]: 100 }, 0));
+  detector.open(detector.advance(0).crossed, [], 0);
+  assert.equal(seenWith(IS_OVER_ITS_PART, 100), 1);
+  assert.equal(seenWith(IS_OVER_ITS_PART | IS_TOLD_LATE, 200), 0);
+  assert.equal(seenWith(0, 300), 0, 'and where no thread is over its part, the sum is not over the limit');
 });
 
 test('the number of active attacks is limited, and hosts for which there is no room are counted', () => {

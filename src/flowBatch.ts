@@ -52,7 +52,7 @@ export const FLOW_GOES_ON = 1;
 export const FLOW_ENDED = 2;
 /** The part of `FlowBatch.flowFlags` with the values above. */
 export const FLOW_END_MASK = 3;
-/** Beside one of them: the counters are all since the flow began, not those since its last record. */
+/** Beside one of them: the counters are of all the row's duration, whatever is known of the flow or its exporter. */
 export const COUNTS_FROM_START = 4;
 /** Beside them: no traffic can have made these counters. They are shown, but do not count. */
 export const DOUBTFUL = 8;

@@ -32,23 +32,49 @@ export class FlowTotals {
 
   /**
    * Makes differences of the totals in rows from `firstRow` on. `exportTimeMs` is that of their message; all times here
-   * are of the exporter's clock. A row without traffic since the last one stays, with zeros.
+   * are of the exporter's clock. Counters begin anew at these limits; 0 where they never do. A row without traffic since
+   * the last one stays, with zeros.
    */
-  subtract(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number): void {
+  subtract(
+    batch: FlowBatch,
+    firstRow: number,
+    exporter: number,
+    exportTimeMs: number,
+    packetLimit: number,
+    byteLimit: number,
+  ): void {
     const { sampledPackets, sampledBytes, durationMs } = batch;
     for (let row = firstRow; row < batch.end; row++) {
       const endMs = exportTimeMs - batch.endAgoOf(row);
       const place = this.#placeOf(batch, row, exporter, endMs);
       const startMs = endMs - durationMs[row];
       const [packets, bytes] = [sampledPackets[row], sampledBytes[row]];
-      if (this.#isKnown(place, startMs, durationMs[row], packets, bytes, endMs)) {
-        sampledPackets[row] = packets - this.#packets[place];
-        sampledBytes[row] = bytes - this.#bytes[place];
-        durationMs[row] = Math.min(durationMs[row], Math.max(0, endMs - this.#endMs[place]));
-      } else {
-        batch.flowFlags[row] |= COUNTS_FROM_START;
-        batch.hasFlagsOrDirections = true;
+      // A difference covers all the time since the record before, also where records between the two were lost.
+      batch.flowFlags[row] |= COUNTS_FROM_START;
+      batch.hasFlagsOrDirections = true;
+      if (!this.#isSameFlow(place, startMs, durationMs[row], endMs)) {
+        this.#remember(place, packets, bytes, startMs, endMs);
+        continue;
       }
+      const packetsFell = packets < this.#packets[place];
+      const bytesFell = bytes < this.#bytes[place];
+      if (packetsFell && bytesFell) {
+        const isOvertaken = endMs < this.#endMs[place];
+        if (isOvertaken) [sampledPackets[row], sampledBytes[row]] = [0, 0];
+        // Totals of one flow never fall. One of the two records is wrong, so the next one is compared with neither.
+        else if (durationMs[row] > 0) this.#endMs[place] = Number.NEGATIVE_INFINITY;
+        else this.#remember(place, packets, bytes, startMs, endMs);
+        continue;
+      }
+      // Where only one of the two fell, it passed its limit.
+      if ((packetsFell && packetLimit === 0) || (bytesFell && byteLimit === 0)) {
+        this.#remember(place, packets, bytes, startMs, endMs);
+        continue;
+      }
+      sampledPackets[row] = packets - this.#packets[place] + (packetsFell ? packetLimit : 0);
+      sampledBytes[row] = bytes - this.#bytes[place] + (bytesFell ? byteLimit : 0);
+      const sinceMs = Math.max(0, endMs - this.#endMs[place]);
+      durationMs[row] = durationMs[row] > 0 ? Math.min(durationMs[row], sinceMs) : sinceMs;
       this.#remember(place, packets, bytes, startMs, endMs);
     }
   }
@@ -80,11 +106,9 @@ export class FlowTotals {
     batch.end = end;
   }
 
-  /** Whether the totals continue those in the place. A new flow of the same key begins anew, with smaller ones. */
-  #isKnown(place: number, startMs: number, durationMs: number, packets: number, bytes: number, endMs: number): boolean {
-    if (!this.#holds(place, endMs)) return false;
-    if (packets < this.#packets[place] || bytes < this.#bytes[place]) return false;
-    return durationMs === 0 || Math.abs(startMs - this.#startMs[place]) <= SAME_START_MS;
+  /** Whether the totals are of the flow in the place, and not of a new one with the same key. */
+  #isSameFlow(place: number, startMs: number, durationMs: number, endMs: number): boolean {
+    return this.#holds(place, endMs) && (durationMs === 0 || Math.abs(startMs - this.#startMs[place]) <= SAME_START_MS);
   }
 
   #holds(place: number, endMs: number): boolean {

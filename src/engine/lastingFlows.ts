@@ -110,7 +110,8 @@ export class LastingFlows {
     else flow = NONE;
     const timeoutMs = activeTimeout.ms;
     const longestMs = timeoutMs > 0 ? timeoutMs * TIMEOUT_SLACK : LONGEST_PERIOD_MS;
-    if ((batch.flowFlags[row] & COUNTS_FROM_START) === 0) fromMs = Math.max(fromMs, endMs - longestMs);
+    if ((batch.flowFlags[row] & COUNTS_FROM_START) !== 0) fromMs = startMs;
+    else fromMs = Math.max(fromMs, endMs - longestMs);
     this.periodFromMs = fromMs;
     const goesOn = this.#goesOn(batch, row, now - fromMs, timeoutMs);
     if (flow !== NONE) {

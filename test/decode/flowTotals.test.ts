@@ -52,12 +52,12 @@ test('records of totals add up to the last total, whatever lies between them', (
   );
 });
 
-test('the period of a difference is the time since the record before; a first record counts from the start', () => {
+test('the period of a difference is all the time since the record before; a first record counts from the start', () => {
   const bench = new DecodeBench();
   assert.deepEqual(rowsOf(bench, 3600, totals(3600, 7200)), [{ packets: 7200, bytes: 720_000, durationMs: 3_600_000 }]);
   assert.equal(bench.batch.flowFlags[bench.batch.start], COUNTS_FROM_START);
   assert.deepEqual(rowsOf(bench, 3660, totals(3660, 7320)), [{ packets: 120, bytes: 12_000, durationMs: 60_000 }]);
-  assert.equal(bench.batch.flowFlags[bench.batch.start], 0);
+  assert.equal(bench.batch.flowFlags[bench.batch.start], COUNTS_FROM_START, 'records between may have been lost');
 });
 
 test('a new flow with the key of an old one counts whole', () => {
@@ -67,6 +67,50 @@ test('a new flow with the key of an old one counts whole', () => {
   assert.equal(smaller[0].packets, 10);
   const later = rowsOf(bench, 200, totals(200, 5000, 190));
   assert.equal(later[0].packets, 5000);
+});
+
+/** Totals in fields of four bytes, which begin anew at 2^32. */
+function narrowTotals(seconds: number, packets: number, bytes: number): readonly Value[] {
+  return [
+    [86, uint(packets % 2 ** 32, 4)],
+    [85, uint(bytes % 2 ** 32, 4)],
+    [150, uint(EXPORT_SECONDS, 4)],
+    [151, uint(EXPORT_SECONDS + seconds, 4)],
+  ];
+}
+
+test('a counter that passed the limit of its width goes on', () => {
+  const bench = new DecodeBench();
+  const bytes = (minutes: number): number =>
+    rowsOf(bench, 60 * minutes, narrowTotals(60 * minutes, 3e6 * minutes, 3e9 * minutes))[0].bytes;
+  assert.deepEqual([1, 2, 3, 4, 5].map(bytes), [3e9, 3e9, 3e9, 3e9, 3e9]);
+});
+
+test('a total that was overtaken by a later one was counted with it', () => {
+  const bench = new DecodeBench();
+  const packets = (seconds: number): number => rowsOf(bench, seconds, totals(seconds, 100 * seconds))[0].packets;
+  assert.deepEqual([3600, 3620, 3610, 3630].map(packets), [360_000, 2000, 0, 1000]);
+});
+
+test('after a total that no flow can have, the next one is a mean since the start, not a difference', () => {
+  const bench = new DecodeBench();
+  rowsOf(bench, 3600, totals(3600, 9e6));
+  assert.equal(rowsOf(bench, 3640, totals(3640, 5))[0].packets, 5);
+  assert.deepEqual(rowsOf(bench, 3660, totals(3660, 9.15e6)), [
+    { packets: 9.15e6, bytes: 9.15e8, durationMs: 3_660_000 },
+  ]);
+  assert.equal(rowsOf(bench, 3720, totals(3720, 9.3e6))[0].packets, 150_000);
+});
+
+test('totals without times are of the time since the record before', () => {
+  const bench = new DecodeBench();
+  const record = (seconds: number, packets: number) =>
+    rowsOf(bench, seconds, [
+      [85, uint(packets * 100, 8)],
+      [86, uint(packets, 8)],
+    ]);
+  record(60, 1000);
+  assert.deepEqual(record(120, 1600), [{ packets: 600, bytes: 60_000, durationMs: 60_000 }]);
 });
 
 test('a flow that is reported again after more than half an hour counts whole', () => {

@@ -249,3 +249,13 @@ test('a flow of ten hours that is known by its total alone is carried no longer 
     if (now > 1.2 * LONGEST_PERIOD_MS) assert.equal(pps, 0, `at ${now}`);
   }
 });
+
+test('counters since the start count from the start, also where records of the flow came before', () => {
+  const driver = new AccountingDriver(enginePlan());
+  const flow = { to: HOST, exporter: newExporter() };
+  const minute = { ...flow, packets: 60_000, durationMs: 60_000, flowEnd: FLOW_GOES_ON };
+  for (let now = 60_000; now <= 240_000; now += 60_000) driver.account(now, minute);
+  const total = { ...flow, packets: 300_000, durationMs: 300_000, flowEnd: COUNTS_FROM_START };
+  driver.account(300_000, total);
+  near(driver.rates(300_000, HOST).pps, 1000, 300, 'the total of five minutes');
+});

@@ -80,6 +80,9 @@ export interface FlowPlan {
   readonly reverseTcpFlags: number;
   /** What the counters are of. */
   readonly counters: CounterKind;
+  /** Where counters of this width begin anew with 0; 0 where no flow gets there. */
+  readonly packetLimit: number;
+  readonly byteLimit: number;
   /** The first bytes of the sampled packet itself, from its Ethernet or IP header on, or `NO_FIELD`. */
   readonly frameSection: number;
   readonly frameIsEthernet: boolean;

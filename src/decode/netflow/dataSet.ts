@@ -79,7 +79,7 @@ function settleTotals(
 ): void {
   if (plan.counters === 'events') totals.subtractUpdates(batch, firstRow, exporter.number, exportTimeMs);
   else if (plan.counters === 'totals' || exporter.countersAreTotals)
-    totals.subtract(batch, firstRow, exporter.number, exportTimeMs);
+    totals.subtract(batch, firstRow, exporter.number, exportTimeMs, plan.packetLimit, plan.byteLimit);
 }
 
 function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset: number, records: number): void {

@@ -62,7 +62,8 @@ export function decodeNetflow(context: DecodeContext): boolean {
       break;
   }
   if (protocol === NETFLOW5) {
-    if (exporter.countersAreTotals) context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs);
+    if (exporter.countersAreTotals)
+      context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs, 2 ** 32, 2 ** 32);
     placeEarlier(batch, firstRow, context.heldMs);
     doubtCounters(batch, firstRow, exporter, true);
   }

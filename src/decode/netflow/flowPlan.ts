@@ -45,6 +45,9 @@ import {
   timesLoader,
 } from './timeLoaders.ts';
 
+/** Counters of more bytes than this do not pass their limit while a flow lasts. */
+const WIDEST_THAT_WRAPS = 6;
+
 /** The columns that nearly every router's template has, by the loaders that write them. */
 const COMMON_COLUMNS: readonly ColumnLoader[] = [
   loadPackets,
@@ -78,6 +81,13 @@ class Fields {
 
   isOfSize(index: number, bytes: number): boolean {
     return this.#fields[index].length === bytes;
+  }
+
+  /** The number at which a counter of the first element that is there begins anew; 0 where no flow gets there. */
+  limitOf(...elements: readonly number[]): number {
+    const index = this.findAny(elements, 1, WIDEST_THAT_WRAPS);
+    const bytes = index === NO_FIELD ? VARIABLE_LENGTH : this.#fields[index].length;
+    return bytes === VARIABLE_LENGTH ? 0 : 2 ** (8 * bytes);
   }
 
   findAny(elements: readonly number[], minBytes: number, maxBytes: number): number {
@@ -175,6 +185,8 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     reversePackets: findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),
     reverseTcpFlags: fields.find(IE.tcpControlBits, 1, MAX_INTEGER_BYTES, REVERSE),
     counters: counterKind(fields),
+    packetLimit: fields.limitOf(IE.packetDeltaCount, IE.packetTotalCount),
+    byteLimit: fields.limitOf(IE.octetDeltaCount, IE.octetTotalCount),
     frameSection: ethernet !== NO_FIELD ? ethernet : fields.find(IE.ipHeaderPacketSection, 1, VARIABLE_LENGTH),
     frameIsEthernet: ethernet !== NO_FIELD,
     frameSize: fields.find(IE.dataLinkFrameSize, 1, MAX_INTEGER_BYTES),

@@ -22,6 +22,9 @@ export const BYTE_VARIANCE = METRIC_COUNT + 1;
 export const HISTORY_COLUMNS = METRIC_COUNT + 2;
 export const HISTORY_VALUES = HISTORY_BUCKETS * HISTORY_COLUMNS;
 
+/** From one row to the next: an odd number of cache lines, so that the buckets in progress are not all in the same places. */
+const ROW_STRIDE = HISTORY_VALUES + 8;
+
 /**
  * How far back a record is placed at most, in buckets: seven windows. A record that ended earlier counts there, so that
  * a flood which an exporter reports late is found too, and eight windows before it are still in the history.
@@ -50,7 +53,7 @@ export class TrafficHistory {
   }
 
   get bytes(): number {
-    return this.#slabs.length * ROWS_PER_SLAB * HISTORY_VALUES * 8;
+    return this.#slabs.length * ROWS_PER_SLAB * ROW_STRIDE * 8;
   }
 
   /** The length of a bucket changes. All rows must have been freed. */
@@ -144,14 +147,14 @@ export class TrafficHistory {
   read(row: number, series: Float64Array): void {
     this.#roll(row);
     const slab = this.#slabs[row >> SLAB_SHIFT];
-    const start = (row & (ROWS_PER_SLAB - 1)) * HISTORY_VALUES;
+    const start = (row & (ROWS_PER_SLAB - 1)) * ROW_STRIDE;
     const oldest = ((this.#window.bucket + 1) & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
     series.set(slab.subarray(start + oldest, start + HISTORY_VALUES));
     series.set(slab.subarray(start, start + oldest), HISTORY_VALUES - oldest);
   }
 
   #at(row: number, bucket: number): number {
-    return (row & (ROWS_PER_SLAB - 1)) * HISTORY_VALUES + (bucket & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
+    return (row & (ROWS_PER_SLAB - 1)) * ROW_STRIDE + (bucket & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
   }
 
   /** Clears the buckets that left the ring since the row was last written. */
@@ -170,7 +173,7 @@ export class TrafficHistory {
   #newRow(): number {
     if (this.#used >= HISTORY_LIMIT) return -1;
     const row = this.#used++;
-    if (row >> SLAB_SHIFT === this.#slabs.length) this.#slabs.push(new Float64Array(ROWS_PER_SLAB * HISTORY_VALUES));
+    if (row >> SLAB_SHIFT === this.#slabs.length) this.#slabs.push(new Float64Array(ROWS_PER_SLAB * ROW_STRIDE));
     if (row >= this.#lastBucket.length) {
       const larger = new Int32Array(2 * this.#lastBucket.length);
       larger.set(this.#lastBucket);

@@ -144,6 +144,11 @@ function ingestFamilies(): MetricFamily[] {
       ({ ingest }) => ingest.lastingFlowOverflow,
     ),
     count(
+      'kapkan_engine_hosts_without_history_total',
+      'Hosts near a limit that are judged less exactly, because all histories are taken',
+      ({ ingest }) => ingest.hostsWithoutHistory,
+    ),
+    count(
       'kapkan_engine_unprotected_flows_total',
       'Flows to no address in networks',
       ({ ingest }) => ingest.unprotectedFlows,

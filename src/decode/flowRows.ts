@@ -11,8 +11,8 @@ import { IPV4_MAPPED_WORD } from '../net/address.ts';
 export const MAX_DURATION_MS = 0xffff_ffff;
 
 /**
- * Sets the columns of rows to 0, except the times, and the addresses: the code that reads addresses always writes both whole. The rows
- * of the ring still hold flows of an earlier round.
+ * Sets the columns of rows to 0, except the times, and the addresses: the code that reads addresses always writes both
+ * whole. The rows of the ring still hold flows of an earlier round.
  */
 export function clearRows(batch: FlowBatch, row: number, count: number): void {
   const { srcPort, dstPort, ipProtocol, tcpFlags, sampledPackets, sampledBytes, inInterface, outInterface } = batch;
@@ -30,8 +30,8 @@ export function clearRows(batch: FlowBatch, row: number, count: number): void {
 }
 
 /**
- * Clears only the columns that few templates fill, without the times. For templates that load all the others this saves a fifth of the
- * time of a flow.
+ * Clears only the columns that few templates fill, without the times. For templates that load all the others this saves
+ * a fifth of the time of a flow.
  */
 export function clearOptionalColumns(batch: FlowBatch, row: number, count: number): void {
   const { fragment, samplingRate, samplingSource } = batch;

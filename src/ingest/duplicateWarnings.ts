@@ -18,6 +18,9 @@ export class DuplicateWarnings {
   /** The lines that are due, by a sum of snapshots. */
   due(exporters: readonly ExporterSnapshot[]): LogLine[] {
     const lines: LogLine[] = [];
+    // Exporters that are gone make room for others.
+    const present = new Set(exporters.map(({ address }) => address));
+    for (const address of this.#warned) if (!present.has(address)) this.#warned.delete(address);
     for (const { address, duplicates } of exporters) {
       const { checked = 1, byDirection = 0, partners = [] } = duplicates ?? {};
       const most = Math.max(byDirection, partners[0]?.flows ?? 0);

@@ -3,7 +3,6 @@
  * read the sum. An exporter that sends to several sockets or from several ports is in several snapshots, so exporters
  * are merged by address.
  */
-
 import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
@@ -44,9 +43,9 @@ export interface ExporterSnapshot {
   readonly lastDoubt: { readonly reason: DoubtReason; readonly value: number } | undefined;
   /** How long a period one of its records covers at most, and who says so; undefined where that is not known. */
   readonly activeTimeout: { readonly ms: number; readonly source: ActiveTimeoutSource } | undefined;
-  /** Templates that are valid now. */
   /** How often its headers showed that it was started again. */
   readonly restarts: number;
+  /** Templates that are valid now. */
   readonly templates: number;
   /** Data sets that are waiting for their template now. */
   readonly awaitingTemplate: number;
@@ -88,8 +87,10 @@ export interface IngestSnapshot {
   readonly evictedHosts: number;
   /** Flows to protected hosts that had no room in the host table. */
   readonly untrackedFlows: number;
-  /** Long flow records of which only the share in the window was counted, because the long-flow table is full. */
+  /** Records of lasting flows that are not carried forward, because the table is full. */
   readonly lastingFlowOverflow: number;
+  /** Hosts that could be over a limit and are judged by five buckets, because all histories are taken. */
+  readonly hostsWithoutHistory: number;
   /** Flows to no protected host: most of them where `networks` does not name what the exporters see. */
   readonly unprotectedFlows: number;
   /**
@@ -97,9 +98,9 @@ export interface IngestSnapshot {
    * so an attack on one of them is found late.
    */
   readonly unreportedHosts: number;
-  /** Bytes of memory that the host tables take. */
+  /** Bytes of memory that the host tables and the histories take. */
   readonly hostTableBytes: number;
-  /** Long flow records that are being spread over the window now. */
+  /** Lasting flows that are carried forward now. */
   readonly lastingFlows: number;
   /** A sample of the flows, from which the sum of snapshots gets the duplicates of the exporters; it has none itself. */
   readonly sightings: readonly FlowSightings[];
@@ -122,6 +123,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   evictedHosts: 0,
   untrackedFlows: 0,
   lastingFlowOverflow: 0,
+  hostsWithoutHistory: 0,
   unprotectedFlows: 0,
   unreportedHosts: 0,
   hostTableBytes: 0,
@@ -161,6 +163,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     evictedHosts: a.evictedHosts + b.evictedHosts,
     untrackedFlows: a.untrackedFlows + b.untrackedFlows,
     lastingFlowOverflow: a.lastingFlowOverflow + b.lastingFlowOverflow,
+    hostsWithoutHistory: a.hostsWithoutHistory + b.hostsWithoutHistory,
     unprotectedFlows: a.unprotectedFlows + b.unprotectedFlows,
     unreportedHosts: a.unreportedHosts + b.unreportedHosts,
     hostTableBytes: a.hostTableBytes + b.hostTableBytes,

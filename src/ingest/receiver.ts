@@ -233,6 +233,7 @@ export class Receiver {
       evictedHosts: accounting.evictedHosts,
       untrackedFlows: accounting.untrackedFlows,
       lastingFlowOverflow: accounting.lastingFlowOverflow,
+      hostsWithoutHistory: accounting.hostsWithoutHistory,
       unprotectedFlows: accounting.unprotectedFlows,
       unreportedHosts: accounting.unreportedHosts,
       hostTableBytes: accounting.tableBytes,

@@ -24,6 +24,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     evictedHosts: 8,
     untrackedFlows: 9,
     lastingFlowOverflow: 10,
+    hostsWithoutHistory: 18,
     unprotectedFlows: 11,
     unreportedHosts: 12,
     hostTableBytes: 13,

@@ -86,6 +86,7 @@ test('every counter of receiving and accounting is exported', async () => {
     kapkan_engine_evicted_hosts_total: 8,
     kapkan_engine_untracked_flows_total: 9,
     kapkan_engine_long_flow_overflow_total: 10,
+    kapkan_engine_hosts_without_history_total: 18,
     kapkan_engine_unprotected_flows_total: 11,
     kapkan_engine_unreported_hosts_total: 12,
     kapkan_engine_host_table_bytes: 13,

@@ -7,6 +7,7 @@ import { DuplicateWarnings } from '../../src/ingest/duplicateWarnings.ts';
 import { type ExporterSnapshot, mergeSnapshots } from '../../src/ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
 import type { TelemetryKind } from '../../src/ingest/udpListener.ts';
+import { ingestSnapshot } from '../api/countersFixture.ts';
 import {
   ethernet,
   type Field,
@@ -230,6 +231,16 @@ test('many duplicates are logged once for each exporter, and again only after th
   assert.deepEqual(roundWith(A), []);
   assert.deepEqual(roundWith(A), []);
   assert.equal(roundWith(A, B).length, 2);
+});
+
+test('exporters that are gone leave room for the lines of others', () => {
+  const warnings = new DuplicateWarnings();
+  const [row] = ingestSnapshot(0).exporters;
+  const linesOf = (first: number): number => {
+    const exporters = Array.from({ length: 40 }, (_, i) => ({ ...row, address: `192.0.2.${first + i}` }));
+    return warnings.due(exporters).length;
+  };
+  assert.deepEqual([linesOf(0), linesOf(0), linesOf(100)], [30, 0, 30]);
 });
 
 test('a forged flood of flows and exporters leaves the sample bounded', () => {

@@ -32,6 +32,9 @@ export class ActiveTimeout {
   #pendingMs = 0;
   #pendingAt = 0;
   readonly #periods: number[] = [];
+  /** When a period was observed last, and how many then. */
+  #observedAt = Number.NEGATIVE_INFINITY;
+  #observedNow = 0;
   #next = 0;
 
   /** Milliseconds; 0 where it is not known. */
@@ -64,8 +67,14 @@ export class ActiveTimeout {
     }
   }
 
-  /** A flow that goes on was reported again, this long after the report before it. */
-  observe(periodMs: number): void {
+  /**
+   * A flow that goes on was reported again at `now`, this long after the report before it. One datagram may be forged, so
+   * only few of its flows are learned from.
+   */
+  observe(periodMs: number, now: number): void {
+    this.#observedNow = now === this.#observedAt ? this.#observedNow + 1 : 1;
+    this.#observedAt = now;
+    if (this.#observedNow > ENOUGH) return;
     this.#periods[this.#next] = periodMs;
     this.#next = (this.#next + 1) % LEARNED_FROM;
     if (this.#periods.length < ENOUGH) return;

@@ -117,7 +117,7 @@ export class LastingFlows {
     if (flow !== NONE) {
       const periodMs = endMs - this.#endMs[flow];
       if (goesOn && periodMs >= SHORTEST_TIMEOUT_MS && startMs <= this.#endMs[flow] + CONTINUES_WITHIN_MS)
-        activeTimeout.observe(periodMs);
+        activeTimeout.observe(periodMs, now);
       this.#remove(flow);
     }
     if (!goesOn || endMs <= fromMs) return;

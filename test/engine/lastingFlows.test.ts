@@ -259,3 +259,13 @@ test('counters since the start count from the start, also where records of the f
   driver.account(300_000, total);
   near(driver.rates(300_000, HOST).pps, 1000, 300, 'the total of five minutes');
 });
+
+test('one datagram does not change what was learned of the active timeout', () => {
+  const flow = { to: HOST, exporter: newExporter(), packets: 60_000, durationMs: 60_000 };
+  const driver = new AccountingDriver(enginePlan());
+  for (let now = 60_000; now <= 300_000; now += 60_000) driver.account(now, flow);
+  const short = { ...flow, srcPort: 9, packets: 1, flowEnd: FLOW_GOES_ON };
+  driver.account(320_000, ...[19, 18, 17, 16, 15, 14, 13, 12].map((ago) => ({ ...short, endAgoMs: ago * 1000 })));
+  driver.account(360_000, flow);
+  near(driver.rates(360_000, HOST).pps, 1000, 50, 'a flow that is reported once a minute');
+});

@@ -33,6 +33,9 @@ export interface StatedRate {
   readonly ofWholeExporter: boolean;
 }
 
+/** Routers that export flows sample at most one packet of so many. */
+const MOST_CHOSEN = 65_536;
+
 /** What is known when a rate is stated. */
 export interface RateStatement {
   /** Tells what it is said of. */
@@ -81,11 +84,13 @@ function firstOf(map: ReadonlyMap<string, unknown>): string {
 
 /**
  * Whether the rate makes sense only with its bytes in the other order: it is no number that people choose, but that one
- * is. MikroTik writes 1000 as 3,892,510,720, and in two bytes as 59,395.
+ * is. MikroTik writes 1000 as 3,892,510,720, and in two bytes as 59,395. 4096 becomes 1,048,576, which people would choose
+ * as well, but not for packets.
  */
 export function areBytesSwapped(rate: number, fieldBytes: number): boolean {
-  if ((fieldBytes !== 2 && fieldBytes !== 4) || isChosenByPeople(rate)) return false;
+  if ((fieldBytes !== 2 && fieldBytes !== 4) || (rate <= MOST_CHOSEN && isChosenByPeople(rate))) return false;
   const swapped = fieldBytes === 2 ? ((rate & 0xff) << 8) | (rate >>> 8) : swap32(rate);
+  if (isChosenByPeople(rate) && swapped > MOST_CHOSEN) return false;
   return swapped >= LEAST_SWAPPED && isChosenByPeople(swapped);
 }
 

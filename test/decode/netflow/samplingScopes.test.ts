@@ -215,12 +215,15 @@ test('a rate that makes sense only in the other byte order is refused and named'
     [100, 2],
     [50, 4],
     [1500, 2],
+    [512, 4],
+    [4096, 4],
   ]) {
     assert.deepEqual(stated(uint(rate, size).reverse()), [0, 1], `${rate} in ${size} bytes`);
     assert.deepEqual(stated(uint(rate, size)), [rate, 0], `${rate} in ${size} bytes`);
   }
   // A power of two is a rate in either order.
   assert.deepEqual(stated(uint(16_384, 2)), [16_384, 0]);
+  assert.deepEqual(stated(uint(65_536, 4)), [65_536, 0]);
 });
 
 test('a probability is a rate', () => {

@@ -331,7 +331,7 @@ export class Detector {
   /** Whether the attack was observed to be quiet for the hysteresis. */
   #isQuiet(host: HostState, attack: Attack, now: number): boolean {
     const { hysteresisMs } = this.#plan.groups[host.group];
-    const hasAllReports = now - host.resumedAt > REPORT_SLACK * this.#reportsWithinMs;
+    const hasAllReports = now - host.resumedAt > REPORT_SLACK * Math.min(this.#reportsWithinMs, MAX_UNOBSERVED_MS);
     return hasAllReports && now - Math.max(attack.lastSeenAt, host.observedFrom) >= hysteresisMs;
   }
 

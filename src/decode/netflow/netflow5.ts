@@ -10,6 +10,7 @@ import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts'
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { NETFLOW5 } from '../exporter/protocol.ts';
+import { LONGEST_UPTIME_SPAN } from './timeLoaders.ts';
 
 const HEADER = 24;
 const RECORD = 48;
@@ -63,8 +64,8 @@ function appendRecords(context: DecodeContext, records: number, samplingInterval
     sampledPackets[row] = view.getUint32(at + 16);
     sampledBytes[row] = view.getUint32(at + 20);
     const last = view.getUint32(at + 28);
-    const duration = (last - view.getUint32(at + 24)) | 0;
-    durationMs[row] = duration > 0 ? duration : 0;
+    const duration = (last - view.getUint32(at + 24)) >>> 0;
+    durationMs[row] = duration <= LONGEST_UPTIME_SPAN ? duration : 0;
     endAgoMs[row] = uptime - last;
     srcPort[row] = view.getUint16(at + 32);
     dstPort[row] = view.getUint16(at + 34);

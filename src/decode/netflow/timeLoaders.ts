@@ -13,8 +13,11 @@ import { readUnsigned } from './recordFields.ts';
 /** The column for the end holds 24 days. */
 const MOST_MS = 0x7fff_ffff;
 
-/** Half of the range of an uptime of 32 bits. A longer time between two uptimes is a negative one. */
-const HALF_UPTIME = 0x8000_0000;
+/**
+ * The longest time between two uptimes of 32 bits. On some routers flows last for weeks, while a start after its end is a
+ * matter of rounding, or of a damaged record: what is less than a day below the range is a negative time.
+ */
+export const LONGEST_UPTIME_SPAN = 0x1_0000_0000 - 86_400_000;
 
 /** NTP counts from 1900 (RFC 5905 §6), this many seconds before 1970, in units of 2^-32 s. */
 const NTP_TO_UNIX_MS = 2_208_988_800_000;
@@ -107,8 +110,8 @@ export function loadUptimes(run: RecordRun, at: number, _size: number, at2: numb
   const isKnown = !Number.isNaN(uptime);
   for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
     const end = view.getUint32(q);
-    const duration = (end - view.getUint32(p)) | 0;
-    durationMs[i] = duration > 0 ? duration : 0;
+    const duration = (end - view.getUint32(p)) >>> 0;
+    durationMs[i] = duration <= LONGEST_UPTIME_SPAN ? duration : 0;
     endAgoMs[i] = isKnown ? uptime - end : 0;
   }
   if (isKnown && count > 0) run.clock.correct(batch, row, count, run.now);
@@ -135,9 +138,8 @@ function loadElapsed({ view, batch, row, count, stride }: RecordRun, at: number,
 
 /** The time between two uptimes. Those of 32 bits may have wrapped in between; NaN where the end is the earlier one. */
 function uptimeSpan(start: number, end: number): number {
-  if (end >= start) return end - start < HALF_UPTIME ? end - start : Number.NaN;
-  const wrapped = end + 0x1_0000_0000 - start;
-  return wrapped < HALF_UPTIME ? wrapped : Number.NaN;
+  const span = end >= start ? end - start : end + 0x1_0000_0000 - start;
+  return span <= LONGEST_UPTIME_SPAN ? span : Number.NaN;
 }
 
 /** A negative time, and one that is not known, says nothing. */

@@ -186,6 +186,19 @@ test('a flow that ends before it begins has no duration, and one may last for we
   assert.equal(duration(1, EXPORT_MS), 2 ** 32 - 1);
 });
 
+test('a flow may last for nearly all the seven weeks of an uptime, in fields of any width', () => {
+  for (const width of [4, 6, 8]) {
+    const duration = (start: number, end: number): number =>
+      timesOf([
+        [22, uint(start, width)],
+        [21, uint(end, width)],
+      ]).duration;
+    assert.equal(duration(1000, 4_200_000_000), 4_199_999_000);
+    assert.equal(duration(4_200_000_000, 4_199_999_000), 0);
+    assert.equal(duration(4_200_000_000, 1000), 94_968_296);
+  }
+});
+
 test('an end after the export, or long before it, says nothing', () => {
   for (const end of [EXPORT_MS + 900, EXPORT_MS + 7_200_000, EXPORT_MS - 7_200_000]) {
     const { duration, endAgo } = timesOf([

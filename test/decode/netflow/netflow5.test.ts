@@ -63,17 +63,19 @@ test('a header that promises more records than the datagram holds gives those it
   assert.equal(bench.exporter.decodeErrorDatagrams, 1);
 });
 
-test('a flow that ends before it begins has no duration, one that lasts for days has its own', () => {
+test('a flow that ends before it begins has no duration, one that lasts for weeks has its own', () => {
   const bench = new DecodeBench();
   const rows = bench.netflow(
     netflow5([
       { ...flow, first: 5000, last: 4999 },
       { ...flow, first: 0, last: 1_000_000_000 },
+      { ...flow, first: 5000, last: 4_000_000_000 },
+      { ...flow, first: 4_000_000_000, last: 5000 },
     ]),
   );
   assert.deepEqual(
     rows.map((row) => row.durationMs),
-    [0, 1_000_000_000],
+    [0, 1_000_000_000, 3_999_995_000, 294_972_296],
   );
 });
 

@@ -1,7 +1,7 @@
 /*
  * Counters that are totals: some exporters count since a flow began (elements 85 and 86 without 1 and 2), and the events
  * of a Cisco ASA repeat at the end of a connection what its updates told before. A record then adds only what is more
- * than the record before it of the same flow.
+ * than the record before it of the same flow. The table also tells what time records without any times are of.
  *
  * The table has a fixed size. A flow belongs in one of four places; the one seen least recently makes room. A flow that
  * is not found counts at its mean rate.
@@ -76,6 +76,18 @@ export class FlowTotals {
       const sinceMs = Math.max(0, endMs - this.#endMs[place]);
       durationMs[row] = durationMs[row] > 0 ? Math.min(durationMs[row], sinceMs) : sinceMs;
       this.#remember(place, packets, bytes, startMs, endMs);
+    }
+  }
+
+  /**
+   * Gives rows from `firstRow` on, whose records have no times, the time since the record before of the same flow: their
+   * counters are since then. A first record has none.
+   */
+  setDurations(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number): void {
+    for (let row = firstRow; row < batch.end; row++) {
+      const place = this.#placeOf(batch, row, exporter, exportTimeMs);
+      if (this.#holds(place, exportTimeMs)) batch.durationMs[row] = Math.max(0, exportTimeMs - this.#endMs[place]);
+      this.#remember(place, 0, 0, 0, exportTimeMs);
     }
   }
 

@@ -132,6 +132,18 @@ test('where the config says so, deltas are totals too, in NetFlow v5 as well', (
   );
 });
 
+test('deltas without times are of the time since the record before of the same flow', () => {
+  const bench = new DecodeBench();
+  const duration = (seconds: number, srcPort: number): number =>
+    rowsOf(bench, seconds, [
+      [1, uint(500, 4)],
+      [2, uint(5, 4)],
+      [7, uint(srcPort, 2)],
+    ])[0].durationMs;
+  assert.deepEqual([duration(0, 1), duration(30, 2), duration(60, 1), duration(90, 2)], [0, 0, 60_000, 60_000]);
+  assert.equal(duration(90 + 36 * 60, 2), 0, 'a flow that was forgotten');
+});
+
 test('elements 1 and 2 beside 85 and 86 are deltas', () => {
   const bench = new DecodeBench();
   const record = (seconds: number) =>

@@ -68,6 +68,8 @@ export interface FlowPlan {
   readonly loadsCommonColumns: boolean;
   /** Whether every row gets its times. */
   readonly loadsTimes: boolean;
+  /** Whether records say anything of when their packets passed. */
+  readonly hasTimes: boolean;
   readonly hasAddresses: boolean;
   readonly hasCounters: boolean;
   readonly hasPacketsAndBytes: boolean;

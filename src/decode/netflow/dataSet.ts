@@ -71,7 +71,7 @@ function applyStatedRates(context: DecodeContext, template: FlowTemplate, row: n
   applyRates(own, whole, rate, batch, row, count);
 }
 
-/** Makes differences of counters that are totals. */
+/** Makes differences of counters that are totals, and finds the time that records without times are of. */
 function settleTotals(
   { exporter, totals, batch, exportTimeMs }: DecodeContext,
   plan: FlowPlan,
@@ -80,6 +80,7 @@ function settleTotals(
   if (plan.counters === 'events') totals.subtractUpdates(batch, firstRow, exporter.number, exportTimeMs);
   else if (plan.counters === 'totals' || exporter.countersAreTotals)
     totals.subtract(batch, firstRow, exporter.number, exportTimeMs, plan.packetLimit, plan.byteLimit);
+  else if (!plan.hasTimes) totals.setDurations(batch, firstRow, exporter.number, exportTimeMs);
 }
 
 function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset: number, records: number): void {

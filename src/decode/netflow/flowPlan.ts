@@ -177,6 +177,7 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     loads: list.loads,
     loadsCommonColumns: COMMON_COLUMNS.every((loader) => list.loads.some((load) => load.loader === loader)),
     loadsTimes: list.loads.some(({ loader }) => loader === loadUptimes),
+    hasTimes: fields.findAny(TIME_ELEMENTS, 1, MAX_INTEGER_BYTES) !== NO_FIELD,
     hasAddresses,
     hasCounters,
     hasPacketsAndBytes: [loadPackets, loadBytes].every((loader) => list.loads.some((load) => load.loader === loader)),
@@ -319,6 +320,13 @@ const TIMES: readonly (readonly [clock: Clock, start: number, end: number])[] = 
   ['delta', IE.flowStartDeltaMicroseconds, IE.flowEndDeltaMicroseconds],
   ['uptime', IE.flowStartSysUpTime, IE.flowEndSysUpTime],
   ['seconds', IE.flowStartSeconds, IE.flowEndSeconds],
+];
+
+const TIME_ELEMENTS: readonly number[] = [
+  ...TIMES.flatMap(([, start, end]) => [start, end]),
+  IE.flowDurationMilliseconds,
+  IE.flowDurationMicroseconds,
+  IE.observationTimeMilliseconds,
 ];
 
 /**

@@ -1,6 +1,6 @@
 /*
- * One forged statement of an active timeout changes nothing: neither makes it an attack of flows that go on, nor does it
- * hide one.
+ * One forged statement of an active timeout, or of the time of an exporter's start, changes nothing: neither makes it an
+ * attack of flows that go on, nor does it hide one.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -72,3 +72,53 @@ for (const seconds of [1, 5, 3600]) {
     }
   });
 }
+
+const FLOOD_FIELDS: readonly Field[] = [
+  [8, 4],
+  [12, 4],
+  [4, 1],
+  [2, 8],
+  [1, 8],
+  [22, 4],
+  [21, 4],
+];
+const UPTIME = 5_000_000;
+
+function startOf(startMs: number): number[][] {
+  const options = ipfixOptionsTemplate(400, [[149, 4]], [[160, 8]]);
+  return [set(3, options), set(400, [...uint(0, 4), ...uint(startMs, 8)])];
+}
+
+test('a forged time of start does not end an attack', () => {
+  const group = groupFixture({ thresholds: { pps: LIMIT, mbps: 0, flows_per_sec: 0 } });
+  const config = configFixture({ networks: ['203.0.113.0/24'], groups: [group], dryRun: true });
+  const plan = planOf(config, 1, 7);
+  const { cycle, events } = cycleFixture({ config, plan });
+  cycle.restore(0);
+  const receiver = new Receiver(receiverSettingsOf(config, plan), 0);
+  const startMs = EXPORT_SECONDS * 1000 - UPTIME;
+  for (let second = 0; second < 200; second++) {
+    const now = second * 1000;
+    const exportTime = EXPORT_SECONDS + second;
+    const times = [...uint(UPTIME + now - 1000, 4), ...uint(UPTIME + now, 4)];
+    const record = [
+      ...ipv4('198.51.100.7'),
+      ...ipv4('203.0.113.66'),
+      17,
+      ...uint(2 * LIMIT, 8),
+      ...uint(5e7, 8),
+      ...times,
+    ];
+    const sets = [...(second === 0 ? startOf(startMs) : []), set(2, template(300, FLOOD_FIELDS)), set(300, record)];
+    receiver.receive('netflow', ipfix(sets, { exportTime, sequence: 2 * second }), '192.0.2.1', now, 9);
+    const forged = ipfix(startOf(startMs - 1_200_000), { exportTime });
+    if (second === 100) receiver.receive('netflow', forged, '192.0.2.1', now, 10);
+    const crossed = cycle.report(0, receiver.tick(now), now);
+    if (crossed.length > 0) cycle.open(crossed, [], now);
+    cycle.tick(now);
+  }
+  assert.deepEqual(
+    events.map(({ kind }) => kind).filter((kind) => kind === 'attack_started' || kind === 'attack_ended'),
+    ['attack_started'],
+  );
+});

@@ -4,7 +4,7 @@
  */
 import { AnnouncedTemplates } from './announcedTemplates.ts';
 import { ExportClock } from './exportClock.ts';
-import { areOfTwoExporters, MessageHistory } from './messageHistory.ts';
+import { areBootsDifferent, areOfTwoExporters, MessageHistory } from './messageHistory.ts';
 import { NO_RATES, SamplingRates } from './samplingRates.ts';
 
 /** Sessions that are remembered. A restarted exporter often has a new port, and a few send from a new one each time. */
@@ -21,6 +21,9 @@ export class ObservationDomain {
   lastSeenMs = 0;
   /** The session of the message that is being decoded. */
   session: MessageHistory;
+  /** Such a time that was stated once, and when. */
+  #pendingInitMs = 0;
+  #pendingInitAt = 0;
   readonly #sessions: MessageHistory[];
   /** The session that stated a sampling rate last. */
   #ratesFrom: MessageHistory | undefined = undefined;
@@ -33,6 +36,21 @@ export class ObservationDomain {
     this.id = id;
     this.session = new MessageHistory(-1);
     this.#sessions = [];
+  }
+
+  /**
+   * Its options say when the exporter started. Another time than the known one is believed when it is stated again in a
+   * datagram received later: one may be forged, and all flows would seem to have ended long ago.
+   */
+  stateSystemInit(ms: number, now: number): void {
+    const isRepeated = ms === this.#pendingInitMs && now !== this.#pendingInitAt;
+    if (this.systemInitMs === 0 || isRepeated || !areBootsDifferent(ms, this.systemInitMs)) {
+      this.systemInitMs = ms;
+      this.#pendingInitMs = 0;
+    } else if (ms !== this.#pendingInitMs) {
+      this.#pendingInitMs = ms;
+      this.#pendingInitAt = now;
+    }
   }
 
   /** Takes the header of a message from this port; see `MessageHistory.take`. */

@@ -91,7 +91,7 @@ function learnTimes(context: DecodeContext, plan: OptionsPlan): void {
   const activeTimeout = fieldValue(context, plan.activeTimeout);
   if (!Number.isNaN(activeTimeout)) context.activeTimeout.state(activeTimeout, context.now);
   const systemInit = fieldValue(context, plan.systemInit);
-  if (systemInit > 0) context.domain.systemInitMs = systemInit;
+  if (systemInit > 0) context.domain.stateSystemInit(systemInit, context.now);
 }
 
 function learnRate(context: DecodeContext, plan: OptionsPlan): void {

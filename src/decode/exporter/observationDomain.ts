@@ -21,7 +21,8 @@ export class ObservationDomain {
   lastSeenMs = 0;
   /** The session of the message that is being decoded. */
   session: MessageHistory;
-  /** Such a time that was stated once, and when. */
+  /** The latest such time that was believed, also from before a restart; one that was stated once, and when. */
+  #knownInitMs = 0;
   #pendingInitMs = 0;
   #pendingInitAt = 0;
   readonly #sessions: MessageHistory[];
@@ -40,12 +41,16 @@ export class ObservationDomain {
 
   /**
    * Its options say when the exporter started. Another time than the known one is believed when it is stated again in a
-   * datagram received later: one may be forged, and all flows would seem to have ended long ago.
+   * datagram received later: one may be forged, and all flows would seem to have ended long ago. Only after a restart a
+   * later time is what is expected.
    */
   stateSystemInit(ms: number, now: number): void {
+    const isKnown = !areBootsDifferent(ms, this.#knownInitMs);
+    const isOfRestart = this.systemInitMs === 0 && ms > this.#knownInitMs;
     const isRepeated = ms === this.#pendingInitMs && now !== this.#pendingInitAt;
-    if (this.systemInitMs === 0 || isRepeated || !areBootsDifferent(ms, this.systemInitMs)) {
+    if (isKnown || isOfRestart || isRepeated) {
       this.systemInitMs = ms;
+      this.#knownInitMs = ms;
       this.#pendingInitMs = 0;
     } else if (ms !== this.#pendingInitMs) {
       this.#pendingInitMs = ms;

@@ -80,7 +80,7 @@ export class DecodeContext implements RecordRun {
   }
 
   believesRate(rate: number, fieldBytes: number): boolean {
-    return this.exporter.believesRate(rate, fieldBytes);
+    return this.exporter.believesRate(this.domain, rate, fieldBytes);
   }
 
   get activeTimeout(): ActiveTimeout {

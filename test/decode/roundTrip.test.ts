@@ -100,7 +100,7 @@ function expected({ ipv6, fields }: Shape, { src, dst, values }: Content): Recor
   };
   // A rate beyond belief is left out.
   const rateBytes = fields.find(([element]) => element === 34)?.[1] ?? 0;
-  const isBelieved = value(34) <= 10_000_000 && !areBytesSwapped(value(34), rateBytes);
+  const isBelieved = value(34) <= 100_000 && !areBytesSwapped(value(34), rateBytes);
   const text = (address: Content['src']): string =>
     ipv6 ? formatWords(...address) : formatWords(0, 0, 0xffff, address[3]);
   return {

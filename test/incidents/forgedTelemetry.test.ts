@@ -121,8 +121,10 @@ const FORGED: readonly (readonly [name: string, datagram: Uint8Array, kind?: Tel
   ['sFlow, both', sampleOf(MOST, MOST), 'sflow'],
 ];
 
-/** A fifth of the limit, of each protocol: for ten seconds, the forged datagram, and twenty more. */
-function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?])[]) {
+/**
+ * A fifth of the limit, of each protocol: for ten seconds (or as many as given), the forged datagram, and twenty more.
+ */
+function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?])[], seconds = 10) {
   const limits = { pps: 50_000, mbps: 1000, flows_per_sec: 30_000 };
   const group = groupFixture({ thresholds: limits });
   const config = configFixture({ networks: ['203.0.113.0/24'], groups: [group], dryRun: true });
@@ -130,14 +132,14 @@ function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?])[])
   const { cycle, events } = cycleFixture({ config, plan });
   cycle.restore(0);
   const receiver = new Receiver(receiverSettingsOf(config, plan), 0);
-  for (let now = 0; now < 60_000; now += 100) {
-    if (now < 30_000) {
+  for (let now = 0; now < 1000 * (seconds + 50); now += 100) {
+    if (now < 1000 * (seconds + 20)) {
       receiver.receive('netflow', v5Of(250, 125_000), '192.0.2.1', now);
       receiver.receive('netflow', recordOf('v9', 250, 125_000), '192.0.2.1', now);
       receiver.receive('netflow', recordOf('ipfix', 250, 125_000), '192.0.2.1', now);
       receiver.receive('sflow', sampleOf(250, 500), '192.0.2.1', now);
     }
-    if (now === 10_000)
+    if (now === 1000 * seconds)
       for (const [datagram, kind] of forged) receiver.receive(kind ?? 'netflow', datagram, '192.0.2.1', now);
     const crossed = cycle.report(0, receiver.tick(now), now);
     if (crossed.length > 0) cycle.open(crossed, [], now);
@@ -156,5 +158,30 @@ for (const [name, datagram, kind] of FORGED) {
     const { attacks, doubts } = attacksWith([[datagram, kind]]);
     assert.equal(attacks, 0);
     assert.ok(doubts.every((reason) => (DOUBT_REASONS as readonly string[]).includes(reason)));
+  });
+}
+
+/** Rates that only a new exporter is believed at once: this one has been there for more than a minute. */
+const FORGED_RATES: readonly (readonly [name: string, datagram: Uint8Array, kind?: TelemetryKind])[] = [
+  ['IPFIX, a rate of 1000 in the record', recordOf('ipfix', 100, 50_000, 0, [[34, uint(1000, 4)]])],
+  ['v9, a rate of a million in the record', recordOf('v9', 100, 50_000, 1000, [[34, uint(1_000_000, 4)]])],
+  ['v5, a rate of 1000 in the header', v5Of(250, 125_000, 0, 1000)],
+  ['v5, the highest rate in the header', v5Of(250, 125_000, 0, 0x3fff)],
+  ['sFlow, twenty samples at a rate of 20,000', twentySamples(20_000), 'sflow'],
+  ['v9, a rate of 15 in options', v9Rate(15)],
+  ['v9, a rate of 1000 in options', v9Rate(1000)],
+  ['IPFIX, a rate of 100 in options', ipfixRate(100)],
+];
+
+function twentySamples(rate: number): Uint8Array {
+  const packet = ipv4Packet({ src: SRC, dst: HOST, protocol: 17, totalLength: 500 }, udp(53, 53));
+  return sflow(Array.from({ length: 20 }, () => flowSample([rawHeader(packet, 500, 11)], { rate })));
+}
+
+for (const [name, datagram, kind] of FORGED_RATES) {
+  test(`one forged rate makes no attack: ${name}`, () => {
+    const { attacks, doubts } = attacksWith([[datagram, kind]], 70);
+    assert.equal(attacks, 0);
+    assert.deepEqual(doubts, ['sampling_rate_jump']);
   });
 }

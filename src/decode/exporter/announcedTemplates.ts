@@ -19,6 +19,8 @@ interface Announced {
 export class AnnouncedTemplates {
   /** By id, the least recently announced id first; of each id the latest announcement first. */
   readonly #byId = new Map<number, Announced[]>();
+  /** What was announced before the last restart, until the session announces something. */
+  #forgotten: Announced[] = [];
   /** Different templates, their bytes on the wire and their fields. */
   count = 0;
   wireBytes = 0;
@@ -46,6 +48,7 @@ export class AnnouncedTemplates {
 
   /** Takes an announcement, the first one of the template or one more. */
   announce(template: Template, { port, bootMs }: MessageHistory): void {
+    this.#forgotten = [];
     const others = (this.#byId.get(template.id) ?? []).filter((announced) => announced.port !== port);
     this.#replace(template.id, [{ port, bootMs, template }, ...others.slice(0, MOST_SESSIONS - 1)]);
   }
@@ -65,7 +68,19 @@ export class AnnouncedTemplates {
 
   /** Removes what a session announced before it was restarted, and what its process did from other ports. */
   forgetSession(session: MessageHistory): void {
-    this.#removeWhere(({ port, bootMs }) => port === session.port || areBootsEqual(bootMs, session.earlierBootMs));
+    const isOf = ({ port, bootMs }: Announced): boolean =>
+      port === session.port || areBootsEqual(bootMs, session.earlierBootMs);
+    this.#forgotten = [...this.#byId.values()].flatMap((announced) => announced.filter(isOf));
+    this.#removeWhere(isOf);
+  }
+
+  /** It was no restart: what was forgotten holds. */
+  restoreForgotten(): void {
+    for (const announced of this.#forgotten) {
+      const { id } = announced.template;
+      this.#replace(id, [...(this.#byId.get(id) ?? []), announced]);
+    }
+    this.#forgotten = [];
   }
 
   /** Removes the templates of the id that was announced least recently. False where there is none. */

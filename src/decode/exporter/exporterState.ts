@@ -18,9 +18,9 @@ import {
   TEMPLATE_FIELD_BYTES,
 } from './memoryBudget.ts';
 import { areOfTwoExporters, type MessageHistory } from './messageHistory.ts';
-import { ObservationDomain } from './observationDomain.ts';
+import { ObservationDomain, type StatedRate } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
-import { areBytesSwapped, RateBelief, type StatedRate } from './rateBelief.ts';
+import { RateBelief } from './rateBelief.ts';
 import { isSamplingRate, NO_RATES, type RateScope, SamplingRates } from './samplingRates.ts';
 import type { Template } from './template.ts';
 
@@ -110,10 +110,6 @@ export class ExporterState {
   #datagram = 0;
   #firstSeenMs = Number.NaN;
   #now = 0;
-  /** The rate in a record that was looked at last, and whether its bytes are swapped. */
-  #judgedRate = 0;
-  #judgedBytes = 0;
-  #isSwapped = false;
   #datagramHasErrors = false;
 
   constructor(address: string, limits: DecodeLimits = DEFAULT_DECODE_LIMITS, budget = new MemoryBudget()) {
@@ -238,6 +234,11 @@ export class ExporterState {
   ): void {
     const session = domain.beginMessage(port, sequence, uptimeMs, exportTimeMs);
     if (session.isGap) this.sequenceGaps++;
+    if (session.continuesEarlier) {
+      domain.templates.restoreForgotten();
+      this.#awaiting.mayBeReady = true;
+      this.#charge();
+    }
     if (!session.isRestart) return;
     this.restarts++;
     domain.templates.forgetSession(session);
@@ -275,16 +276,13 @@ export class ExporterState {
   }
 
   /**
-   * Whether a rate that stands beside the traffic itself can be meant; `fieldBytes` as in `StatedRate`. Most records have
-   * the rate of the one before.
+   * Whether a rate that stands beside the traffic of the domain is believed, 1 for one that is not stated; `fieldBytes` as
+   * in `StatedRate`. Where it is not, `recordRates.refusal` of the domain says why.
    */
-  believesRate(rate: number, fieldBytes: number): boolean {
-    if (rate !== this.#judgedRate || fieldBytes !== this.#judgedBytes) {
-      this.#judgedRate = rate;
-      this.#judgedBytes = fieldBytes;
-      this.#isSwapped = areBytesSwapped(rate, fieldBytes);
-    }
-    return rate <= this.maxStatedRate && !this.#isSwapped;
+  believesRate({ recordRates }: ObservationDomain, rate: number, fieldBytes: number): boolean {
+    if (rate <= this.maxStatedRate) return recordRates.believes(rate, fieldBytes, this.#datagram, this.#isNew);
+    recordRates.refusal = 'sampling_rate';
+    return false;
   }
 
   /** The rates of the exporter as a whole, for records of the domain's current session. */
@@ -306,7 +304,7 @@ export class ExporterState {
         fieldBytes,
         current: domain.sampling.rateOf(scope, key) || this.wholeRates(domain).rateOf(scope, key),
         continues: session.continues,
-        isNewExporter: this.#now - this.#firstSeenMs < NEW_EXPORTER_MS,
+        isNewExporter: this.#isNew,
         datagram: this.#datagram,
       },
       this.maxStatedRate,
@@ -332,6 +330,10 @@ export class ExporterState {
       }
     }
     rates.set(scope, key, rate);
+  }
+
+  get #isNew(): boolean {
+    return this.#now - this.#firstSeenMs < NEW_EXPORTER_MS;
   }
 
   /** Whether it has announced that it states a rate, and has not done so. */

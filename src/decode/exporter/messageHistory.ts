@@ -60,6 +60,8 @@ export class MessageHistory {
 
   /** About the message that `take` took last. */
   isRestart = false;
+  /** It goes on where the exporter was before what looked like a restart. */
+  continuesEarlier = false;
   /** Something before it is missing. */
   isGap = false;
   /** Its sequence number is the expected one. */
@@ -73,8 +75,8 @@ export class MessageHistory {
   #isOvertaken = false;
   /** What was expected before the last restart. */
   #earlierExpected = UNKNOWN;
-  /** Several processes send from one port. None of them restarts when the next one sends. */
-  #isInterleaved = false;
+  /** How often the exporter went on where it was before what looked like a restart. */
+  #falseRestarts = 0;
 
   constructor(port: number) {
     this.port = port;
@@ -102,8 +104,10 @@ export class MessageHistory {
     const behind = expected === UNKNOWN ? 0 : (expected - sequence) >>> 0;
     this.continues = sequence === expected || sequence === expectedOfDomain;
     if (this.#sequence === UNKNOWN) this.startsApart = uptimeMs < 0 && isYoung(sequence, expectedOfDomain);
-    this.#findInterleaving(sequence, bootMs);
-    this.isRestart = !this.#isInterleaved && this.#showsRestart(sequence, uptimeMs, exportTimeMs);
+    this.continuesEarlier = this.#isOfEarlier(sequence, bootMs);
+    if (this.continuesEarlier) this.#falseRestarts++;
+    // Where it happens again, several processes send from one port, and none of them restarts when the next one sends.
+    this.isRestart = this.#falseRestarts < 2 && this.#showsRestart(sequence, uptimeMs, exportTimeMs);
     this.#isOvertaken = !this.isRestart && !this.continues && behind !== 0 && behind <= REORDER_WINDOW;
     this.isGap =
       !this.isRestart && !this.#isOvertaken && !this.continues && expected !== UNKNOWN && behind > HALF_RANGE;
@@ -139,15 +143,13 @@ export class MessageHistory {
     return fell && (sequenceFell || uptimeMs < YOUNG_MS);
   }
 
-  /** After what looked like a restart, a message that goes on where the exporter was before. */
-  #findInterleaving(sequence: number, bootMs: number): void {
-    if (Number.isNaN(bootMs)) {
-      if (this.#earlierExpected === UNKNOWN) return;
-      const isOfEarlier = (sequence - this.#earlierExpected) >>> 0 < YOUNG_SEQUENCE;
-      if (isOfEarlier && isYoung(this.#sequence, sequence)) this.#isInterleaved = true;
-    } else if (areBootsEqual(bootMs, this.earlierBootMs) && areBootsDifferent(bootMs, this.bootMs)) {
-      this.#isInterleaved = true;
-    }
+  /** Whether the message goes on where the exporter was before what looked like a restart. */
+  #isOfEarlier(sequence: number, bootMs: number): boolean {
+    if (!Number.isNaN(bootMs))
+      return areBootsEqual(bootMs, this.earlierBootMs) && areBootsDifferent(bootMs, this.bootMs);
+    if (this.#earlierExpected === UNKNOWN) return false;
+    const isNext = (sequence - this.#earlierExpected) >>> 0 < YOUNG_SEQUENCE;
+    return isNext && isYoung(this.#sequence, sequence);
   }
 }
 

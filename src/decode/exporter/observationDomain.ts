@@ -5,7 +5,8 @@
 import { AnnouncedTemplates } from './announcedTemplates.ts';
 import { ExportClock } from './exportClock.ts';
 import { areBootsDifferent, areOfTwoExporters, MessageHistory } from './messageHistory.ts';
-import { NO_RATES, SamplingRates } from './samplingRates.ts';
+import { RecordRates } from './recordRates.ts';
+import { NO_RATES, type RateScope, SamplingRates } from './samplingRates.ts';
 
 /** Sessions that are remembered. A restarted exporter often has a new port, and a few send from a new one each time. */
 const MOST_SESSIONS = 16;
@@ -16,6 +17,8 @@ export class ObservationDomain {
   readonly id: number;
   readonly templates = new AnnouncedTemplates();
   readonly clock = new ExportClock();
+  /** Rates that stand beside its traffic. */
+  readonly recordRates = new RecordRates();
   /** When the exporter started (element 160), in milliseconds of its clock; 0 where it does not say. */
   systemInitMs = 0;
   lastSeenMs = 0;
@@ -112,4 +115,19 @@ export class ObservationDomain {
     this.#sessions[oldest] = session;
     return session;
   }
+}
+
+/** A sampling rate in an options record. */
+export interface StatedRate {
+  /** The domain that it is said of, and the session that says it. */
+  readonly domain: ObservationDomain;
+  readonly session: MessageHistory;
+  readonly scope: RateScope;
+  /** Of a sampler, an interface or a template; 0 for everything. */
+  readonly key: number;
+  readonly rate: number;
+  /** Bytes of the field that it was read from; 0 where it was computed. */
+  readonly fieldBytes: number;
+  /** Whether it is said of the whole exporter. */
+  readonly ofWholeExporter: boolean;
 }

@@ -2,36 +2,19 @@
  * Which sampling rates are believed. A rate multiplies all that an exporter reports: too high a one makes attacks of
  * nothing, too low a one hides them, and one forged or broken options record is enough to state it.
  */
-import type { MessageHistory } from './messageHistory.ts';
-import type { ObservationDomain } from './observationDomain.ts';
-import { isSamplingRate, type RateScope } from './samplingRates.ts';
+import { isSamplingRate } from './samplingRates.ts';
 
 /** A rate that grows or falls by this factor is believed only when it is stated again, in another datagram. */
-const JUMP = 16;
+const JUMP = 4;
 
 /** Even the first rate is believed at once only up to this. */
-const MOST_AT_FIRST = 100_000;
+export const MOST_AT_FIRST = 100_000;
 
 /** Statements that wait to be made again. The oldest gives way. */
 const MOST_PENDING = 64;
 
 /** Rates below this with their bytes swapped are too small to be told from chance. */
 const LEAST_SWAPPED = 32;
-
-/** A sampling rate in an options record. */
-export interface StatedRate {
-  /** The domain that it is said of, and the session that says it. */
-  readonly domain: ObservationDomain;
-  readonly session: MessageHistory;
-  readonly scope: RateScope;
-  /** Of a sampler, an interface or a template; 0 for everything. */
-  readonly key: number;
-  readonly rate: number;
-  /** Bytes of the field that it was read from; 0 where it was computed. */
-  readonly fieldBytes: number;
-  /** Whether it is said of the whole exporter. */
-  readonly ofWholeExporter: boolean;
-}
 
 /** Routers that export flows sample at most one packet of so many. */
 const MOST_CHOSEN = 65_536;
@@ -65,7 +48,7 @@ export class RateBelief {
   judge(statement: RateStatement, maxStatedRate: number): 'believed' | 'impossible' | 'jump' {
     const { name, rate, current, continues, isNewExporter, datagram } = statement;
     if (rate > maxStatedRate || areBytesSwapped(rate, statement.fieldBytes)) return 'impossible';
-    const isJump = rate >= Math.max(1, current) * JUMP || rate * JUMP <= current;
+    const isJump = isFar(rate, Math.max(1, current));
     const isFirst = current === 0 && isNewExporter && rate <= MOST_AT_FIRST;
     const pending = this.#pending.get(name);
     const isRepeated = pending?.rate === rate && pending.datagram !== datagram;
@@ -75,6 +58,11 @@ export class RateBelief {
     this.#pending.set(name, pending?.rate === rate ? pending : { rate, datagram });
     return 'jump';
   }
+}
+
+/** Whether a rate is so far from another that one of them must be wrong, or was changed. */
+export function isFar(rate: number, other: number): boolean {
+  return rate > other * JUMP || rate * JUMP < other;
 }
 
 function firstOf(map: ReadonlyMap<string, unknown>): string {

@@ -54,7 +54,8 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
     doubtCounters(context.batch, firstRow, exporter, plan.hasPacketsAndBytes);
   }
   if (context.misfits > 0) exporter.doubt('field_width', context.misfits);
-  if (context.refusedRates > 0) exporter.doubt('sampling_rate', context.refusedRates, context.refusedRate);
+  if (context.refusedRates > 0)
+    exporter.doubt(context.domain.recordRates.refusal, context.refusedRates, context.refusedRate);
   if (!yieldsRows) {
     if (plan.hasCounters) exporter.recordsWithoutAddresses += records;
     else exporter.recordsWithoutCounters += records;

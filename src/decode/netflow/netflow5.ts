@@ -36,8 +36,8 @@ export function decodeNetflow5(context: DecodeContext): void {
   domain.endMessage(promised);
   context.heldMs = domain.session.heldMs(context.now, view.getUint32(4), exportTimeMs);
   const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
-  const isBelieved = exporter.believesRate(interval, 0);
-  if (!isBelieved) exporter.doubt('sampling_rate', 1, interval);
+  const isBelieved = exporter.believesRate(domain, interval || 1, 0);
+  if (!isBelieved) exporter.doubt(domain.recordRates.refusal, 1, interval);
   appendRecords(context, records, isBelieved ? interval : 0);
 }
 

@@ -146,9 +146,10 @@ function decodeSample(context: DecodeContext, format: number, at: number, end: n
 
 /** Begins the row at `batch.end` for a sample of one packet. `rate` 0 is not stated. */
 function beginRow(context: DecodeContext, rate: number, inInterface: number, outInterface: number): void {
-  const { batch, exporter } = context;
-  const isBelieved = exporter.believesRate(rate, 4);
-  if (!isBelieved) exporter.doubt('sampling_rate', 1, rate);
+  const { batch, exporter, domain } = context;
+  // Fast interfaces are sampled at any power of two, so the order of the bytes is not looked at.
+  const isBelieved = exporter.believesRate(domain, rate || 1, 0);
+  if (!isBelieved) exporter.doubt(domain.recordRates.refusal, 1, rate);
   const row = batch.end;
   context.row = row;
   clearRows(batch, row, 1);

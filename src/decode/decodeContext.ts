@@ -83,6 +83,10 @@ export class DecodeContext implements RecordRun {
     return this.exporter.believesRate(this.domain, rate, fieldBytes);
   }
 
+  get doubtsRecord(): boolean {
+    return this.domain.recordRates.isJump;
+  }
+
   get activeTimeout(): ActiveTimeout {
     return this.exporter.activeTimeout;
   }

@@ -7,7 +7,7 @@
 export const DOUBT_REASONS = [
   /** A sampling rate that cannot be one, or is beyond `sampling.max_stated_rate`. The configured rate is used. */
   'sampling_rate',
-  /** A sampling rate far from the one before. It is used once it is stated again, or by what is known of its sender. */
+  /** A sampling rate far from those before. It is used once it is stated again; a record beside it counts with zeros. */
   'sampling_rate_jump',
   /** A sampling algorithm that does not exist. The rate beside it is not used. */
   'sampling_algorithm',

@@ -52,6 +52,9 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
 /** An exporter is new for so long: nothing was decided by the rate it had before. */
 const NEW_EXPORTER_MS = 60_000;
 
+/** The same for rates that stand beside the traffic: they are in every datagram, so they are all known soon. */
+const NEW_TRAFFIC_MS = 5000;
+
 /** A template that data waits for. */
 export interface MissingTemplate {
   /** Index into `PROTOCOLS`. */
@@ -280,7 +283,8 @@ export class ExporterState {
    * in `StatedRate`. Where it is not, `recordRates.refusal` of the domain says why.
    */
   believesRate({ recordRates }: ObservationDomain, rate: number, fieldBytes: number): boolean {
-    if (rate <= this.maxStatedRate) return recordRates.believes(rate, fieldBytes, this.#datagram, this.#isNew);
+    const isNew = this.#now - this.#firstSeenMs < NEW_TRAFFIC_MS;
+    if (rate <= this.maxStatedRate) return recordRates.believes(rate, fieldBytes, this.#datagram, isNew);
     recordRates.refusal = 'sampling_rate';
     return false;
   }
@@ -304,7 +308,7 @@ export class ExporterState {
         fieldBytes,
         current: domain.sampling.rateOf(scope, key) || this.wholeRates(domain).rateOf(scope, key),
         continues: session.continues,
-        isNewExporter: this.#isNew,
+        isNewExporter: this.#now - this.#firstSeenMs < NEW_EXPORTER_MS,
         datagram: this.#datagram,
       },
       this.maxStatedRate,
@@ -330,10 +334,6 @@ export class ExporterState {
       }
     }
     rates.set(scope, key, rate);
-  }
-
-  get #isNew(): boolean {
-    return this.#now - this.#firstSeenMs < NEW_EXPORTER_MS;
   }
 
   /** Whether it has announced that it states a rate, and has not done so. */

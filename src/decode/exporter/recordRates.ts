@@ -12,6 +12,12 @@ const MOST_RATES = 16;
 export class RecordRates {
   /** Why the rate was not believed that was judged last. */
   refusal: DoubtReason = 'sampling_rate';
+
+  /** Whether that was because it is far from those before. Then what stands beside it is not believed either. */
+  get isJump(): boolean {
+    return this.refusal === 'sampling_rate_jump';
+  }
+
   readonly #used: number[] = [];
   /** The rate that was judged last, most often that of the record before, and whether it is believed. */
   #rate = 0;

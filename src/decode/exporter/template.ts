@@ -28,6 +28,8 @@ export interface RecordRun {
   activeTimeout: ActiveTimeout;
   /** Whether a rate in a record can be meant. `fieldBytes` is 0 where it was computed of several fields. */
   believesRate(rate: number, fieldBytes: number): boolean;
+  /** After a rate that is not believed: whether its record is not believed either. */
+  readonly doubtsRecord: boolean;
   /** Values that did not fit their column, rates that were not believed, and the latest such rate. Loaders add to them. */
   misfits: number;
   refusedRates: number;

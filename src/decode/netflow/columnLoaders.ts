@@ -15,6 +15,7 @@ import {
 } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import { ICMP, ICMPV6 } from '../../net/protocolNumbers.ts';
+import { markDoubtful } from '../doubtfulRows.ts';
 import { isSamplingRate } from '../exporter/samplingRates.ts';
 import type { RecordRun } from '../exporter/template.ts';
 import { readUnsigned } from './recordFields.ts';
@@ -267,6 +268,7 @@ function stateRate(run: RecordRun, row: number, rate: number, fieldBytes: number
   const { batch } = run;
   if (batch.samplingRate[row] !== 0 || !isSamplingRate(rate)) return;
   if (!run.believesRate(rate, fieldBytes)) {
+    if (run.doubtsRecord) markDoubtful(batch, row);
     run.refusedRates++;
     run.refusedRate = rate;
     return;

@@ -9,6 +9,7 @@
 import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
+import { markDoubtful } from '../doubtfulRows.ts';
 import { NETFLOW5 } from '../exporter/protocol.ts';
 import { LONGEST_UPTIME_SPAN } from './timeLoaders.ts';
 
@@ -38,7 +39,10 @@ export function decodeNetflow5(context: DecodeContext): void {
   const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
   const isBelieved = exporter.believesRate(domain, interval || 1, 0);
   if (!isBelieved) exporter.doubt(domain.recordRates.refusal, 1, interval);
+  const firstRow = context.batch.end;
   appendRecords(context, records, isBelieved ? interval : 0);
+  if (isBelieved || !domain.recordRates.isJump) return;
+  for (let row = firstRow; row < context.batch.end; row++) markDoubtful(context.batch, row);
 }
 
 /** `samplingInterval` 0 is not stated. */

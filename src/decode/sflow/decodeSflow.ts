@@ -154,6 +154,7 @@ function beginRow(context: DecodeContext, rate: number, inInterface: number, out
   context.row = row;
   clearRows(batch, row, 1);
   clearTimes(batch, row, 1);
+  if (!isBelieved && domain.recordRates.isJump) markDoubtful(batch, row);
   batch.sampledPackets[row] = 1;
   batch.samplingRate[row] = isBelieved ? rate : 0;
   batch.samplingSource[row] = isBelieved && rate > 0 ? SAMPLING_FROM_RECORD : SAMPLING_FROM_DEFAULT;

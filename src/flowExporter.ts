@@ -15,6 +15,9 @@ const LEARNED_FROM = 15;
 const SHORTEST_SECONDS = 1;
 const LONGEST_SECONDS = 3600;
 
+/** What a period leaves of a longer one before it. */
+const FADING = 0.99;
+
 /** A period is learned from this many of them. */
 const ENOUGH = 3;
 
@@ -32,6 +35,10 @@ export class ActiveTimeout {
   #pendingMs = 0;
   #pendingAt = 0;
   readonly #periods: number[] = [];
+  /** For each of them, whether the start time of its flow was that of the record before. */
+  readonly #startStayed: boolean[] = [];
+  /** The longest of them; it fades, since a timeout may be made shorter. */
+  #longestPeriodMs = 0;
   /** When a period was observed last, and how many then. */
   #observedAt = Number.NEGATIVE_INFINITY;
   #observedNow = 0;
@@ -40,6 +47,17 @@ export class ActiveTimeout {
   /** Milliseconds; 0 where it is not known. */
   get ms(): number {
     return this.configuredMs || this.statedMs || this.#learnedMs;
+  }
+
+  /**
+   * The longest period that a record may be of, in milliseconds; 0 where that is not known, or where start times move on
+   * with each record, so that a record says itself what period it is of. An exporter may have several caches with timeouts
+   * of their own. A period that is taken for too short makes a flood of a steady flow.
+   */
+  get longestMs(): number {
+    if (this.configuredMs > 0) return this.configuredMs;
+    if (this.#periods.length >= ENOUGH && !this.#startStayed.includes(true)) return 0;
+    return this.ms && Math.max(this.ms, this.#longestPeriodMs);
   }
 
   /** The same with its source; undefined where it is not known. */
@@ -68,14 +86,16 @@ export class ActiveTimeout {
   }
 
   /**
-   * A flow that goes on was reported again at `now`, this long after the report before it. One datagram may be forged, so
-   * only few of its flows are learned from.
+   * A flow that goes on was reported again at `now`, this long after the report before it, with a start time before that
+   * report or after. One datagram may be forged, so only few of its flows are learned from.
    */
-  observe(periodMs: number, now: number): void {
+  observe(periodMs: number, startStayed: boolean, now: number): void {
     this.#observedNow = now === this.#observedAt ? this.#observedNow + 1 : 1;
     this.#observedAt = now;
     if (this.#observedNow > ENOUGH) return;
+    this.#longestPeriodMs = Math.min(Math.max(periodMs, this.#longestPeriodMs * FADING), LONGEST_SECONDS * 1000);
     this.#periods[this.#next] = periodMs;
+    this.#startStayed[this.#next] = startStayed;
     this.#next = (this.#next + 1) % LEARNED_FROM;
     if (this.#periods.length < ENOUGH) return;
     const sorted = this.#periods.toSorted((a, b) => a - b);

@@ -77,6 +77,6 @@ export function clearDoubtful(batch: FlowBatch): void {
 
 /** The longest time for which the row may count. */
 function periodMs(batch: FlowBatch, row: number, { activeTimeout }: ExporterState): number {
-  const longest = activeTimeout.ms > 0 ? activeTimeout.ms : LONGEST_PERIOD_MS;
+  const longest = activeTimeout.longestMs || LONGEST_PERIOD_MS;
   return Math.max(SHORTEST_PERIOD_MS, Math.min(batch.durationMs[row], longest));
 }

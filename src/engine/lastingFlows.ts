@@ -47,6 +47,9 @@ const FRESH_MS_AT_MOST = 10_000;
 /** A new flow of the same key begins later than this after the last record; the time between says nothing. */
 const CONTINUES_WITHIN_MS = 5000;
 
+/** A start time that moves on is no earlier than this before the end of the last record: some have whole seconds. */
+const START_TOLERANCE_MS = 2000;
+
 /** Shorter periods between two records are no active timeout. */
 const SHORTEST_TIMEOUT_MS = 900;
 
@@ -109,7 +112,7 @@ export class LastingFlows {
     if (flow !== NONE && endMs > this.#endMs[flow]) fromMs = Math.max(startMs, this.#endMs[flow]);
     else flow = NONE;
     const timeoutMs = activeTimeout.ms;
-    const longestMs = timeoutMs > 0 ? timeoutMs * TIMEOUT_SLACK : LONGEST_PERIOD_MS;
+    const longestMs = activeTimeout.longestMs > 0 ? activeTimeout.longestMs * TIMEOUT_SLACK : LONGEST_PERIOD_MS;
     if ((batch.flowFlags[row] & COUNTS_FROM_START) !== 0) fromMs = startMs;
     else fromMs = Math.max(fromMs, endMs - longestMs);
     this.periodFromMs = fromMs;
@@ -117,7 +120,7 @@ export class LastingFlows {
     if (flow !== NONE) {
       const periodMs = endMs - this.#endMs[flow];
       if (goesOn && periodMs >= SHORTEST_TIMEOUT_MS && startMs <= this.#endMs[flow] + CONTINUES_WITHIN_MS)
-        activeTimeout.observe(periodMs, now);
+        activeTimeout.observe(periodMs, startMs < this.#endMs[flow] - START_TOLERANCE_MS, now);
       this.#remove(flow);
     }
     if (!goesOn || endMs <= fromMs) return;

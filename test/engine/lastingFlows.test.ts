@@ -269,3 +269,16 @@ test('one datagram does not change what was learned of the active timeout', () =
   driver.account(360_000, flow);
   near(driver.rates(360_000, HOST).pps, 1000, 50, 'a flow that is reported once a minute');
 });
+
+test('an exporter with caches of different timeouts is not taken for one of short periods', () => {
+  const exporter = newExporter();
+  const short = [1, 2, 3, 4].flatMap((i) =>
+    recordsOf(10_000, 1e9, false, exporter)
+      .slice(0, 30)
+      .map((record) => ({ ...record, srcPort: i })),
+  );
+  const long = recordsOf(60_000, 1e9, false, exporter).slice(0, 5);
+  run(290_000, [...short, ...long], ({ pps }, now) => {
+    if (now > 61_000) near(pps, 5000, 50, `at ${now}`);
+  });
+});

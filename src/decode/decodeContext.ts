@@ -6,6 +6,7 @@ import type { FlowBatch } from '../flowBatch.ts';
 import type { ActiveTimeout } from '../flowExporter.ts';
 import type { ExportClock } from './exporter/exportClock.ts';
 import type { ExporterState } from './exporter/exporterState.ts';
+import type { MessageHeader } from './exporter/messageHistory.ts';
 import type { ObservationDomain } from './exporter/observationDomain.ts';
 import type { RecordRun } from './exporter/template.ts';
 import { FlowTotals } from './flowTotals.ts';
@@ -13,7 +14,7 @@ import { FlowTotals } from './flowTotals.ts';
 /** More fields than a template set in the largest datagram can define, at four bytes each. */
 const MAX_FIELDS = 16_384;
 
-export class DecodeContext implements RecordRun {
+export class DecodeContext implements RecordRun, MessageHeader {
   /** Decoders append rows at `batch.end`. */
   readonly batch: FlowBatch;
 
@@ -32,6 +33,7 @@ export class DecodeContext implements RecordRun {
   /** Times in the header of the message; see `RecordRun`. */
   exportTimeMs = 0;
   uptimeMs = -1;
+  sequence = 0;
   /** For how long the message was held between its export and its receipt, in milliseconds. */
   heldMs = 0;
   /** See `RecordRun`. */

@@ -284,9 +284,11 @@ export class Accounting {
     if (history === NO_HISTORY) return;
     const { now, bucketMs } = this.#window;
     const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
-    const untilMs = now - delayMs;
     if (delayMs > bucketMs * LATE_AFTER) this.#candidates.noteLate(candidate, packets, delayMs);
-    this.#history.place(history, untilMs - periodMs, untilMs, packets, bytes, 1, kinds, this.#batch.samplingRate[i]);
+    const placing = this.#history;
+    placing.untilMs = now - delayMs;
+    placing.fromMs = placing.untilMs - periodMs;
+    placing.place(history, packets, bytes, kinds, this.#batch.samplingRate[i]);
   }
 
   /**

@@ -41,6 +41,9 @@ const SLAB_SHIFT = 6;
 const UNKNOWN_PACKET_BYTES = 1500;
 
 export class TrafficHistory {
+  /** The time of the traffic that `place` is given next. Numbers that are handed over would be allocated. */
+  fromMs = 0;
+  untilMs = 0;
   #window: RateWindow;
   readonly #slabs: Float64Array[] = [];
   /** By row, the last bucket that was written. */
@@ -82,26 +85,18 @@ export class TrafficHistory {
   }
 
   /**
-   * Adds traffic that passed evenly between two times, of which neither is in the future. `records` are counted at its
-   * end. What passed before the history began is left out.
+   * Adds traffic that passed evenly between `fromMs` and `untilMs`, of which neither is in the future, as one record at
+   * its end. What passed before the history began is left out.
    */
-  place(
-    row: number,
-    fromMs: number,
-    untilMs: number,
-    packets: number,
-    bytes: number,
-    records: number,
-    kinds: number,
-    samplingRate: number,
-  ): void {
+  place(row: number, packets: number, bytes: number, kinds: number, samplingRate: number): void {
+    const { fromMs, untilMs } = this;
     const window = this.#window;
     this.#roll(row);
     const oldest = window.bucket - HISTORY_BUCKETS + 1;
     const last = Math.min(window.bucket, Math.max(oldest, window.bucketOf(untilMs)));
     const first = Math.max(oldest, window.bucketOf(fromMs));
     const slab = this.#slabs[row >> SLAB_SHIFT];
-    slab[this.#at(row, last) + FLOWS] += records;
+    slab[this.#at(row, last) + FLOWS] += 1;
     if (first >= last) {
       addSampled(slab, this.#at(row, last), packets, bytes, kinds, samplingRate);
       return;

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiptClock } from '../../src/decode/exporter/receiptClock.ts';
 
+const times = (now: number, exportTimeMs: number) => ({ now, exportTimeMs, uptimeMs: -1 });
+
 /** What is said of messages that were exported at these times and received at those, in seconds, after 90 seconds of both. */
 function held(messages: readonly (readonly [exported: number, received: number])[], offset = -7_000_000): number[] {
   const clock = new ReceiptClock();
-  for (let second = 0; second <= 90; second++) clock.heldMs(second * 1000, second * 1000 + offset);
-  return messages.map(([exported, received]) => clock.heldMs(received * 1000, exported * 1000 + offset));
+  for (let second = 0; second <= 90; second++) clock.heldMs(times(second * 1000, second * 1000 + offset));
+  return messages.map(([exported, received]) => clock.heldMs(times(received * 1000, exported * 1000 + offset)));
 }
 
 test('a message was held for as long as it came later than those that were not', () => {
@@ -26,7 +28,7 @@ test('an exporter that always holds its messages for up to 20 s is seen through'
   const found: number[] = [];
   for (let batch = 20; batch <= 200; batch += 20) {
     for (let second = batch - 20; second < batch; second += 5) {
-      const heldMs = clock.heldMs(batch * 1000, second * 1000);
+      const heldMs = clock.heldMs(times(batch * 1000, second * 1000));
       if (batch > 120) found.push(heldMs);
     }
   }
@@ -35,7 +37,7 @@ test('an exporter that always holds its messages for up to 20 s is seen through'
 
 test('whole seconds in the header are not taken for holding', () => {
   const clock = new ReceiptClock();
-  for (let ms = 0; ms < 120_000; ms += 130) assert.equal(clock.heldMs(ms, Math.floor(ms / 1000) * 1000), 0);
+  for (let ms = 0; ms < 120_000; ms += 130) assert.equal(clock.heldMs(times(ms, Math.floor(ms / 1000) * 1000)), 0);
 });
 
 test('nothing is known of a clock that stands still, runs slowly, or was set', () => {
@@ -46,14 +48,14 @@ test('nothing is known of a clock that stands still, runs slowly, or was set', (
     (ms: number) => 2 * ms,
   ]) {
     const clock = new ReceiptClock();
-    for (let ms = 0; ms < 300_000; ms += 1000) assert.equal(clock.heldMs(ms, clockAt(ms)), 0, `at ${ms}`);
+    for (let ms = 0; ms < 300_000; ms += 1000) assert.equal(clock.heldMs(times(ms, clockAt(ms))), 0, `at ${ms}`);
   }
 });
 
 test('a forged message from the future makes nothing of those that follow', () => {
   const clock = new ReceiptClock();
   for (let ms = 0; ms < 300_000; ms += 1000) {
-    if (ms === 75_000) clock.heldMs(ms, ms + 30_000);
-    assert.ok(clock.heldMs(ms, ms) <= 0, `at ${ms}`);
+    if (ms === 75_000) clock.heldMs(times(ms, ms + 30_000));
+    assert.ok(clock.heldMs(times(ms, ms)) <= 0, `at ${ms}`);
   }
 });

@@ -35,7 +35,9 @@ test('traffic is placed in the buckets in which it passed, like in a plain list 
         now += afterMs;
         window.advance(now);
         const until = now - endAgoMs;
-        history.place(row, until - lastsMs, until, packets, 0, 1, 0, sampling);
+        history.fromMs = until - lastsMs;
+        history.untilMs = until;
+        history.place(row, packets, 0, 0, sampling);
         placed.push({ from: until - lastsMs, until, packets, sampling });
       }
       const series = new Float64Array(HISTORY_VALUES);
@@ -71,7 +73,9 @@ test('the number of histories is limited, and a freed one begins empty', () => {
   const history = new TrafficHistory(window);
   const rows = Array.from({ length: HISTORY_LIMIT }, () => history.allocate());
   assert.equal(history.allocate(), -1);
-  history.place(rows[7], 0, 0, 5, 5, 1, 0, 1);
+  history.fromMs = 0;
+  history.untilMs = 0;
+  history.place(rows[7], 5, 5, 0, 1);
   history.free(rows[7]);
   window.advance(BUCKET_MS / 2);
   assert.equal(history.allocate(), rows[7]);

@@ -34,7 +34,11 @@ export class AnnouncedTemplates {
   find(id: number, session: MessageHistory): Template | undefined {
     const announced = this.#byId.get(id);
     if (announced === undefined) return undefined;
-    if (announced[0].port === session.port) return announced[0].template;
+    return announced[0].port === session.port ? announced[0].template : this.#findAmong(announced, session);
+  }
+
+  /** Apart from `find`, which runs for every data set and allocates nothing. */
+  #findAmong(announced: readonly Announced[], session: MessageHistory): Template | undefined {
     const own = announced.find(({ port }) => port === session.port);
     if (own !== undefined) return own.template;
     if (session.startsApart) return undefined;
@@ -49,7 +53,15 @@ export class AnnouncedTemplates {
   /** Takes an announcement, the first one of the template or one more. */
   announce(template: Template, { port, bootMs }: MessageHistory): void {
     this.#forgotten = [];
-    const others = (this.#byId.get(template.id) ?? []).filter((announced) => announced.port !== port);
+    const known = this.#byId.get(template.id);
+    const isRepeat = known?.length === 1 && known[0].template === template && known[0].port === port;
+    if (isRepeat && !areBootsDifferent(known[0].bootMs, bootMs)) {
+      // Most announcements are repeats. The id is the last one to be removed again.
+      this.#byId.delete(template.id);
+      this.#byId.set(template.id, known);
+      return;
+    }
+    const others = (known ?? []).filter((announced) => announced.port !== port);
     this.#replace(template.id, [{ port, bootMs, template }, ...others.slice(0, MOST_SESSIONS - 1)]);
   }
 

@@ -17,7 +17,7 @@ import {
   TEMPLATE_BYTES,
   TEMPLATE_FIELD_BYTES,
 } from './memoryBudget.ts';
-import { areOfTwoExporters, type MessageHistory } from './messageHistory.ts';
+import { areOfTwoExporters, type MessageHeader, type MessageHistory } from './messageHistory.ts';
 import { ObservationDomain, type StatedRate } from './observationDomain.ts';
 import { PROTOCOLS } from './protocol.ts';
 import { RateBelief } from './rateBelief.ts';
@@ -48,6 +48,8 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
   awaitingBytes: 131_072,
   awaitingMs: 10_000,
 };
+
+const NONE_READY: readonly ReadySet[] = [];
 
 /** An exporter is new for so long: nothing was decided by the rate it had before. */
 const NEW_EXPORTER_MS = 60_000;
@@ -158,8 +160,8 @@ export class ExporterState {
   }
 
   /** Removes the data sets that have their template now, and drops those that have waited too long. */
-  takeReadySets(): ReadySet[] {
-    if (this.#awaiting.size === 0) return [];
+  takeReadySets(): readonly ReadySet[] {
+    if (this.#awaiting.size === 0) return NONE_READY;
     const expired = this.#awaiting.expire(this.#now);
     if (expired > 0) this.drop('template_missing', expired);
     const ready = this.#awaiting.mayBeReady ? this.#awaiting.takeReady(this.#expectsRate) : [];
@@ -225,17 +227,11 @@ export class ExporterState {
   }
 
   /**
-   * Takes the header of a message from this port; see `MessageHistory.take`. A restarted exporter may use its template
+   * Takes the header of a message; see `MessageHistory.take`. A restarted exporter may use its template
    * ids for other layouts (RFC 3954 §9), so its templates are forgotten.
    */
-  beginMessage(
-    domain: ObservationDomain,
-    port: number,
-    sequence: number,
-    uptimeMs: number,
-    exportTimeMs: number,
-  ): void {
-    const session = domain.beginMessage(port, sequence, uptimeMs, exportTimeMs);
+  beginMessage(domain: ObservationDomain, header: MessageHeader): void {
+    const session = domain.beginMessage(header);
     if (session.isGap) this.sequenceGaps++;
     if (session.continuesEarlier) {
       domain.templates.restoreForgotten();

@@ -44,6 +44,21 @@ export function areOfTwoExporters(a: MessageHistory, b: MessageHistory): boolean
   return a.port !== b.port && (a.startsApart || b.startsApart || areBootsDifferent(a.bootMs, b.bootMs));
 }
 
+/**
+ * The header of a message, and where and when it was received. It is one object for all messages: numbers that are handed
+ * down one by one would be allocated.
+ */
+export interface MessageHeader {
+  /** UDP source port. */
+  readonly sourcePort: number;
+  readonly sequence: number;
+  /** Negative where it has none. */
+  readonly uptimeMs: number;
+  readonly exportTimeMs: number;
+  /** Time of receipt, in clock milliseconds. */
+  readonly now: number;
+}
+
 export class MessageHistory {
   /** UDP source port. */
   readonly port: number;
@@ -86,19 +101,16 @@ export class MessageHistory {
     return this.#expected;
   }
 
-  /**
-   * For how many milliseconds the message was held before it was sent: the one with this header that is received now.
-   * Where there is an uptime, it is finer than the export time of NetFlow v9.
-   */
-  heldMs(now: number, uptimeMs: number, exportTimeMs: number): number {
-    return this.#receiptClock.heldMs(now, uptimeMs > 0 ? uptimeMs : exportTimeMs);
+  /** For how many milliseconds the message was held before it was sent. */
+  heldMs(header: MessageHeader): number {
+    return this.#receiptClock.heldMs(header);
   }
 
   /**
-   * Takes the header of a message. `uptimeMs` is negative where it has none. `expectedOfDomain` is the number that would
-   * follow the latest message of the domain, from whatever port; negative where that is not known.
+   * Takes the header of a message. `expectedOfDomain` is the number that would follow the latest message of the domain,
+   * from whatever port; negative where that is not known.
    */
-  take(sequence: number, uptimeMs: number, exportTimeMs: number, expectedOfDomain: number): void {
+  take({ sequence, uptimeMs, exportTimeMs }: MessageHeader, expectedOfDomain: number): void {
     const expected = this.#expected;
     const bootMs = uptimeMs <= 0 ? Number.NaN : exportTimeMs - uptimeMs;
     const behind = expected === UNKNOWN ? 0 : (expected - sequence) >>> 0;

@@ -4,7 +4,7 @@
  */
 import { AnnouncedTemplates } from './announcedTemplates.ts';
 import { ExportClock } from './exportClock.ts';
-import { areBootsDifferent, areOfTwoExporters, MessageHistory } from './messageHistory.ts';
+import { areBootsDifferent, areOfTwoExporters, type MessageHeader, MessageHistory } from './messageHistory.ts';
 import { RecordRates } from './recordRates.ts';
 import { NO_RATES, type RateScope, SamplingRates } from './samplingRates.ts';
 
@@ -61,11 +61,11 @@ export class ObservationDomain {
     }
   }
 
-  /** Takes the header of a message from this port; see `MessageHistory.take`. */
-  beginMessage(port: number, sequence: number, uptimeMs: number, exportTimeMs: number): MessageHistory {
-    if (this.session.port !== port) this.session = this.#sessionOf(port);
+  /** Takes the header of a message; see `MessageHistory.take`. */
+  beginMessage(header: MessageHeader): MessageHistory {
+    if (this.session.port !== header.sourcePort) this.session = this.#sessionOf(header.sourcePort);
     this.session.lastMessage = ++this.#messages;
-    this.session.take(sequence, uptimeMs, exportTimeMs, this.#expectedSequence);
+    this.session.take(header, this.#expectedSequence);
     return this.session;
   }
 

@@ -21,6 +21,13 @@ const LEAST_MS = 1500;
 /** More is a clock that was set. */
 const MOST_MS = 60_000;
 
+/** When a message was exported, by its header, and received; see `MessageHeader`. */
+export interface ReceiptTimes {
+  readonly now: number;
+  readonly uptimeMs: number;
+  readonly exportTimeMs: number;
+}
+
 export class ReceiptClock {
   /** The period in progress, and the smallest differences in it and in the two before. */
   #beganAt = Number.NEGATIVE_INFINITY;
@@ -28,9 +35,9 @@ export class ReceiptClock {
   #before = Number.NaN;
   #beforeThat = Number.NaN;
 
-  /** Milliseconds for which the message was held; `exportMs` is by any clock of the exporter, `now` the time of receipt. */
-  heldMs(now: number, exportMs: number): number {
-    const difference = now - exportMs;
+  /** Milliseconds for which a message was held. An uptime is finer than the export time of NetFlow v9. */
+  heldMs({ now, uptimeMs, exportTimeMs }: ReceiptTimes): number {
+    const difference = now - (uptimeMs > 0 ? uptimeMs : exportTimeMs);
     if (now - this.#beganAt >= PERIOD_MS) {
       this.#beforeThat = this.#before;
       this.#before = now - this.#beganAt < 2 * PERIOD_MS ? this.#smallest : Number.NaN;

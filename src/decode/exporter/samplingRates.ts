@@ -22,6 +22,8 @@ export type RateScope = 'general' | 'sampler' | 'interface' | 'template';
 const GENERAL_KEY = 0;
 
 export class SamplingRates {
+  /** The rate of the only sampler; 0 where there are none or several: it is not known which one took a record. */
+  ofOnlySampler = 0;
   readonly #byScope: Readonly<Record<RateScope, Map<number, number>>> = {
     general: new Map(),
     sampler: new Map(),
@@ -48,14 +50,6 @@ export class SamplingRates {
     return general.size + sampler.size + interfaces.size + template.size;
   }
 
-  /** The rate of the only sampler; 0 where there are none or several: it is not known which one took a record. */
-  get ofOnlySampler(): number {
-    const { sampler } = this.#byScope;
-    if (sampler.size !== 1) return 0;
-    for (const rate of sampler.values()) return rate;
-    return 0;
-  }
-
   /** 0 where it is not stated. */
   rateOf(scope: RateScope, key: number): number {
     return this.#byScope[scope].get(key) ?? 0;
@@ -67,6 +61,7 @@ export class SamplingRates {
 
   set(scope: RateScope, key: number, rate: number): void {
     this.#byScope[scope].set(key, rate);
+    if (scope === 'sampler') this.ofOnlySampler = this.#byScope.sampler.size === 1 ? rate : 0;
   }
 }
 

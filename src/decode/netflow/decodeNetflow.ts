@@ -64,7 +64,7 @@ export function decodeNetflow(context: DecodeContext): boolean {
   if (protocol === NETFLOW5) {
     if (exporter.countersAreTotals)
       context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs, 2 ** 32, 2 ** 32);
-    placeEarlier(batch, firstRow, context.heldMs);
+    if (context.heldMs > 0) placeEarlier(batch, firstRow, context.heldMs);
     doubtCounters(batch, firstRow, exporter, true);
   }
   exporter.flows[protocol] += batch.end - firstRow;
@@ -81,11 +81,12 @@ function decodeNetflow9(context: DecodeContext): void {
   context.domain = domain;
   context.uptimeMs = view.getUint32(4);
   context.exportTimeMs = view.getUint32(8) * 1000;
-  exporter.beginMessage(domain, context.sourcePort, view.getUint32(12), context.uptimeMs, context.exportTimeMs);
-  context.heldMs = domain.session.heldMs(context.now, context.uptimeMs, context.exportTimeMs);
+  context.sequence = view.getUint32(12);
+  exporter.beginMessage(domain, context);
+  context.heldMs = domain.session.heldMs(context);
   const firstRow = context.batch.end;
   decodeSets(context, NETFLOW9_HEADER, length);
-  placeEarlier(context.batch, firstRow, context.heldMs);
+  if (context.heldMs > 0) placeEarlier(context.batch, firstRow, context.heldMs);
   domain.endMessage(1);
 }
 
@@ -115,11 +116,12 @@ function decodeMessage(context: DecodeContext, at: number): number {
   context.domain = domain;
   context.uptimeMs = -1;
   context.exportTimeMs = view.getUint32(at + 4) * 1000;
-  exporter.beginMessage(domain, context.sourcePort, view.getUint32(at + 8), -1, context.exportTimeMs);
-  context.heldMs = domain.session.heldMs(context.now, -1, context.exportTimeMs);
+  context.sequence = view.getUint32(at + 8);
+  exporter.beginMessage(domain, context);
+  context.heldMs = domain.session.heldMs(context);
   const firstRow = context.batch.end;
   const records = decodeSets(context, at + IPFIX_HEADER, end);
-  placeEarlier(context.batch, firstRow, context.heldMs);
+  if (context.heldMs > 0) placeEarlier(context.batch, firstRow, context.heldMs);
   domain.endMessage(records);
   return end;
 }
@@ -195,8 +197,10 @@ function decodeFlowSets(context: DecodeContext, offset: number, end: number): nu
  * beside it is known. Their traffic counts when they were received: together at one moment it would look like an attack.
  */
 function decodeReadySets(context: DecodeContext): void {
-  const { view, exporter, batch, now } = context;
-  for (const { set, template } of exporter.takeReadySets()) {
+  const ready = context.exporter.takeReadySets();
+  if (ready.length === 0) return;
+  const { view, batch, now } = context;
+  for (const { set, template } of ready) {
     const firstRow = batch.end;
     context.view = set.view;
     context.domain = set.domain;
@@ -211,6 +215,5 @@ function decodeReadySets(context: DecodeContext): void {
 
 /** The traffic of rows from `firstRow` on passed so much earlier than their header says. */
 function placeEarlier(batch: FlowBatch, firstRow: number, ms: number): void {
-  if (ms === 0) return;
   for (let row = firstRow; row < batch.end; row++) batch.endAgoMs[row] = batch.endAgoOf(row) + ms;
 }

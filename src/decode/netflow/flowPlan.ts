@@ -40,6 +40,7 @@ import {
   type Clock,
   loadElapsedMicroseconds,
   loadElapsedMilliseconds,
+  loadMilliseconds,
   loadSystemInit,
   loadUptimes,
   timesLoader,
@@ -343,10 +344,13 @@ function planDuration(list: LoadList): void {
   for (const [clock, start, end] of TIMES) {
     const [startField, endField] = [find(start), find(end)];
     if (startField === NO_FIELD || endField === NO_FIELD) continue;
-    const areUptimes =
-      !hasPair && clock === 'uptime' && list.fields.isOfSize(startField, 4) && list.fields.isOfSize(endField, 4);
+    // The first pair of the usual sizes has a loader of its own.
+    const areUsual = (bytes: number): boolean =>
+      !hasPair && list.fields.isOfSize(startField, bytes) && list.fields.isOfSize(endField, bytes);
+    if (clock === 'uptime' && areUsual(4)) add(loadUptimes, startField, endField);
+    else if (clock === 'milliseconds' && areUsual(8)) add(loadMilliseconds, startField, endField);
+    else add(timesLoader(clock, clock), startField, endField);
     hasPair = true;
-    add(areUptimes ? loadUptimes : timesLoader(clock, clock), startField, endField);
   }
   const start = TIMES.find(([, element]) => find(element) !== NO_FIELD);
   const end = TIMES.find(([, , element]) => find(element) !== NO_FIELD);

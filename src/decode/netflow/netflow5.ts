@@ -32,10 +32,12 @@ export function decodeNetflow5(context: DecodeContext): void {
   const records = Math.min(promised, held);
   context.domain = exporter.domain(NETFLOW5, view.getUint16(20), context.now);
   context.exportTimeMs = view.getUint32(8) * 1000 + view.getUint32(12) / 1e6;
-  const { domain, sourcePort, exportTimeMs } = context;
-  exporter.beginMessage(domain, sourcePort, view.getUint32(16), view.getUint32(4), exportTimeMs);
+  context.uptimeMs = view.getUint32(4);
+  context.sequence = view.getUint32(16);
+  const { domain } = context;
+  exporter.beginMessage(domain, context);
   domain.endMessage(promised);
-  context.heldMs = domain.session.heldMs(context.now, view.getUint32(4), exportTimeMs);
+  context.heldMs = domain.session.heldMs(context);
   const interval = view.getUint16(22) & SAMPLING_INTERVAL_BITS;
   const isBelieved = exporter.believesRate(domain, interval || 1, 0);
   if (!isBelieved) exporter.doubt(domain.recordRates.refusal, 1, interval);

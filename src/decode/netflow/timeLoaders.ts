@@ -117,6 +117,23 @@ export function loadUptimes(run: RecordRun, at: number, _size: number, at2: numb
   if (isKnown && count > 0) run.clock.correct(batch, row, count, run.now);
 }
 
+/** Both times in milliseconds, of eight bytes each, as most exporters of IPFIX send them. A time of 0 is not known. */
+export function loadMilliseconds(run: RecordRun, at: number, _size: number, at2: number): void {
+  const { view, batch, row, count, stride, exportTimeMs } = run;
+  const { durationMs, endAgoMs } = batch;
+  let stated = false;
+  for (let i = row, p = at, q = at2; i < row + count; i++, p += stride, q += stride) {
+    const start = view.getUint32(p) * 0x1_0000_0000 + view.getUint32(p + 4);
+    const end = view.getUint32(q) * 0x1_0000_0000 + view.getUint32(q + 4);
+    const until = end === 0 ? exportTimeMs : end;
+    if (start !== 0 && until > start) durationMs[i] = Math.min(until - start, MAX_DURATION_MS);
+    if (end === 0) continue;
+    endAgoMs[i] = Math.max(-MOST_MS, Math.min(MOST_MS, exportTimeMs - end));
+    stated = true;
+  }
+  if (stated) run.clock.correct(batch, row, count, run.now);
+}
+
 /** Element 160: when the exporter started, the same in all records. Before the uptimes, which are relative to it. */
 export function loadSystemInit(run: RecordRun, at: number, size: number): void {
   if (run.count > 0) run.systemInitMs = readUnsigned(run.view, at, size);

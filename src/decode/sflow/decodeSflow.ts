@@ -99,7 +99,11 @@ function decodeSamples(context: DecodeContext): void {
   const domain = exporter.domain(SFLOW5, view.getUint32(at - 16), context.now);
   context.domain = domain;
   // A relay sends the datagrams of one agent from any port.
-  exporter.beginMessage(domain, 0, view.getUint32(at - 12), view.getUint32(at - 8), context.now);
+  context.sourcePort = 0;
+  context.sequence = view.getUint32(at - 12);
+  context.uptimeMs = view.getUint32(at - 8);
+  context.exportTimeMs = context.now;
+  exporter.beginMessage(domain, context);
   domain.endMessage(1);
   for (let i = 0; i < samples; i++) {
     if (at + SAMPLE_HEADER > length) {

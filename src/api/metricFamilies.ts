@@ -98,6 +98,18 @@ function ingestFamilies(): MetricFamily[] {
   const count = (name: string, help: string, value: (snapshot: MetricsSnapshot) => number): MetricFamily =>
     counter(name, help, [], ({ snapshot }) => [[value(snapshot)]]);
   return [
+    gauge(
+      'kapkan_ingest_receiving_threads',
+      'Threads that receive telemetry, by how they read their sockets',
+      ['method'],
+      ({ snapshot }) => {
+        const { recvmmsg, dgram } = snapshot.ingest.receivingThreads;
+        return [
+          [recvmmsg, 'recvmmsg'],
+          [dgram, 'dgram'],
+        ];
+      },
+    ),
     gauge('kapkan_ingest_exporters', 'Exporters seen', [], ({ snapshot }) => [[snapshot.ingest.exporters.length]]),
     gauge('kapkan_ingest_blind_exporters', 'Exporters of which nothing can be decoded', [], ({ snapshot }) => [
       [snapshot.ingest.exporters.filter(({ blind }) => blind).length],
@@ -117,6 +129,11 @@ function ingestFamilies(): MetricFamily[] {
       'kapkan_ingest_dropped_datagrams_total',
       'Datagrams that the kernel dropped because the receive buffer was full',
       ({ ingest }) => ingest.droppedDatagrams,
+    ),
+    count(
+      'kapkan_ingest_sequence_gaps_total',
+      'Gaps in the sequence numbers of exporters: telemetry that was lost on the way',
+      ({ ingest }) => ingest.sequenceGaps,
     ),
     count(
       'kapkan_ingest_untrusted_datagrams_total',

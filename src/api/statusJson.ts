@@ -55,10 +55,12 @@ const deploymentSchema = z.object({
     netflow: z.array(z.string()).describe('listening addresses'),
     sflow: z.array(z.string()),
     workers: z.number().int(),
+    receive: z.enum(['recvmmsg', 'dgram']).optional().describe('how the sockets are read, once the threads answer'),
     exporters: z.number().int(),
     datagrams: z.number().int(),
     flows: z.number().int(),
     decode_errors: z.number().int(),
+    dropped_datagrams: z.number().int().describe('by the kernel, because a receive buffer was full'),
     tracked_hosts: z.number().int(),
     unprotected_flows: z.number().int().describe('flows to no address in networks'),
     unreported_hosts: z
@@ -200,14 +202,21 @@ function gobgpJson(daemons: readonly GobgpStatus[], peers: readonly Peer[]): Dep
 
 function ingestJson(ingest: IngestSnapshot): Omit<DeploymentJson['ingest'], 'netflow' | 'sflow' | 'workers'> {
   return {
+    receive: receiveMethodOf(ingest),
     exporters: ingest.exporters.length,
     datagrams: ingest.datagrams.reduce((sum, { count }) => sum + count, 0),
     flows: Object.values(ingest.flows).reduce((sum, value) => sum + value, 0),
     decode_errors: ingest.decodeErrorDatagrams,
+    dropped_datagrams: ingest.droppedDatagrams,
     tracked_hosts: ingest.trackedHosts,
     unprotected_flows: ingest.unprotectedFlows,
     unreported_hosts: ingest.unreportedHosts,
   };
+}
+
+function receiveMethodOf({ receivingThreads }: IngestSnapshot): DeploymentJson['ingest']['receive'] {
+  if (receivingThreads.recvmmsg > 0) return 'recvmmsg';
+  return receivingThreads.dgram > 0 ? 'dgram' : undefined;
 }
 
 function socketAddressText({ host, port }: SocketAddress): string {

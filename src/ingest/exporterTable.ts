@@ -12,7 +12,7 @@ import type { BoundaryConfig } from '../config/sections/sampling.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { MemoryBudget } from '../decode/exporter/memoryBudget.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
-import { type Address, formatAddress, parseAddress, sameAddress } from '../net/address.ts';
+import { type Address, addressOfWords, formatAddress, sameAddress } from '../net/address.ts';
 import { Exporter } from './exporter.ts';
 import { type LabelledDatagrams, OTHER_EXPORTERS } from './ingestSnapshot.ts';
 
@@ -62,8 +62,10 @@ const UNKNOWN_EXPORTER_BYTES = 128 * 2 ** 20;
 /** How often the full table is searched for idle rows. */
 const SWEEP_EVERY_MS = 1000;
 
-/** Source address texts that are cached. The cache is emptied when it is full, as forged sources can make it. */
-const SOURCE_LIMIT = 8192;
+/** Places for senders, in sets of `SOURCE_SET`; a power of two. A set that is full gives up its oldest sender. */
+const SOURCE_SLOTS = 8192;
+
+const SOURCE_SET = 4;
 
 /** Slots of the cache of sFlow agents; a power of two. */
 const AGENT_SLOTS = 1024;
@@ -98,19 +100,20 @@ export class ExporterTable {
   untrustedDatagrams = 0;
   /** Datagrams of exporters for which there was no row. */
   refusedDatagrams = 0;
-  /** The latest source that was not trusted, as node:dgram writes it. */
-  lastUntrustedSource = '';
+  /** The latest source that was not trusted. */
+  lastUntrustedSource: Source | undefined = undefined;
   /** Counters of evicted exporters. */
   readonly evictedFlows = new Float64Array(PROTOCOLS.length);
   evictedErrorDatagrams = 0;
   evictedNotAtBorder = 0;
+  evictedSequenceGaps = 0;
   readonly evictedDoubts = new Map<DoubtReason, number>();
 
   #policy: ExporterPolicy;
   #known: ReadonlySet<string>;
   readonly #unknownLimit: number;
   readonly #exporters = new Map<string, Exporter>();
-  readonly #sources = new Map<string, Source>();
+  readonly #sources: (Source | undefined)[] = new Array(SOURCE_SLOTS).fill(undefined);
   readonly #agents: (Exporter | undefined)[] = new Array(AGENT_SLOTS).fill(undefined);
   /** Datagrams by label and protocol from evicted rows and earlier labels. */
   readonly #pastDatagrams = new Map<string, Float64Array>();
@@ -165,15 +168,13 @@ export class ExporterTable {
     return new Map(Array.from(this.#exporters.values(), ({ state, text }) => [state.number, text]));
   }
 
-  /**
-   * The sender with this address, as node:dgram writes it (IPv4-mapped on a dual-stack socket, with a zone if it is
-   * link-local). Undefined, and counted, where it may not send.
-   */
-  source(text: string): Source | undefined {
-    const source = this.#sources.get(text) ?? this.#addSource(text);
-    if (source?.trusted === true) return source;
+  /** The sender whose address is in four words from `at` on. Undefined, and counted, where it may not send. */
+  source(words: Uint32Array, at: number): Source | undefined {
+    const set = hashOf(words, at) & (SOURCE_SLOTS - SOURCE_SET);
+    const source = this.#sourceInSet(set, words, at) ?? this.#addSource(set, words, at);
+    if (source.trusted) return source;
     this.untrustedDatagrams++;
-    this.lastUntrustedSource = text;
+    this.lastUntrustedSource = source;
     return undefined;
   }
 
@@ -200,7 +201,7 @@ export class ExporterTable {
   reconfigure(policy: ExporterPolicy): void {
     this.#policy = policy;
     this.#known = new Set(policy.flowSources);
-    this.#sources.clear();
+    this.#sources.fill(undefined);
     this.#unknownExporters = 0;
     this.#relayedAgents.clear();
     this.#ownLabels = 0;
@@ -226,15 +227,25 @@ export class ExporterTable {
     );
   }
 
-  #addSource(text: string): Source | undefined {
-    const zone = text.indexOf('%');
-    const address = parseAddress(zone < 0 ? text : text.slice(0, zone));
-    if (address === undefined) return undefined;
-    const canonical = formatAddress(address);
-    const trusted = !this.#policy.enforce || this.#known.has(canonical);
-    const source = { address, text: canonical, trusted, exporter: undefined };
-    if (this.#sources.size >= SOURCE_LIMIT) this.#sources.clear();
-    this.#sources.set(text, source);
+  #sourceInSet(set: number, words: Uint32Array, at: number): Source | undefined {
+    for (let slot = set; slot < set + SOURCE_SET; slot++) {
+      const source = this.#sources[slot];
+      if (source === undefined) return undefined;
+      const { word0, word1, word2, word3 } = source.address;
+      if (word3 !== words[at + 3] || word2 !== words[at + 2]) continue;
+      if (word1 === words[at + 1] && word0 === words[at]) return source;
+    }
+    return undefined;
+  }
+
+  /** Adds a sender as the first of its set. */
+  #addSource(set: number, words: Uint32Array, at: number): Source {
+    const address = addressOfWords(words[at], words[at + 1], words[at + 2], words[at + 3]);
+    const text = formatAddress(address);
+    const trusted = !this.#policy.enforce || this.#known.has(text);
+    const source = { address, text, trusted, exporter: undefined };
+    this.#sources.copyWithin(set + 1, set, set + SOURCE_SET - 1);
+    this.#sources[set] = source;
     return source;
   }
 
@@ -306,13 +317,14 @@ export class ExporterTable {
       });
       this.evictedErrorDatagrams += exporter.state.decodeErrorDatagrams;
       this.evictedNotAtBorder += exporter.notAtBorder;
+      this.evictedSequenceGaps += exporter.state.sequenceGaps;
       addDoubts(this.evictedDoubts, exporter.state.doubts);
       this.#exporters.delete(text);
       this.#countUnknown(exporter, -1);
       exporter.state.release();
     }
     if (this.#unknownExporters === before) return;
-    this.#sources.clear();
+    this.#sources.fill(undefined);
     this.#agents.fill(undefined);
   }
 
@@ -321,6 +333,12 @@ export class ExporterTable {
     addDatagrams(counts, exporter);
     this.#pastDatagrams.set(exporter.label, counts);
   }
+}
+
+/** 32 bits of an address, mixed so that neighbouring addresses are in different sets. */
+function hashOf(words: Uint32Array, at: number): number {
+  const bits = Math.imul(words[at + 3] ^ Math.imul(words[at] ^ words[at + 1] ^ words[at + 2], 0x85ebca6b), 0x9e3779b1);
+  return bits ^ (bits >>> 15);
 }
 
 /** How long an unknown exporter may be silent before it is evicted. */

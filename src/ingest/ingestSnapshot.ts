@@ -8,6 +8,7 @@ import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import type { ActiveTimeoutSource } from '../flowExporter.ts';
+import type { ReceiveMethod } from './datagramSource.ts';
 import { type DuplicateCounts, duplicatesOf } from './duplicateFlows.ts';
 import { addLatencies, type LatencySnapshot, NO_LATENCY } from './latencyHistogram.ts';
 import type { FlowSightings } from './sightedFlows.ts';
@@ -67,6 +68,8 @@ export interface LabelledDatagrams {
 }
 
 export interface IngestSnapshot {
+  /** How many threads read their sockets in which way. */
+  readonly receivingThreads: { readonly [method in ReceiveMethod]: number };
   readonly flows: { readonly [protocol in Protocol]: number };
   /** One entry for each known exporter and for `other`, times each protocol, zeros included. */
   readonly datagrams: readonly LabelledDatagrams[];
@@ -76,6 +79,8 @@ export interface IngestSnapshot {
   readonly doubts: { readonly [reason in DoubtReason]?: number };
   /** Flows that do not count, because they did not cross the border of their exporter. */
   readonly notAtBorderFlows: number;
+  /** Gaps in the sequence numbers of all exporters. */
+  readonly sequenceGaps: number;
   /** Dropped by the kernel because a socket's receive buffer was full. */
   readonly droppedDatagrams: number;
   /** Dropped, because `flow_sources_enforce` is on and their source is not in `flow_sources`. */
@@ -110,11 +115,13 @@ export interface IngestSnapshot {
 
 /** The snapshot before any worker has answered. */
 export const EMPTY_SNAPSHOT: IngestSnapshot = {
+  receivingThreads: { recvmmsg: 0, dgram: 0 },
   flows: { netflow5: 0, netflow9: 0, ipfix: 0, sflow5: 0 },
   datagrams: [],
   decodeErrorDatagrams: 0,
   doubts: {},
   notAtBorderFlows: 0,
+  sequenceGaps: 0,
   droppedDatagrams: 0,
   untrustedDatagrams: 0,
   refusedDatagrams: 0,
@@ -145,6 +152,10 @@ export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnap
 
 function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
   return {
+    receivingThreads: {
+      recvmmsg: a.receivingThreads.recvmmsg + b.receivingThreads.recvmmsg,
+      dgram: a.receivingThreads.dgram + b.receivingThreads.dgram,
+    },
     flows: {
       netflow5: a.flows.netflow5 + b.flows.netflow5,
       netflow9: a.flows.netflow9 + b.flows.netflow9,
@@ -155,6 +166,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     decodeErrorDatagrams: a.decodeErrorDatagrams + b.decodeErrorDatagrams,
     doubts: addReasons(a.doubts, b.doubts),
     notAtBorderFlows: a.notAtBorderFlows + b.notAtBorderFlows,
+    sequenceGaps: a.sequenceGaps + b.sequenceGaps,
     droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
     untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
     refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,

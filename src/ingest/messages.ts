@@ -9,11 +9,13 @@
  *                     log        a line for the main thread's logger
  *                     response   to a request
  */
+import type { IngestConfig } from '../config/sections/ingest.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import type { Address } from '../net/address.ts';
+import type { ReceiveMethod } from './datagramSource.ts';
 import type { ExporterPolicy } from './exporterTable.ts';
 import type { IngestSnapshot } from './ingestSnapshot.ts';
 import type { ReceiverSettings } from './receiver.ts';
@@ -24,6 +26,7 @@ import type { ListenerAddress } from './udpListener.ts';
 export interface WorkerSetup {
   readonly settings: ReceiverSettings;
   readonly listeners: readonly ListenerAddress[];
+  readonly receive: IngestConfig['receive'];
   readonly receiveBufferBytes: number;
   /** Whether other workers bind the same addresses. */
   readonly reusePort: boolean;
@@ -82,15 +85,17 @@ export interface WatchMessage {
 
 export type ToWorker = RequestMessage | WatchMessage;
 
-export interface ListeningMessage {
-  readonly type: 'listening';
-  readonly sockets: readonly BoundSocket[];
+/** The sockets are bound. */
+export interface OpenedSockets {
+  readonly method: ReceiveMethod;
+  /** Why it is not `recvmmsg`, where that was wanted. */
+  readonly unavailable: string | undefined;
+  /** What the kernel granted, for each listener. */
+  readonly receiveBufferBytes: readonly number[];
 }
 
-/** A bound socket, with the receive buffer that the kernel granted. */
-export interface BoundSocket {
-  readonly listener: ListenerAddress;
-  readonly receiveBufferBytes: number;
+export interface ListeningMessage extends OpenedSockets {
+  readonly type: 'listening';
 }
 
 /** A socket could not be bound: the fields of a BindError. */

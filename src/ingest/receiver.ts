@@ -3,7 +3,7 @@
  * into the batch, settles the sampling rates, and accounts the flows to their hosts. The receiving worker feeds it from
  * sockets, `replay` from a capture.
  *
- * Nothing is allocated for a datagram. Its time is the time at which it was taken from the queue.
+ * Nothing is allocated for a datagram. Its time is the time at which its batch is processed.
  */
 import type { Config } from '../config/config.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
@@ -19,71 +19,13 @@ import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery, TopHostsScan, TrafficScan } from '../engine/topHosts.ts';
 import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
+import { type DatagramBatch, DatagramQueue, type TelemetryKind } from './datagramBatch.ts';
 import type { Exporter } from './exporter.ts';
 import { addDoubts, type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
-import type { ExporterSnapshot, IngestSnapshot } from './ingestSnapshot.ts';
+import { EMPTY_SNAPSHOT, type ExporterSnapshot, type IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
 import { SightedFlows } from './sightedFlows.ts';
 import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
-import type { TelemetryKind } from './udpListener.ts';
-
-/** As many datagrams as libuv reads from one socket before it returns to the event loop. */
-export const QUEUE_DATAGRAMS = 32;
-
-/** Larger than any UDP payload. */
-const DATAGRAM_BYTES = 65_536;
-
-/** One slot of the queue. */
-interface QueuedDatagram {
-  readonly bytes: Uint8Array;
-  /** A view of `bytes`. */
-  readonly view: DataView;
-  /** Bytes of the datagram. Bytes after them are left from earlier datagrams. */
-  length: number;
-  kind: TelemetryKind;
-  /** As node:dgram writes it. */
-  sourceAddress: string;
-  sourcePort: number;
-}
-
-/**
- * Datagrams that were received and wait a few microseconds to be decoded, until the event loop has read all that the
- * socket had. Receiving evicts the code and tables of decoding and accounting from the processor's caches, so datagrams
- * that are decoded together cost a tenth less.
- *
- * The bytes are copied, because Node's buffer of a datagram lives only as long as its event. Each slot has a buffer
- * with a DataView that lives as long as the queue, so nothing is allocated for a datagram.
- */
-export class DatagramQueue {
-  /** Slots [0, count) hold datagrams. */
-  readonly slots: readonly QueuedDatagram[];
-  count = 0;
-
-  constructor(capacity: number) {
-    this.slots = Array.from({ length: capacity }, () => {
-      const bytes = new Uint8Array(DATAGRAM_BYTES);
-      return { bytes, view: new DataView(bytes.buffer), length: 0, kind: 'netflow', sourceAddress: '', sourcePort: 0 };
-    });
-  }
-
-  get isFull(): boolean {
-    return this.count === this.slots.length;
-  }
-
-  /** Copies the payload into the queue, which must not be full. */
-  put(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, sourcePort = 0): void {
-    const slot = this.slots[this.count++];
-    slot.length = Math.min(payload.length, DATAGRAM_BYTES);
-    slot.bytes.set(slot.length === payload.length ? payload : payload.subarray(0, DATAGRAM_BYTES));
-    slot.kind = kind;
-    slot.sourceAddress = sourceAddress;
-    slot.sourcePort = sourcePort;
-  }
-
-  clear(): void {
-    this.count = 0;
-  }
-}
 
 /** The configuration of a receiver. Can be sent to a worker (structured clone). */
 export interface ReceiverSettings {
@@ -104,7 +46,8 @@ export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSe
 
 /** One for each receiving thread. All times are clock milliseconds and never go backwards. */
 export class Receiver {
-  readonly #single = new DatagramQueue(1);
+  /** For `receive`. */
+  readonly #single = { netflow: new DatagramQueue('netflow', 1), sflow: new DatagramQueue('sflow', 1) };
   readonly #batch: FlowBatch;
   readonly #context: DecodeContext;
   readonly #accounting: Accounting;
@@ -125,28 +68,29 @@ export class Receiver {
 
   /** Processes the payload of one UDP datagram and does not keep it. `sourceAddress` as node:dgram writes it. */
   receive(kind: TelemetryKind, payload: Uint8Array, sourceAddress: string, now: number, sourcePort = 0): void {
-    this.#single.put(kind, payload, sourceAddress, sourcePort);
-    this.receiveAll(this.#single, now);
+    const queue = this.#single[kind];
+    queue.put(payload, sourceAddress, sourcePort);
+    this.receiveAll(queue, now);
+    queue.clear();
   }
 
   /**
-   * Processes all datagrams of the queue and empties it. They are decoded one after the other and accounted together.
+   * Processes all datagrams of the batch and keeps none. They are decoded one after the other and accounted together.
    * Where the ring of flows begins again at its first row, those before are accounted first.
    */
-  receiveAll(queue: DatagramQueue, now: number): void {
+  receiveAll(datagrams: DatagramBatch, now: number): void {
     const startedAt = performance.now();
     const batch = this.#batch;
     let firstRow = batch.end;
     let flows = 0;
-    for (let i = 0; i < queue.count; i++) {
+    for (let i = 0; i < datagrams.count; i++) {
       if (batch.end + MAX_FLOWS_PER_DATAGRAM > batch.capacity) {
         flows += this.#account(firstRow, now);
         firstRow = 0;
       }
-      this.#decode(queue.slots[i], now);
+      this.#decode(datagrams, i, now);
     }
     flows += this.#account(firstRow, now);
-    queue.clear();
     this.#latency.observe(performance.now() - startedAt, flows);
   }
 
@@ -209,22 +153,26 @@ export class Receiver {
     const flows = table.evictedFlows.slice();
     let decodeErrorDatagrams = table.evictedErrorDatagrams;
     let notAtBorderFlows = table.evictedNotAtBorder;
+    let sequenceGaps = table.evictedSequenceGaps;
     const doubts = new Map(table.evictedDoubts);
     const exporters: ExporterSnapshot[] = [];
     for (const exporter of table.exporters()) {
       for (let protocol = 0; protocol < flows.length; protocol++) flows[protocol] += exporter.state.flows[protocol];
       decodeErrorDatagrams += exporter.state.decodeErrorDatagrams;
       notAtBorderFlows += exporter.notAtBorder;
+      sequenceGaps += exporter.state.sequenceGaps;
       addDoubts(doubts, exporter.state.doubts);
       exporters.push(exporter.snapshot(now));
     }
     const accounting = this.#accounting.counters();
     return {
+      receivingThreads: EMPTY_SNAPSHOT.receivingThreads,
       flows: { netflow5: flows[NETFLOW5], netflow9: flows[NETFLOW9], ipfix: flows[IPFIX], sflow5: flows[SFLOW5] },
       datagrams: table.labelledDatagrams(),
       decodeErrorDatagrams,
       doubts: Object.fromEntries(doubts),
       notAtBorderFlows,
+      sequenceGaps,
       droppedDatagrams: 0,
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
@@ -247,15 +195,17 @@ export class Receiver {
    * Decodes into rows from `batch.end` on, settles their sampling rates, writes their exporter, and keeps those that
    * cross its border.
    */
-  #decode(datagram: QueuedDatagram, now: number): void {
+  #decode({ kind, views, lengths, sourceWords, sourcePorts }: DatagramBatch, row: number, now: number): void {
     const batch = this.#batch;
     batch.beginDatagram();
-    const source = this.#exporters.source(datagram.sourceAddress);
+    const source = this.#exporters.source(sourceWords, 4 * row);
     if (source === undefined) return;
-    const exporter = this.#exporterOf(datagram, source, now);
+    const view = views[row];
+    const length = lengths[row];
+    const exporter = this.#exporterOf(kind, view, length, source, now);
     if (exporter === undefined) return;
-    this.#context.begin(datagram.view, datagram.length, exporter.state, now, datagram.sourcePort);
-    const clean = datagram.kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
+    this.#context.begin(view, length, exporter.state, now, sourcePorts[row]);
+    const clean = kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
     doubtFlowRates(batch, exporter.state);
     clearDoubtful(batch);
@@ -276,7 +226,7 @@ export class Receiver {
   }
 
   /** An sFlow datagram belongs to its agent, also where it was relayed; to its sender where it states no agent. */
-  #exporterOf({ kind, view, length }: QueuedDatagram, source: Source, now: number): Exporter | undefined {
+  #exporterOf(kind: TelemetryKind, view: DataView, length: number, source: Source, now: number): Exporter | undefined {
     const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
     return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, source, now);
   }

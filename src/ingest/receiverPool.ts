@@ -14,10 +14,11 @@ import { type HostReport, mergeTopHosts } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { offsetOf } from '../trafficMetrics.ts';
+import type { ReceiveMethod } from './datagramSource.ts';
 import { DuplicateWarnings } from './duplicateWarnings.ts';
 import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
 import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
-import type { BoundSocket, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
+import type { OpenedSockets, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
 import { receiverSettingsOf } from './receiver.ts';
 import type { LogLine } from './telemetryWarnings.ts';
 import { type ListenerAddress, probeListeners, readKernelDrops, socketText } from './udpListener.ts';
@@ -82,8 +83,15 @@ export class ReceiverPool {
       await this.stop();
       throw failed.reason;
     }
-    const sockets = started.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
-    for (const listener of this.#listeners) this.#logListener(listener, sockets);
+    const opened = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    this.#logUnavailable(opened[0]);
+    this.#listeners.forEach((listener, i) => {
+      this.#logListener(
+        listener,
+        opened[0].method,
+        Math.min(...opened.map(({ receiveBufferBytes }) => receiveBufferBytes[i])),
+      );
+    });
     this.#watchdog = setInterval(() => {
       for (const worker of this.#workers) worker.checkAlive();
     }, WATCHDOG_INTERVAL_MS);
@@ -181,6 +189,7 @@ export class ReceiverPool {
     const setup = {
       settings: receiverSettingsOf(this.#config, this.#plan),
       listeners: this.#listeners,
+      receive: this.#config.ingest.receive,
       receiveBufferBytes: this.#config.ingest.receiveBufferBytes,
       reusePort: workers > 1,
     };
@@ -226,13 +235,17 @@ export class ReceiverPool {
     };
   }
 
-  #logListener(listener: ListenerAddress, sockets: readonly BoundSocket[]): void {
+  #logUnavailable({ unavailable }: OpenedSockets): void {
+    if (unavailable === undefined) return;
+    const level = this.#config.ingest.receive === 'recvmmsg' ? 'warn' : 'info';
+    const message = 'datagrams are received through node:dgram, because recvmmsg cannot be used';
+    this.#events.onLog({ level, message, fields: { reason: unavailable } });
+  }
+
+  #logListener(listener: ListenerAddress, receive: ReceiveMethod, granted: number): void {
     const address = socketText(listener.host, listener.port);
     const asked = this.#config.ingest.receiveBufferBytes;
-    const granted = Math.min(
-      ...sockets.filter((socket) => isSame(socket.listener, listener)).map((socket) => socket.receiveBufferBytes),
-    );
-    const fields = { address, telemetry: listener.kind, asked_bytes: asked, granted_bytes: granted };
+    const fields = { address, telemetry: listener.kind, receive, asked_bytes: asked, granted_bytes: granted };
     this.#events.onLog({ level: 'info', message: 'listening for telemetry', fields });
     if (granted >= asked) return;
     const hint = process.platform === 'linux' ? `; raise it with sysctl -w net.core.rmem_max=${asked}` : '';
@@ -243,8 +256,4 @@ export class ReceiverPool {
 
 function zeroSnapshotOf(config: Config): IngestSnapshot {
   return { ...EMPTY_SNAPSHOT, datagrams: new ExporterTable(exporterPolicyOf(config, 1)).labelledDatagrams() };
-}
-
-function isSame(a: ListenerAddress, b: ListenerAddress): boolean {
-  return a.kind === b.kind && a.host === b.host && a.port === b.port;
 }

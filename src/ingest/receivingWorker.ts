@@ -1,18 +1,20 @@
 /*
- * The entry point of a receiving thread: opens a socket for each listener, passes every datagram to its Receiver, and
+ * The entry point of a receiving thread: opens the sockets of the listeners, passes every datagram to its Receiver, and
  * answers the main thread's requests. An exception ends the thread, and the main thread is notified: a thread that
  * continued after a broken invariant could miss attacks silently.
  */
 import assert from 'node:assert/strict';
-import type { Socket } from 'node:dgram';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../clock.ts';
 import { sliceBuffers } from '../engine/flowSlice.ts';
 import { type HostReport, reportBuffers } from '../engine/hostReport.ts';
 import type { TopHostsScan } from '../engine/topHosts.ts';
-import type { BoundSocket, FromWorker, RequestMessage, ToWorker, WorkerSetup } from './messages.ts';
-import { DatagramQueue, QUEUE_DATAGRAMS, Receiver } from './receiver.ts';
-import { BindError, grantedReceiveBuffer, type ListenerAddress, openListener } from './udpListener.ts';
+import type { DatagramSource } from './datagramSource.ts';
+import type { IngestSnapshot } from './ingestSnapshot.ts';
+import type { FromWorker, RequestMessage, ToWorker, WorkerSetup } from './messages.ts';
+import { openSource } from './openSource.ts';
+import { Receiver } from './receiver.ts';
+import { BindError } from './udpListener.ts';
 
 /** A tick adds at most this to the time from first packet to route. */
 const TICK_MS = 100;
@@ -27,8 +29,7 @@ class ReceivingWorker {
   readonly #setup: WorkerSetup;
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   readonly #receiver: Receiver;
-  readonly #queue = new DatagramQueue(QUEUE_DATAGRAMS);
-  #sockets: readonly Socket[] = [];
+  #source: DatagramSource | undefined = undefined;
   #ticks = 0;
   #ticker: NodeJS.Timeout | undefined = undefined;
 
@@ -39,50 +40,26 @@ class ReceivingWorker {
   }
 
   async start(): Promise<void> {
-    const opened = await Promise.allSettled(this.#setup.listeners.map((listener) => this.#open(listener)));
-    this.#sockets = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    const failed = opened.find((result) => result.status === 'rejected');
-    if (failed !== undefined) {
-      this.#close();
-      if (!(failed.reason instanceof BindError)) throw failed.reason;
-      const { host, port, code } = failed.reason;
+    try {
+      const { source, unavailable } = await openSource(this.#setup, (datagrams) => {
+        this.#receiver.receiveAll(datagrams, this.#clock.now());
+      });
+      this.#source = source;
+      const { method, receiveBufferBytes } = source;
+      this.#post({ type: 'listening', method, unavailable, receiveBufferBytes });
+    } catch (error) {
+      if (!(error instanceof BindError)) throw error;
+      const { host, port, code } = error;
       this.#post({ type: 'failed', host, port, code });
       return;
     }
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
-    this.#post({ type: 'listening', sockets: this.#setup.listeners.map((listener, i) => this.#bound(listener, i)) });
   }
 
   /** Handles a message of the main thread. */
   handle(message: ToWorker): void {
-    this.#drain();
     if (message.type === 'watch') this.#receiver.watch(message.targets);
     else this.#respond(message);
-  }
-
-  async #open(listener: ListenerAddress): Promise<Socket> {
-    const { receiveBufferBytes, reusePort } = this.#setup;
-    const socket = await openListener(listener, { receiveBufferBytes, reusePort });
-    const { kind } = listener;
-    const queue = this.#queue;
-    socket.on('message', (payload, from) => {
-      if (queue.isFull) this.#drain();
-      // Immediates run after the event loop has read the sockets, and before any timer.
-      if (queue.count === 0) setImmediate(this.#drain);
-      queue.put(kind, payload, from.address, from.port);
-    });
-    socket.on('error', (error) => {
-      throw error;
-    });
-    return socket;
-  }
-
-  #drain = (): void => {
-    if (this.#queue.count > 0) this.#receiver.receiveAll(this.#queue, this.#clock.now());
-  };
-
-  #bound(listener: ListenerAddress, i: number): BoundSocket {
-    return { listener, receiveBufferBytes: grantedReceiveBuffer(this.#sockets[i]) };
   }
 
   #tick(): void {
@@ -97,7 +74,7 @@ class ReceivingWorker {
     const now = this.#clock.now();
     switch (request.name) {
       case 'snapshot':
-        this.#post({ type: 'response', id, response: this.#receiver.snapshot(now) });
+        this.#post({ type: 'response', id, response: this.#snapshot(now) });
         return;
       case 'sample': {
         const slice = this.#receiver.sample(request.targets, now);
@@ -127,6 +104,12 @@ class ReceivingWorker {
     }
   }
 
+  #snapshot(now: number): IngestSnapshot {
+    const receivingThreads = { recvmmsg: 0, dgram: 0 };
+    if (this.#source !== undefined) receivingThreads[this.#source.method] = 1;
+    return { ...this.#receiver.snapshot(now), receivingThreads };
+  }
+
   /** Scans the host table in steps. Between two steps the sockets are read. */
   #scan(scan: TopHostsScan, done: (report: HostReport, busyMs: number) => void, busyMs = 0): void {
     const startedAt = performance.now();
@@ -139,8 +122,8 @@ class ReceivingWorker {
 
   #close(): void {
     clearInterval(this.#ticker);
-    for (const socket of this.#sockets) socket.close();
-    this.#sockets = [];
+    this.#source?.close();
+    this.#source = undefined;
   }
 }
 

@@ -74,7 +74,7 @@ export class TelemetryWarnings {
     const untrusted = table.untrustedDatagrams - this.#untrusted.count;
     if (untrusted > 0 && now - this.#untrusted.at >= EVERY_MS) {
       this.#untrusted = { at: now, count: table.untrustedDatagrams };
-      const fields = { datagrams: untrusted, newest_source: table.lastUntrustedSource };
+      const fields = { datagrams: untrusted, newest_source: table.lastUntrustedSource?.text };
       lines.push({ level: 'warn', message: 'telemetry from sources that are not in flow_sources is dropped', fields });
     }
     const refused = table.refusedDatagrams - this.#refused.count;

@@ -11,6 +11,7 @@ import dgram from 'node:dgram';
 import { readFile } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { SocketAddress } from '../config/socketAddress.ts';
+import type { TelemetryKind } from './datagramBatch.ts';
 
 /** Errors of binding `::` on a machine without IPv6. */
 const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
@@ -19,9 +20,6 @@ const NO_IPV6 = ['EAFNOSUPPORT', 'EADDRNOTAVAIL', 'EINVAL'];
  * Where Linux counts dropped datagrams. In a line, column 1 is ADDRESS:PORT in hexadecimal and the last one the drops.
  */
 const KERNEL_TABLES = ['/proc/net/udp', '/proc/net/udp6'];
-
-/** The datagrams of a listener. NetFlow and IPFIX share a listener: their version field tells which is which. */
-export type TelemetryKind = 'netflow' | 'sflow';
 
 /** A listener for the workers: an address and port that were free when `probeListeners` bound them. */
 export interface ListenerAddress {

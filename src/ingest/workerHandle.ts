@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { HostReport } from '../engine/hostReport.ts';
 import { messageOf } from '../errors.ts';
 import type { Address } from '../net/address.ts';
-import type { BoundSocket, FromWorker, ToWorker, WorkerRequest, WorkerResponses, WorkerSetup } from './messages.ts';
+import type { FromWorker, OpenedSockets, ToWorker, WorkerRequest, WorkerResponses, WorkerSetup } from './messages.ts';
 import type { LogLine } from './telemetryWarnings.ts';
 import { BindError } from './udpListener.ts';
 
@@ -31,7 +31,7 @@ export class WorkerHandle {
   readonly #events: WorkerEvents;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
-  readonly #listening = Promise.withResolvers<readonly BoundSocket[]>();
+  readonly #listening = Promise.withResolvers<OpenedSockets>();
   readonly #pending = new Map<number, (response: unknown) => void>();
   #isListening = false;
   #lastId = 0;
@@ -51,7 +51,7 @@ export class WorkerHandle {
   }
 
   /** The sockets that it opened. Rejects with a BindError, or with the error that stopped it from starting. */
-  started(): Promise<readonly BoundSocket[]> {
+  started(): Promise<OpenedSockets> {
     return this.#listening.promise;
   }
 
@@ -110,7 +110,7 @@ export class WorkerHandle {
         return;
       case 'listening':
         this.#isListening = true;
-        this.#listening.resolve(message.sockets);
+        this.#listening.resolve(message);
         return;
       case 'failed':
         this.#ended = true;

@@ -8,6 +8,7 @@ import type { MitigationCounters } from '../../src/mitigation/banCommit.ts';
 /** `now` is when the first exporters were last seen. */
 export function ingestSnapshot(now: number): IngestSnapshot {
   return {
+    receivingThreads: { recvmmsg: 2, dgram: 0 },
     flows: { netflow5: 900, netflow9: 0, ipfix: 0, sflow5: 90 },
     datagrams: [
       { label: '198.51.100.1', protocol: 'netflow5', count: 30 },
@@ -15,6 +16,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     ],
     decodeErrorDatagrams: 3,
     notAtBorderFlows: 15,
+    sequenceGaps: 19,
     droppedDatagrams: 4,
     untrustedDatagrams: 5,
     refusedDatagrams: 6,

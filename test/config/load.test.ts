@@ -11,7 +11,7 @@ test('the smallest file gets every default of the contract', () => {
   const config = configOf(MINIMAL);
   assert.equal(config.dryRun, true);
   assert.deepEqual(config.listen, { netflow: [{ host: '::', port: 2055 }], sflow: [] });
-  assert.deepEqual(config.ingest, { workers: 1, receiveBufferBytes: 8 * 1024 * 1024 });
+  assert.deepEqual(config.ingest, { workers: 1, receive: 'auto', receiveBufferBytes: 8 * 1024 * 1024 });
   assert.deepEqual(config.flowSources, []);
   assert.equal(config.flowSourcesEnforce, false);
   assert.equal(config.sampling.defaultRate, 1);

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DOUBT_REASONS } from '../../src/decode/exporter/doubts.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
+import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
-import type { TelemetryKind } from '../../src/ingest/udpListener.ts';
 import {
   type Field,
   flowSample,

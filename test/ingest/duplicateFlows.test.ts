@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planOf } from '../../src/engine/enginePlan.ts';
+import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { DuplicateCounts } from '../../src/ingest/duplicateFlows.ts';
 import { DuplicateWarnings } from '../../src/ingest/duplicateWarnings.ts';
 import { type ExporterSnapshot, mergeSnapshots } from '../../src/ingest/ingestSnapshot.ts';
 import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
-import type { TelemetryKind } from '../../src/ingest/udpListener.ts';
 import { ingestSnapshot } from '../api/countersFixture.ts';
 import {
   ethernet,

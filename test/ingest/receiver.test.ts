@@ -103,6 +103,19 @@ test('an sFlow datagram belongs to its agent, and to its sender where it has non
   );
 });
 
+test('an exporter has one row for all spellings of its address', () => {
+  const receiver = receiverOf();
+  const spellings = ['192.0.2.1', '::ffff:192.0.2.1', '::ffff:c000:201', 'fe80::1%eth0', 'FE80:0::1'];
+  for (const text of spellings) receiver.receive('netflow', telemetry('netflow5', flowsTo(TARGET, 1))[0], text, 0);
+  assert.deepEqual(
+    receiver.snapshot(0).exporters.map((row) => [row.address, row.datagrams]),
+    [
+      ['192.0.2.1', 3],
+      ['fe80::1', 2],
+    ],
+  );
+});
+
 test('the sample of a host has its latest flows', () => {
   const receiver = receiverOf();
   const flows = [...flowsTo(TARGET, 20), ...flowsTo('198.51.100.8', 5)];

@@ -8,15 +8,31 @@ import type { Config } from '../../src/config/config.ts';
 import type { SocketAddress } from '../../src/config/socketAddress.ts';
 import { type EnginePlan, planOf } from '../../src/engine/enginePlan.ts';
 import type { HostReport } from '../../src/engine/hostReport.ts';
+import { messageOf } from '../../src/errors.ts';
 import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
 import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
+import type { ReceiveMethod } from '../../src/ingest/datagramSource.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
+import { RecvmmsgSockets } from '../../src/ingest/recvmmsgSockets.ts';
 import type { LogLine } from '../../src/ingest/telemetryWarnings.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
 import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.ts';
 
 export const LOOPBACK: SocketAddress = { host: '127.0.0.1', port: 0 };
+
+/** The ways to receive that every test of the sockets runs with. */
+export const RECEIVE_METHODS: readonly ReceiveMethod[] = ['recvmmsg', 'dgram'];
+
+/** Why tests of recvmmsg cannot run here, or false. */
+export function recvmmsgUnavailable(): string | false {
+  try {
+    new RecvmmsgSockets().close();
+    return false;
+  } catch (error) {
+    return `recvmmsg cannot be used: ${messageOf(error)}`;
+  }
+}
 
 /** Export time in the headers of all test telemetry. */
 const EXPORTED_AT = Date.UTC(2026, 0, 1);

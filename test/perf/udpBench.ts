@@ -1,25 +1,33 @@
 /*
- * How many datagrams a second the receiving worker takes through a real UDP socket, beside a bare `dgram` receiver that
- * only counts them. A third process sends faster than either can receive; the two take turns, so that what else the
- * machine is doing meets both, and the middle one of several turns counts. Run alone: `node test/perf/udpBench.ts`.
+ * What a datagram costs from a real UDP socket to the host table, through node:dgram and through recvmmsg, beside a bare
+ * node:dgram receiver that only counts. Another process sends faster than they can receive; they take turns, so that
+ * what else the machine is doing meets all, and the middle one of several turns counts. Run alone:
+ * `node test/perf/udpBench.ts`.
  *
  * Rates by the wall clock mean something where the receiver is busy all the time, which its row tells. On a machine
- * that has other work too, the rates by processor time are the ones to compare.
+ * that has other work too, the processor times are the ones to compare.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
+import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { BenchRow } from './decodeBench.ts';
-import type { ReceivedSoFar } from './udpBenchReceiver.ts';
+import type { ReceivedSoFar, ReceiverMode } from './udpBenchReceiver.ts';
 
 /** Flows prepared for the sender: some hundred datagrams of each protocol. */
 const PREPARED_FLOWS = 7680;
 
 const WARM_UP_MS = 500;
 
+const MODES: readonly ReceiverMode[] = ['bare', 'dgram', 'recvmmsg'];
+
+const BARE = 'bare node:dgram receiver';
+
 interface Side {
+  readonly name: string;
   readonly process: ChildProcess;
   readonly port: number;
+  readonly turns: Turn[];
 }
 
 /** What one side took in a turn. */
@@ -43,22 +51,23 @@ async function benchProtocol(protocol: TelemetryProtocol, rounds: number, turnMs
   const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
   const sender = fork(new URL('udpBenchSender.ts', import.meta.url), [protocol, String(PREPARED_FLOWS)]);
   await messageFrom(sender);
-  const bare = await startSide('bare', kind);
-  const kapkan = await startSide('kapkan', kind);
-  const bareTurns: Turn[] = [];
-  const kapkanTurns: Turn[] = [];
-  for (const side of [bare, kapkan]) await takeTurn(sender, side, WARM_UP_MS);
+  const sides = await Promise.all(MODES.map((mode) => startSide(mode, kind)));
+  for (const side of sides) await takeTurn(sender, side, WARM_UP_MS);
   for (let round = 0; round < rounds; round++) {
-    bareTurns.push(await takeTurn(sender, bare, turnMs));
-    kapkanTurns.push(await takeTurn(sender, kapkan, turnMs));
+    for (const side of sides) side.turns.push(await takeTurn(sender, side, turnMs));
   }
-  for (const process of [sender, bare.process, kapkan.process]) process.disconnect();
-  return rowsOf(protocol, bareTurns, kapkanTurns);
+  for (const process of [sender, ...sides.map((side) => side.process)]) process.disconnect();
+  return rowsOf(protocol, sides);
 }
 
-async function startSide(mode: 'bare' | 'kapkan', kind: 'netflow' | 'sflow'): Promise<Side> {
+async function startSide(mode: ReceiverMode, kind: TelemetryKind): Promise<Side> {
   const process = fork(new URL('udpBenchReceiver.ts', import.meta.url), [mode, kind]);
-  return { process, port: await messageFrom<number>(process) };
+  return {
+    name: mode === 'bare' ? BARE : `Kapkan, ${mode}`,
+    process,
+    port: await messageFrom<number>(process),
+    turns: [],
+  };
 }
 
 async function takeTurn(sender: ChildProcess, side: Side, turnMs: number): Promise<Turn> {
@@ -98,30 +107,23 @@ async function messageFrom<T>(process: ChildProcess): Promise<T> {
   return message;
 }
 
-function rowsOf(protocol: TelemetryProtocol, bare: readonly Turn[], kapkan: readonly Turn[]): BenchRow[] {
-  const perSecond = (turn: Turn): number => (turn.datagrams * 1000) / turn.milliseconds;
-  const perCpuSecond = (turn: Turn): number => (turn.datagrams * 1e6) / turn.cpuMicros;
-  const flowsPerSecond = (turn: Turn): number => (turn.flows * 1000) / turn.milliseconds;
-  const heapPerDatagram = (turn: Turn): number => turn.heapBytes / turn.datagrams;
-  const busyPercent = (turn: Turn): number => turn.cpuMicros / turn.milliseconds / 10;
-  const against = 'bare receiver';
-  const row = (what: string, value: number, unit: string): BenchRow => ({
-    name: `UDP, ${protocol}, ${what}`,
-    value,
-    unit,
-  });
-  const beside = (unit: string, rate: (turn: Turn) => number): BenchRow[] => {
-    const [own, theirs] = [median(kapkan.map(rate)), median(bare.map(rate))];
-    return [row('bare receiver', theirs, unit), { ...row('Kapkan', own, unit), ratio: own / theirs, against }];
-  };
-  return [
-    ...beside('datagrams/s', perSecond),
-    ...beside('datagrams/s of processor time', perCpuSecond),
-    row('Kapkan', median(kapkan.map(flowsPerSecond)), 'flows/s'),
-    row('bare receiver', median(bare.map(busyPercent)), '% busy'),
-    row('Kapkan', median(kapkan.map(busyPercent)), '% busy'),
-    row('bare receiver', median(bare.map(heapPerDatagram)), 'heap bytes/datagram'),
+function rowsOf(protocol: TelemetryProtocol, sides: readonly Side[]): BenchRow[] {
+  const [bare] = sides;
+  const figures: [unit: string, figure: (turn: Turn) => number][] = [
+    ['µs of processor time/datagram', (turn) => turn.cpuMicros / turn.datagrams],
+    ['datagrams/s', (turn) => (turn.datagrams * 1000) / turn.milliseconds],
+    ['flows/s', (turn) => (turn.flows * 1000) / turn.milliseconds],
+    ['% busy', (turn) => turn.cpuMicros / turn.milliseconds / 10],
+    ['heap bytes/datagram', (turn) => turn.heapBytes / turn.datagrams],
   ];
+  return figures.flatMap(([unit, figure]) =>
+    sides.map((side): BenchRow => {
+      const value = median(side.turns.map(figure));
+      const row = { name: `UDP, ${protocol}, ${side.name}`, value, unit };
+      const theirs = median(bare.turns.map(figure));
+      return side === bare || theirs === 0 ? row : { ...row, ratio: value / theirs, against: BARE };
+    }),
+  );
 }
 
 function median(values: readonly number[]): number {

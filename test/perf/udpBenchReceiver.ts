@@ -1,18 +1,26 @@
 /*
  * A receiving side of the UDP benchmark, a process of its own. `bare` has a thread that does nothing with a datagram
- * but count it: the most that any Node.js program can receive. `kapkan` has a ReceiverPool with one worker. Both
- * receive in a worker thread, into a receive buffer of the same size, while the main thread is idle; so the processor
- * time of the process is that of the receiving thread.
+ * of node:dgram but count it: the most that any Node.js program can receive with that module. `dgram` and `recvmmsg`
+ * have a thread that does what Kapkan's receiving thread does, through either. All receive in a worker thread, into a
+ * receive buffer of the same size, while the main thread is idle; so the processor time of the process is that of the
+ * receiving thread.
  */
 import v8 from 'node:v8';
-import { isMainThread, parentPort, Worker } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { SystemClock } from '../../src/clock.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
-import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
-import { openListener, type TelemetryKind } from '../../src/ingest/udpListener.ts';
+import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
+import type { ReceiveMethod } from '../../src/ingest/datagramSource.ts';
+import { openSource } from '../../src/ingest/openSource.ts';
+import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { type ListenerAddress, openListener, probeListeners } from '../../src/ingest/udpListener.ts';
 import { benchConfig } from './benchTelemetry.ts';
 
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+
+const TICK_MS = 100;
+
+export type ReceiverMode = 'bare' | ReceiveMethod;
 
 /** What the parent is told when it asks. */
 export interface ReceivedSoFar {
@@ -20,79 +28,77 @@ export interface ReceivedSoFar {
   readonly flows: number;
   /** Processor time of the process, in microseconds. */
   readonly cpuMicros: number;
-  /** Heap bytes the receiving thread allocated; of the bare one only. */
+  /** Heap bytes that the receiving thread allocated. */
   readonly heapBytes: number;
+  /** Of the bare one, so that it looks at what it gets. */
+  readonly bytes?: number;
 }
 
-interface Side {
-  readonly port: number;
-  received(): Promise<Omit<ReceivedSoFar, 'cpuMicros'>>;
+type Counts = Omit<ReceivedSoFar, 'cpuMicros' | 'heapBytes'>;
+
+interface ThreadSetup {
+  readonly mode: ReceiverMode;
+  readonly listener: ListenerAddress;
 }
 
-async function bareThread(): Promise<void> {
-  const address = { kind: 'netflow' as const, host: '127.0.0.1', port: 0, ipv6Only: false };
-  const socket = await openListener(address, { receiveBufferBytes: RECEIVE_BUFFER_BYTES, reusePort: false });
+/** Returns what is received from then on. */
+async function receiveBare(listener: ListenerAddress): Promise<() => Counts> {
+  const socket = await openListener(listener, { receiveBufferBytes: RECEIVE_BUFFER_BYTES, reusePort: false });
   let datagrams = 0;
   let bytes = 0;
   socket.on('message', (payload, from) => {
     datagrams++;
     bytes += payload.length + from.size;
   });
+  return () => ({ datagrams, flows: 0, bytes });
+}
+
+async function receiveAsKapkan(listener: ListenerAddress, receive: ReceiveMethod): Promise<() => Counts> {
+  const config = benchConfig();
+  const settings = receiverSettingsOf(config, planOf(config, 1, 1));
+  const clock = new SystemClock();
+  const receiver = new Receiver(settings, clock.now());
+  const setup = {
+    settings,
+    listeners: [listener],
+    receive,
+    receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+    reusePort: false,
+  };
+  const { unavailable } = await openSource(setup, (batch) => receiver.receiveAll(batch, clock.now()));
+  if (unavailable !== undefined) throw new Error(`recvmmsg cannot be measured: ${unavailable}`);
+  setInterval(() => receiver.tick(clock.now()), TICK_MS);
+  return () => {
+    const { exporters, flows } = receiver.snapshot(clock.now());
+    const datagrams = exporters.reduce((sum, exporter) => sum + exporter.datagrams, 0);
+    return { datagrams, flows: flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5 };
+  };
+}
+
+async function receivingThread({ mode, listener }: ThreadSetup): Promise<void> {
+  const received = await (mode === 'bare' ? receiveBare(listener) : receiveAsKapkan(listener, mode));
   parentPort?.on('message', () => {
     const heapBytes = v8.getHeapStatistics().total_allocated_bytes;
-    parentPort?.postMessage({ datagrams, flows: 0, heapBytes, bytes });
+    parentPort?.postMessage({ ...received(), heapBytes });
   });
-  parentPort?.postMessage(socket.address().port);
-}
-
-async function bareSide(): Promise<Side> {
-  const worker = new Worker(new URL(import.meta.url));
-  const next = <T>(): Promise<T> => new Promise((resolve) => worker.once('message', resolve));
-  return {
-    port: await next<number>(),
-    received: () => {
-      worker.postMessage('count');
-      return next();
-    },
-  };
-}
-
-async function kapkanSide(kind: TelemetryKind): Promise<Side> {
-  const loopback = [{ host: '127.0.0.1', port: 0 }];
-  const config = {
-    ...benchConfig(),
-    listen: { netflow: kind === 'netflow' ? loopback : [], sflow: kind === 'sflow' ? loopback : [] },
-    ingest: { workers: 1, receiveBufferBytes: RECEIVE_BUFFER_BYTES },
-  };
-  const pool = new ReceiverPool(config, planOf(config, 1, 1), new SystemClock(), {
-    onReport: () => {},
-    onLog: () => {},
-    onFailure: (error) => {
-      throw error;
-    },
-  });
-  await pool.start();
-  const [address] = pool.boundAddresses();
-  return {
-    port: Number(address.slice(address.lastIndexOf(':') + 1)),
-    received: async () => {
-      const { exporters, flows } = await pool.snapshot();
-      const datagrams = exporters.reduce((sum, exporter) => sum + exporter.datagrams, 0);
-      return { datagrams, flows: flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5, heapBytes: 0 };
-    },
-  };
+  parentPort?.postMessage('ready');
 }
 
 async function main(): Promise<void> {
-  const [mode, kind] = process.argv.slice(2);
-  const side = mode === 'bare' ? await bareSide() : await kapkanSide(kind === 'sflow' ? 'sflow' : 'netflow');
+  const [mode, kind] = process.argv.slice(2) as [ReceiverMode, TelemetryKind];
+  const loopback = [{ host: '127.0.0.1', port: 0 }];
+  const [listener] = await probeListeners({ netflow: [], sflow: [], [kind]: loopback });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { mode, listener } satisfies ThreadSetup });
+  const next = <T>(): Promise<T> => new Promise((resolve) => worker.once('message', resolve));
+  await next();
   process.on('message', async () => {
-    const received = await side.received();
+    worker.postMessage('count');
+    const received = await next<Omit<ReceivedSoFar, 'cpuMicros'>>();
     const { user, system } = process.cpuUsage();
     process.send?.({ ...received, cpuMicros: user + system } satisfies ReceivedSoFar);
   });
   process.on('disconnect', () => process.exit());
-  process.send?.(side.port);
+  process.send?.(listener.port);
 }
 
-await (isMainThread ? main() : bareThread());
+await (isMainThread ? main() : receivingThread(workerData));

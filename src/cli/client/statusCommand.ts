@@ -47,12 +47,14 @@ function deploymentFacts({ gobgp, ingest, notify, storage }: StatusJson): [strin
     ...gobgp.daemons.map((daemon): [string, string] => ['GoBGP', gobgpText(daemon)]),
     [
       'listening',
-      [...ingest.netflow.map((at) => `NetFlow ${at}`), ...ingest.sflow.map((at) => `sFlow ${at}`)].join(', '),
+      [...ingest.netflow.map((at) => `NetFlow ${at}`), ...ingest.sflow.map((at) => `sFlow ${at}`)].join(', ') +
+        (ingest.receive === undefined ? '' : ` through ${ingest.receive}`),
     ],
     [
       'telemetry',
       `${formatNumber(ingest.flows)} flows in ${formatNumber(ingest.datagrams)} datagrams from ` +
-        `${formatNumber(ingest.exporters)} exporters, ${formatNumber(ingest.decode_errors)} with errors; ` +
+        `${formatNumber(ingest.exporters)} exporters, ${formatNumber(ingest.decode_errors)} with errors, ` +
+        `${formatNumber(ingest.dropped_datagrams)} dropped by the kernel; ` +
         `${formatNumber(ingest.tracked_hosts)} hosts tracked`,
     ],
     ['notify', notifyText(notify)],

@@ -17,6 +17,11 @@ const keys = {
         })
         .default(1)
         .describe('Receiving threads for each listener, or "auto": one less than the CPU cores'),
+      receive: choice(['auto', 'recvmmsg', 'dgram'])
+        .default('auto')
+        .describe(
+          'How the sockets are read: "recvmmsg" (Linux: many datagrams with one system call), "dgram", or "auto": recvmmsg where it works',
+        ),
       receive_buffer_bytes: integer(4096, 1_073_741_824)
         .default(8_388_608)
         .describe('Socket buffer requested from the kernel; a warning is logged if the kernel grants less'),
@@ -27,6 +32,7 @@ const keys = {
 
 export interface IngestConfig {
   readonly workers: number;
+  readonly receive: 'auto' | 'recvmmsg' | 'dgram';
   readonly receiveBufferBytes: number;
 }
 
@@ -41,12 +47,14 @@ export const ingestSection = defineSection({
   resolve: ({ ingest }: FileOf<typeof keys>): { readonly ingest: IngestConfig } => ({
     ingest: {
       workers: ingest.workers === 'auto' ? automaticWorkers() : ingest.workers,
+      receive: ingest.receive,
       receiveBufferBytes: ingest.receive_buffer_bytes,
     },
   }),
   reload: {
     ingest: {
       workers: ({ ingest }) => ingest.workers,
+      receive: ({ ingest }) => ingest.receive,
       receive_buffer_bytes: ({ ingest }) => ingest.receiveBufferBytes,
     },
   },

@@ -8,8 +8,7 @@
  * The certificate of a server on this machine is checked only with `ca_file`: nobody else can answer on loopback.
  */
 import { readFileSync } from 'node:fs';
-import MailComposer from 'nodemailer/lib/mail-composer';
-import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import type SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { type EmailConfig, IMPLICIT_TLS_PORT } from '../config/sections/notify/email.ts';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../log.ts';
@@ -19,6 +18,17 @@ import { messageText } from './messageText.ts';
 
 /** Mail is slower than HTTP because of greylisting and scanners. */
 const TIMEOUT_MS = 30_000;
+
+/** Loaded with the first mail, because most configs send none. */
+async function loadNodemailer() {
+  const [composer, connection] = await Promise.all([
+    import('nodemailer/lib/mail-composer'),
+    import('nodemailer/lib/smtp-connection'),
+  ]);
+  return { MailComposer: composer.default, SMTPConnection: connection.default };
+}
+
+type Nodemailer = Awaited<ReturnType<typeof loadNodemailer>>;
 
 export class EmailChannel implements Channel {
   readonly name = 'email';
@@ -33,7 +43,8 @@ export class EmailChannel implements Channel {
   }
 
   async deliver(message: Message, signal: AbortSignal): Promise<void> {
-    const mail = this.#compose(message);
+    const { MailComposer, SMTPConnection } = await loadNodemailer();
+    const mail = this.#mail(MailComposer, message);
     const content = await mail.build();
     const connection = new SMTPConnection(this.#connectionOptions());
     // Closing the connection only emits `end`, so the signal has to reject the promise itself.
@@ -56,7 +67,7 @@ export class EmailChannel implements Channel {
     if (signal.aborted) await ended.promise;
   }
 
-  #compose({ notifications, consoleUrl }: Message) {
+  #mail(MailComposer: Nodemailer['MailComposer'], { notifications, consoleUrl }: Message) {
     const { subject, lines } = messageText({ notifications, consoleUrl });
     const { from, to } = this.#config;
     return new MailComposer({

@@ -7,7 +7,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { SystemClock } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
-import { ClickhouseHistory } from '../clickhouse/clickhouseHistory.ts';
 import type { FromHistory, HistoryAnswers, HistoryAsk, HistorySettings, ToHistory } from './historyMessages.ts';
 import { type HistoryBackend, HistoryError } from './historyStore.ts';
 import { type HistoryLogLine, HistoryWriter } from './historyWriter.ts';
@@ -21,7 +20,7 @@ const PRUNE_EVERY_MS = 600_000;
 
 class HistoryWorker {
   readonly #post: (message: FromHistory) => void;
-  readonly #clock: SystemClock;
+  readonly #now: () => number;
   readonly #backend: HistoryBackend;
   readonly #writer: HistoryWriter;
   readonly #intervals = new TrafficIntervals(MAX_HOSTS);
@@ -29,16 +28,20 @@ class HistoryWorker {
   readonly #flushesFirst: boolean;
   readonly #pruner: NodeJS.Timeout;
 
-  constructor(settings: HistorySettings, clock: SystemClock, post: (message: FromHistory) => void) {
+  constructor(
+    settings: HistorySettings,
+    backend: HistoryBackend,
+    now: () => number,
+    post: (message: FromHistory) => void,
+  ) {
     this.#post = post;
-    this.#clock = clock;
-    const onLog = (line: HistoryLogLine): void => post({ type: 'log', line });
-    this.#backend = backendOf(settings, () => this.#now(), onLog);
+    this.#now = now;
+    this.#backend = backend;
     this.#flushesFirst = settings.store.kind === 'sqlite';
     this.#writer = new HistoryWriter({
       ...settings.limits,
       backend: this.#backend,
-      onLog,
+      onLog: (line) => post({ type: 'log', line }),
       now: () => performance.now(),
       delay: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
     });
@@ -100,20 +103,18 @@ class HistoryWorker {
   #prune(): void {
     this.#backend.prune(this.#now()).catch(() => undefined);
   }
-
-  /** No duration is measured with this clock, so it can simply follow the wall clock. */
-  #now(): number {
-    this.#clock.followWallClock();
-    return this.#clock.now();
-  }
 }
 
-function backendOf(
+async function backendOf(
   { store }: HistorySettings,
   now: () => number,
   onLog: (line: HistoryLogLine) => void,
-): HistoryBackend {
-  if (store.kind === 'clickhouse') return new ClickhouseHistory(store.clickhouse, now);
+): Promise<HistoryBackend> {
+  if (store.kind === 'clickhouse') {
+    // Loaded only here, because its client is most of the code of this thread.
+    const { ClickhouseHistory } = await import('../clickhouse/clickhouseHistory.ts');
+    return new ClickhouseHistory(store.clickhouse, now);
+  }
   return new SqliteHistory({
     file: store.file,
     retentionDays: store.retentionDays,
@@ -129,7 +130,14 @@ function backendOf(
 
 assert(parentPort !== null, 'history runs in a worker thread');
 const port = parentPort;
-const worker = new HistoryWorker(workerData as HistorySettings, new SystemClock(), (message) =>
-  port.postMessage(message),
-);
+const clock = new SystemClock();
+const settings = workerData as HistorySettings;
+const post = (message: FromHistory): void => port.postMessage(message);
+/** No duration is measured with this clock, so it can simply follow the wall clock. */
+const now = (): number => {
+  clock.followWallClock();
+  return clock.now();
+};
+const backend = await backendOf(settings, now, (line) => post({ type: 'log', line }));
+const worker = new HistoryWorker(settings, backend, now, post);
 port.on('message', (message: ToHistory) => worker.handle(message));

@@ -14,7 +14,7 @@ import type { RouteFamily } from '../mitigation/route.ts';
 import type { Address } from '../net/address.ts';
 import { BackgroundListing } from './backgroundListing.ts';
 import type { GobgpApi } from './generation.ts';
-import { GobgpClient, type GobgpIdentity } from './gobgpClient.ts';
+import type { GobgpClient, GobgpIdentity } from './gobgpClient.ts';
 import { GobgpError } from './gobgpError.ts';
 import type { Peer } from './peer.ts';
 import { type Link, Reconciler } from './reconciler.ts';
@@ -207,6 +207,8 @@ export class GobgpAnnouncer implements Announcer {
   /** One connection, from the first call to the error that ends it. Returns only when stopped. */
   async #session(): Promise<void> {
     const { address, gobgp } = this.#options;
+    // gRPC is loaded beside the start of the daemon, which is ready before GoBGP could answer.
+    const { GobgpClient } = await import('./gobgpClient.ts');
     const client = new GobgpClient({ address, api: gobgp.api, tls: gobgp.tls, timeoutSeconds: gobgp.timeoutSeconds });
     let stopWatch: (() => void) | undefined;
     try {

@@ -19,7 +19,8 @@ import { messageOf } from '../errors.ts';
 import type { RouteFamily } from '../mitigation/route.ts';
 import { CallDeadline } from './callDeadline.ts';
 import { type Generation, type GobgpApi, type GobgpCall, generationOf } from './generation.ts';
-import { deadlineError, GobgpError, gobgpErrorOf } from './gobgpError.ts';
+import { deadlineError, GobgpError } from './gobgpError.ts';
+import { gobgpErrorOf } from './grpcFault.ts';
 import { isInjected } from './ribSnapshot.ts';
 import { familyNumbers, isFlowspecFamily, type WirePath, type WirePeer } from './wirePath.ts';
 
@@ -94,7 +95,8 @@ const CHANNEL_OPTIONS = {
 
 export class GobgpClient {
   readonly address: string;
-  readonly #candidates: readonly Generation[];
+  /** The generations that it may speak, in the order in which they are tried. */
+  readonly #candidates: readonly GobgpApi[];
   readonly #timeoutMs: number;
   readonly #client: Client;
   readonly #listings = new Set<ClientReadableStream<object>>();
@@ -105,8 +107,7 @@ export class GobgpClient {
   constructor(options: GobgpClientOptions) {
     this.address = options.address;
     this.#timeoutMs = options.timeoutSeconds * 1000;
-    const apis: GobgpApi[] = options.api === 'auto' ? ['v4', 'v3'] : [options.api];
-    this.#candidates = apis.map(generationOf);
+    this.#candidates = options.api === 'auto' ? ['v4', 'v3'] : [options.api];
     const serverName = options.tls?.serverName;
     const naming =
       serverName === undefined
@@ -122,10 +123,11 @@ export class GobgpClient {
 
   /** Finds the generation where it is not known. Throws `BGP_NOT_STARTED` while the daemon has no ASN. */
   async getBgp(): Promise<GobgpIdentity> {
-    const known = this.#generation;
+    const known = this.api;
     const candidates =
       known === undefined ? this.#candidates : [known, ...this.#candidates.filter((other) => other !== known)];
-    for (const generation of candidates) {
+    for (const candidate of candidates) {
+      const generation = generationOf(candidate);
       this.#generation = generation;
       try {
         const { global } = (await this.#unary('GetBgp', {})) as { global: { asn: number; routerId: string } | null };
@@ -138,7 +140,7 @@ export class GobgpClient {
         if (!(error instanceof GobgpError && error.code === 'UNIMPLEMENTED')) throw error;
       }
     }
-    const tried = candidates.map((generation) => generation.api).join(' and ');
+    const tried = candidates.join(' and ');
     throw new GobgpError('UNIMPLEMENTED', 'GetBgp', `${this.address} does not speak GoBGP's API ${tried}`);
   }
 
@@ -342,9 +344,4 @@ function credentialsOf(tls: GobgpTlsConfig | undefined): ChannelCredentials {
 
 function read(file: string | undefined): Buffer | null {
   return file === undefined ? null : readFileSync(file);
-}
-
-/** Whether this is the answer of a daemon that has no such family configured. */
-export function isFamilyNotSupported(error: unknown): boolean {
-  return error instanceof GobgpError && /address family.*not supported/.test(error.message);
 }

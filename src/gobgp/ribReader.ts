@@ -4,7 +4,8 @@
  * are large, and it cannot do otherwise, is to find routes whose prefix is not known, and to list what a peer is sent.
  */
 import type { RouteFamily } from '../mitigation/route.ts';
-import { type GobgpClient, isFamilyNotSupported, type ListPathsOptions } from './gobgpClient.ts';
+import type { GobgpClient, ListPathsOptions } from './gobgpClient.ts';
+import { isFamilyNotSupported } from './gobgpError.ts';
 import { familyOfKey, nlriOfKey, type RibPath, readRibPath } from './ribSnapshot.ts';
 import { isFlowspecFamily, ROUTE_FAMILIES, type WireLargeCommunity } from './wirePath.ts';
 

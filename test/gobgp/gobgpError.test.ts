@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { deadlineError, gobgpErrorOf } from '../../src/gobgp/gobgpError.ts';
+import { deadlineError } from '../../src/gobgp/gobgpError.ts';
+import { gobgpErrorOf } from '../../src/gobgp/grpcFault.ts';
 
 function serviceError(code: status, details: string): ServiceError {
   return Object.assign(new Error(details), { code, details, metadata: new Metadata() });

@@ -6,37 +6,13 @@
  * exporters out: exporters in `flow_sources` always get a row, and idle unknown ones are evicted when another needs a
  * row.
  */
-import type { Config } from '../config/config.ts';
-import type { FlowTiming } from '../config/sections/flowTiming.ts';
-import type { BoundaryConfig } from '../config/sections/sampling.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { MemoryBudget } from '../decode/exporter/memoryBudget.ts';
 import { PROTOCOLS } from '../decode/exporter/protocol.ts';
 import { type Address, addressOfWords, formatAddress, sameAddress } from '../net/address.ts';
 import { Exporter } from './exporter.ts';
 import { type LabelledDatagrams, OTHER_EXPORTERS } from './ingestSnapshot.ts';
-
-/** The configuration of exporters. Can be sent to a worker (structured clone). */
-export interface ExporterPolicy {
-  /** The known exporters, canonical addresses; may be empty. */
-  readonly flowSources: readonly string[];
-  /** Whether datagrams from all other sources are dropped. */
-  readonly enforce: boolean;
-  readonly defaultSamplingRate: number;
-  readonly samplingOverrides: ReadonlyMap<string, number>;
-  readonly maxStatedRate: number;
-  /** By canonical address. */
-  readonly boundaries: ReadonlyMap<string, BoundaryConfig>;
-  /** By canonical address. */
-  readonly flowTiming: ReadonlyMap<string, FlowTiming>;
-  /** How much decoding may remember of all unknown exporters. */
-  readonly unknownBytes: number;
-  /** Where `flowSources` is empty: how many exporters get their own label. They are the first that send. */
-  readonly labels: number;
-}
-
-/** Labels over all workers: a few hundred series for each metric are no load for Prometheus. */
-const LABEL_LIMIT = 256;
+import type { ExporterPolicy } from './receiverSettings.ts';
 
 /** Rows of unknown exporters. One row can grow to a megabyte, so this bounds the memory that forged sources take. */
 const UNKNOWN_EXPORTER_LIMIT = 2048;
@@ -56,9 +32,6 @@ const FLOWLESS_IDLE_MS = 30_000;
  */
 const RELAYED_AGENT_LIMIT = 256;
 
-/** What decoding remembers of all unknown exporters together, over all workers. */
-const UNKNOWN_EXPORTER_BYTES = 128 * 2 ** 20;
-
 /** How often the full table is searched for idle rows. */
 const SWEEP_EVERY_MS = 1000;
 
@@ -69,21 +42,6 @@ const SOURCE_SET = 4;
 
 /** Slots of the cache of sFlow agents; a power of two. */
 const AGENT_SLOTS = 1024;
-
-/** The policy of the config, for each of the workers. */
-export function exporterPolicyOf(config: Config, workers: number): ExporterPolicy {
-  return {
-    flowSources: config.flowSources,
-    enforce: config.flowSourcesEnforce,
-    defaultSamplingRate: config.sampling.defaultRate,
-    samplingOverrides: config.sampling.overrides,
-    maxStatedRate: config.sampling.maxStatedRate,
-    boundaries: config.sampling.boundaries,
-    flowTiming: config.flowTiming,
-    unknownBytes: Math.floor(UNKNOWN_EXPORTER_BYTES / workers),
-    labels: Math.max(1, Math.floor(LABEL_LIMIT / workers)),
-  };
-}
 
 /** A sender of datagrams, by its UDP source address. */
 export interface Source {

@@ -139,6 +139,13 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   exporters: [],
 };
 
+/** A zero for every label that is known before the first datagram. */
+export function zeroDatagrams(flowSources: readonly string[]): LabelledDatagrams[] {
+  return [...flowSources, OTHER_EXPORTERS].flatMap((label) =>
+    PROTOCOLS.map((protocol) => ({ label, protocol, count: 0 })),
+  );
+}
+
 /**
  * The sum of the workers' snapshots. A host that two workers track counts twice in `trackedHosts`, because it is in two
  * host tables.

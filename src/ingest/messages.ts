@@ -16,9 +16,8 @@ import type { HostReport } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
 import type { Address } from '../net/address.ts';
 import type { ReceiveMethod } from './datagramSource.ts';
-import type { ExporterPolicy } from './exporterTable.ts';
 import type { IngestSnapshot } from './ingestSnapshot.ts';
-import type { ReceiverSettings } from './receiver.ts';
+import type { ExporterPolicy, ReceiverSettings } from './receiverSettings.ts';
 import type { LogLine } from './telemetryWarnings.ts';
 import type { ListenerAddress } from './udpListener.ts';
 

@@ -5,7 +5,6 @@
  *
  * Nothing is allocated for a datagram. Its time is the time at which its batch is processed.
  */
-import type { Config } from '../config/config.ts';
 import { DecodeContext } from '../decode/decodeContext.ts';
 import { clearDoubtful, doubtFlowRates } from '../decode/doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
@@ -21,28 +20,12 @@ import { FlowBatch, MAX_FLOWS_PER_DATAGRAM } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { type DatagramBatch, DatagramQueue, type TelemetryKind } from './datagramBatch.ts';
 import type { Exporter } from './exporter.ts';
-import { addDoubts, type ExporterPolicy, ExporterTable, exporterPolicyOf, type Source } from './exporterTable.ts';
+import { addDoubts, ExporterTable, type Source } from './exporterTable.ts';
 import { EMPTY_SNAPSHOT, type ExporterSnapshot, type IngestSnapshot } from './ingestSnapshot.ts';
 import { LatencyHistogram } from './latencyHistogram.ts';
+import type { ExporterPolicy, ReceiverSettings } from './receiverSettings.ts';
 import { SightedFlows } from './sightedFlows.ts';
 import { type LogLine, TelemetryWarnings } from './telemetryWarnings.ts';
-
-/** The configuration of a receiver. Can be sent to a worker (structured clone). */
-export interface ReceiverSettings {
-  readonly plan: EnginePlan;
-  readonly exporters: ExporterPolicy;
-  /** Flows that are kept for samples after they were accounted. Does not change on reload. */
-  readonly historyFlows: number;
-}
-
-/** `plan` must be made from the same config. */
-export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSettings {
-  return {
-    plan,
-    exporters: exporterPolicyOf(config, plan.workers),
-    historyFlows: config.samples.enabled ? config.samples.bufferFlows : 0,
-  };
-}
 
 /** One for each receiving thread. All times are clock milliseconds and never go backwards. */
 export class Receiver {

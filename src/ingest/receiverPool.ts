@@ -16,10 +16,9 @@ import { type Address, sameAddress } from '../net/address.ts';
 import { offsetOf } from '../trafficMetrics.ts';
 import type { ReceiveMethod } from './datagramSource.ts';
 import { DuplicateWarnings } from './duplicateWarnings.ts';
-import { ExporterTable, exporterPolicyOf } from './exporterTable.ts';
-import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots } from './ingestSnapshot.ts';
+import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots, zeroDatagrams } from './ingestSnapshot.ts';
 import type { OpenedSockets, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
-import { receiverSettingsOf } from './receiver.ts';
+import { exporterPolicyOf, receiverSettingsOf } from './receiverSettings.ts';
 import type { LogLine } from './telemetryWarnings.ts';
 import { type ListenerAddress, probeListeners, readKernelDrops, socketText } from './udpListener.ts';
 import { WorkerHandle } from './workerHandle.ts';
@@ -255,5 +254,5 @@ export class ReceiverPool {
 }
 
 function zeroSnapshotOf(config: Config): IngestSnapshot {
-  return { ...EMPTY_SNAPSHOT, datagrams: new ExporterTable(exporterPolicyOf(config, 1)).labelledDatagrams() };
+  return { ...EMPTY_SNAPSHOT, datagrams: zeroDatagrams(config.flowSources) };
 }

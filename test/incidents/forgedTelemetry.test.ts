@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { DOUBT_REASONS } from '../../src/decode/exporter/doubts.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import {
   type Field,
   flowSample,

@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { planOf } from '../../src/engine/enginePlan.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { type Field, ipfix, ipfixOptionsTemplate, ipv4, set, template, uint } from '../decode/telemetryBytes.ts';
 import { configFixture, groupFixture } from '../fixtures/configFixture.ts';
 import { cycleFixture } from './cycleFixture.ts';

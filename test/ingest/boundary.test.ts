@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { BoundaryConfig } from '../../src/config/sections/sampling.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import {
   ethernet,
   expandedFlowSample,

@@ -6,7 +6,8 @@ import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { DuplicateCounts } from '../../src/ingest/duplicateFlows.ts';
 import { DuplicateWarnings } from '../../src/ingest/duplicateWarnings.ts';
 import { type ExporterSnapshot, mergeSnapshots } from '../../src/ingest/ingestSnapshot.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { ingestSnapshot } from '../api/countersFixture.ts';
 import {
   ethernet,

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { NETFLOW5, SFLOW5 } from '../../src/decode/exporter/protocol.ts';
 import type { Exporter } from '../../src/ingest/exporter.ts';
-import { type ExporterPolicy, ExporterTable, type Source } from '../../src/ingest/exporterTable.ts';
+import { ExporterTable, type Source } from '../../src/ingest/exporterTable.ts';
+import type { ExporterPolicy } from '../../src/ingest/receiverSettings.ts';
 import { address } from './runningPool.ts';
 
 const POLICY: ExporterPolicy = {

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { planOf } from '../../src/engine/enginePlan.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { type Field, ipfix, ipfixOptionsTemplate, ipv4, set, template, uint } from '../decode/telemetryBytes.ts';
 import { ingestConfig } from './runningPool.ts';
 

@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import { TELEMETRY_PROTOCOLS } from '../../src/flowgen/createEncoder.ts';
 import { EMPTY_SNAPSHOT, type ExporterSnapshot, mergeSnapshots } from '../../src/ingest/ingestSnapshot.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { flowsTo, ingestConfig, telemetry } from './runningPool.ts';
 
 const ROW: ExporterSnapshot = {

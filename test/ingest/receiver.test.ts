@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { samplesOf } from '../../src/engine/attackSample.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { ExporterSnapshot } from '../../src/ingest/ingestSnapshot.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { address, flowsTo, ingestConfig, telemetry } from './runningPool.ts';
 
 const TARGET = '198.51.100.7';

@@ -8,7 +8,8 @@ import v8 from 'node:v8';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
 import { DatagramQueue } from '../../src/ingest/datagramBatch.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { benchConfig, benchDatagrams } from './benchTelemetry.ts';
 import type { BenchRow } from './decodeBench.ts';
 

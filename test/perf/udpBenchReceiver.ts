@@ -12,7 +12,8 @@ import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { ReceiveMethod } from '../../src/ingest/datagramSource.ts';
 import { openSource } from '../../src/ingest/openSource.ts';
-import { Receiver, receiverSettingsOf } from '../../src/ingest/receiver.ts';
+import { Receiver } from '../../src/ingest/receiver.ts';
+import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { type ListenerAddress, openListener, probeListeners } from '../../src/ingest/udpListener.ts';
 import { benchConfig } from './benchTelemetry.ts';
 

@@ -190,10 +190,11 @@ export class Daemon {
     try {
       this.#cycle.restore(this.#clock.now());
       this.#announcers.start();
-      await this.#api.start();
-      this.#apiUrl = reachableUrl(this.#api.url());
-      this.#saveApiUrl();
-      await this.#pool.start();
+      // Side by side: the API opens its socket while the receiving threads load. Where one fails, the other is stopped
+      // only when it has started.
+      const [serving, receiving] = await Promise.allSettled([this.#serve(), this.#pool.start()]);
+      if (serving.status === 'rejected') throw serving.reason;
+      if (receiving.status === 'rejected') throw receiving.reason;
     } catch (error) {
       await this.stop();
       throw error;
@@ -212,6 +213,12 @@ export class Daemon {
     const mode = this.#config.dryRun ? 'dry-run: nothing is announced' : 'live: routes are announced';
     this.#warnOfConfig();
     this.#log.info({ ...this.addresses(), mode, networks: this.#config.networks.length }, 'Kapkan is running');
+  }
+
+  async #serve(): Promise<void> {
+    await this.#api.start();
+    this.#apiUrl = reachableUrl(this.#api.url());
+    this.#saveApiUrl();
   }
 
   /** The addresses it listens on, with the real ports. */

@@ -18,7 +18,7 @@ import { eventually } from './eventually.ts';
 /** On a machine that many tests share. */
 const START_MS = 30_000;
 
-const MAIN = path.resolve(import.meta.dirname, '../../src/main.ts');
+const MAIN = path.resolve(import.meta.dirname, '../../src/kapkan.js');
 
 /** As the API shows it, of what the tests look at. */
 export interface BanAnswer {

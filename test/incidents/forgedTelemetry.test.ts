@@ -125,7 +125,7 @@ const FORGED: readonly (readonly [name: string, datagram: Uint8Array, kind?: Tel
 /**
  * A fifth of the limit, of each protocol: for ten seconds (or as many as given), the forged datagram, and twenty more.
  */
-function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?])[], seconds = 10) {
+function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?, number?])[], seconds = 10) {
   const limits = { pps: 50_000, mbps: 1000, flows_per_sec: 30_000 };
   const group = groupFixture({ thresholds: limits });
   const config = configFixture({ networks: ['203.0.113.0/24'], groups: [group], dryRun: true });
@@ -141,7 +141,8 @@ function attacksWith(forged: readonly (readonly [Uint8Array, TelemetryKind?])[],
       receiver.receive('sflow', sampleOf(250, 500), '192.0.2.1', now);
     }
     if (now === 1000 * seconds)
-      for (const [datagram, kind] of forged) receiver.receive(kind ?? 'netflow', datagram, '192.0.2.1', now);
+      for (const [datagram, kind, port] of forged)
+        receiver.receive(kind ?? 'netflow', datagram, '192.0.2.1', now, port);
     const crossed = cycle.report(0, receiver.tick(now), now);
     if (crossed.length > 0) cycle.open(crossed, [], now);
     cycle.tick(now);
@@ -162,7 +163,7 @@ for (const [name, datagram, kind] of FORGED) {
   });
 }
 
-/** Rates that only a new exporter is believed at once. */
+/** Rates that an exporter is believed at once only before its first flows. */
 const FORGED_RATES: readonly (readonly [name: string, datagram: Uint8Array, kind?: TelemetryKind])[] = [
   ['IPFIX, a rate of 1000 in the record', recordOf('ipfix', 100, 50_000, 0, [[34, uint(1000, 4)]])],
   ['v9, a rate of a million in the record', recordOf('v9', 100, 50_000, 1000, [[34, uint(1_000_000, 4)]])],
@@ -180,11 +181,25 @@ function twentySamples(rate: number): Uint8Array {
 }
 
 for (const [name, datagram, kind] of FORGED_RATES) {
-  // Options may come a minute after the first data.
-  const seconds = name.endsWith('options') ? 70 : 10;
-  test(`one forged rate makes no attack: ${name}`, () => {
-    const { attacks, doubts } = attacksWith([[datagram, kind]], seconds);
-    assert.equal(attacks, 0);
-    assert.deepEqual(doubts, ['sampling_rate_jump']);
-  });
+  for (const seconds of name.startsWith('sFlow') ? [10] : [1, 10, 70]) {
+    test(`one forged rate makes no attack after ${seconds} s: ${name}`, () => {
+      const { attacks, doubts } = attacksWith([[datagram, kind]], seconds);
+      assert.equal(attacks, 0);
+      assert.deepEqual(doubts, ['sampling_rate_jump']);
+    });
+  }
+}
+
+/** Options from a source that has sent no flows: all of the exporter, or a domain. */
+for (const domain of [0, 77]) {
+  for (const port of [0, 777]) {
+    if (domain === 0 && port === 0) continue;
+    test(`a rate that a new source states once is not of flows from others: domain ${domain}, port ${port}`, () => {
+      const options = { domain, sequence: 5_000_000 };
+      const ofSystem = [set(1, netflow9OptionsTemplate(400, [[1, 4]], [[34, 4]])), set(400, uint(1000, 8))];
+      const ofProcess = [set(3, ipfixOptionsTemplate(400, [[144, 4]], [[34, 4]])), set(400, uint(1000, 8))];
+      assert.equal(attacksWith([[netflow9(ofSystem, options), 'netflow', port]]).attacks, 0);
+      assert.equal(attacksWith([[ipfix(ofProcess, options), 'netflow', port]]).attacks, 0);
+    });
+  }
 }

@@ -19,7 +19,7 @@ import {
 } from './memoryBudget.ts';
 import { areOfTwoExporters, type MessageHeader, type MessageHistory } from './messageHistory.ts';
 import { ObservationDomain, type StatedRate } from './observationDomain.ts';
-import { PROTOCOLS } from './protocol.ts';
+import { IPFIX, NETFLOW9, PROTOCOLS } from './protocol.ts';
 import { RateBelief } from './rateBelief.ts';
 import { isSamplingRate, NO_RATES, type RateScope, SamplingRates } from './samplingRates.ts';
 import type { Template } from './template.ts';
@@ -51,7 +51,7 @@ export const DEFAULT_DECODE_LIMITS: DecodeLimits = {
 
 const NONE_READY: readonly ReadySet[] = [];
 
-/** An exporter is new for so long: nothing was decided by the rate it had before. */
+/** An exporter is new for so long: what a session of it states first is believed of its own flows. */
 const NEW_EXPORTER_MS = 60_000;
 
 /** The same for rates that stand beside the traffic: they are in every datagram, so they are all known soon. */
@@ -278,18 +278,19 @@ export class ExporterState {
    * Whether a rate that stands beside the traffic of the domain is believed, 1 for one that is not stated; `fieldBytes` as
    * in `StatedRate`. Where it is not, `recordRates.refusal` of the domain says why.
    */
-  believesRate({ recordRates }: ObservationDomain, rate: number, fieldBytes: number): boolean {
-    const isNew = this.#now - this.#firstSeenMs < NEW_TRAFFIC_MS;
+  believesRate({ recordRates, session }: ObservationDomain, rate: number, fieldBytes: number): boolean {
+    const isFirst = session.follows || !session.hasFlows;
+    const isNew = isFirst && this.#now - this.#firstSeenMs < NEW_TRAFFIC_MS;
     if (rate <= this.maxStatedRate) return recordRates.believes(rate, fieldBytes, this.#datagram, isNew);
     recordRates.refusal = 'sampling_rate';
     return false;
   }
 
-  /** The rates of the exporter as a whole, for records of the domain's current session. */
-  wholeRates(domain: ObservationDomain): SamplingRates {
+  /** The rates of the exporter as a whole, for records of a session of the domain, the current one where none is given. */
+  wholeRates(domain: ObservationDomain, session = domain.session): SamplingRates {
     const from = this.#wholeRatesFrom;
     if (from === undefined) return NO_RATES;
-    const isOfAnother = from.domain === domain && areOfTwoExporters(domain.session, from.session);
+    const isOfAnother = from.domain === domain && areOfTwoExporters(session, from.session);
     return isOfAnother ? NO_RATES : this.#wholeRates;
   }
 
@@ -297,14 +298,15 @@ export class ExporterState {
   learnRate(stated: StatedRate): void {
     const { domain, session, scope, key, rate, fieldBytes, ofWholeExporter } = stated;
     if (!isSamplingRate(rate)) return;
+    const own = domain.sessionOf(session.port);
     const belief = this.#rateBelief.judge(
       {
         name: `${domain.protocol} ${domain.id} ${scope} ${key}`,
         rate,
         fieldBytes,
-        current: domain.sampling.rateOf(scope, key) || this.wholeRates(domain).rateOf(scope, key),
-        continues: session.continues,
-        isNewExporter: this.#now - this.#firstSeenMs < NEW_EXPORTER_MS,
+        current: domain.ratesFor(own).rateOf(scope, key) || this.wholeRates(domain, own).rateOf(scope, key),
+        follows: session.follows,
+        isFirstFor: this.#isFirstFor(own),
         datagram: this.#datagram,
       },
       this.maxStatedRate,
@@ -312,13 +314,21 @@ export class ExporterState {
     if (belief === 'impossible') this.doubt('sampling_rate', 1, rate);
     else if (belief === 'jump') this.doubt('sampling_rate_jump', 1, rate);
     else {
-      this.#setRate(domain.ratesStatedFrom(session.port), scope, key, rate);
-      if (ofWholeExporter) {
+      const servesOthers = belief === 'believed';
+      this.#setRate(domain.ratesStatedBy(own, servesOthers), scope, key, rate);
+      if (ofWholeExporter && servesOthers) {
         this.#setRate(this.#wholeRates, scope, key, rate);
         this.#wholeRatesFrom = { domain, session };
       }
       this.#charge();
     }
+  }
+
+  /** For whom a rate of this session can be the first that matters; see `RateStatement`. */
+  #isFirstFor(session: MessageHistory): 'all' | 'session' | 'nobody' {
+    if (this.flows[NETFLOW9] + this.flows[IPFIX] === 0) return 'all';
+    const isNew = this.#now - this.#firstSeenMs < NEW_EXPORTER_MS;
+    return isNew && !session.hasFlows ? 'session' : 'nobody';
   }
 
   #setRate(rates: SamplingRates, scope: RateScope, key: number, rate: number): void {

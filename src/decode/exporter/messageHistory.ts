@@ -12,6 +12,9 @@ import type { SamplingRates } from './samplingRates.ts';
 /** A number this little behind the expected one is a datagram that was overtaken. */
 const REORDER_WINDOW = 1024;
 
+/** A message whose number is at most so much ahead is of the same exporter: some messages were lost, or it counts wrongly. */
+const FOLLOWS_WINDOW = 128;
+
 /** Half of the 32-bit numbers are ahead, half behind. */
 const HALF_RANGE = 0x8000_0000;
 
@@ -72,6 +75,8 @@ export class MessageHistory {
   sampling: SamplingRates | undefined = undefined;
   /** Whether it counts from its own start, far behind another session of the domain: it is another exporter, or a new one. */
   startsApart = false;
+  /** Whether any of its NetFlow or IPFIX records were decoded. */
+  hasFlows = false;
 
   /** About the message that `take` took last. */
   isRestart = false;
@@ -81,6 +86,8 @@ export class MessageHistory {
   isGap = false;
   /** Its sequence number is the expected one. */
   continues = false;
+  /** Its sequence number is the expected one or a little ahead: who does not see the exporter's messages cannot know it. */
+  follows = false;
 
   readonly #receiptClock = new ReceiptClock();
   #expected = UNKNOWN;
@@ -115,6 +122,7 @@ export class MessageHistory {
     const bootMs = uptimeMs <= 0 ? Number.NaN : exportTimeMs - uptimeMs;
     const behind = expected === UNKNOWN ? 0 : (expected - sequence) >>> 0;
     this.continues = sequence === expected || sequence === expectedOfDomain;
+    this.follows = this.continues || this.#isLittleAhead(sequence, expectedOfDomain);
     if (this.#sequence === UNKNOWN) this.startsApart = uptimeMs < 0 && isYoung(sequence, expectedOfDomain);
     this.continuesEarlier = this.#isOfEarlier(sequence, bootMs);
     if (this.continuesEarlier) this.#falseRestarts++;
@@ -142,6 +150,13 @@ export class MessageHistory {
   finish(next: number): void {
     if (this.#isOvertaken) return;
     this.#expected = next < 0 ? UNKNOWN : (this.#sequence + next) >>> 0;
+  }
+
+  /** Ahead of the message before, too: some exporters count other things than the protocol says. */
+  #isLittleAhead(sequence: number, expectedOfDomain: number): boolean {
+    const isAhead = (of: number): boolean => of >= 0 && (sequence - of) >>> 0 <= FOLLOWS_WINDOW;
+    const isAfterLast = sequence !== this.#sequence && isAhead(this.#sequence);
+    return isAfterLast || isAhead(this.#expected) || isAhead(expectedOfDomain);
   }
 
   #showsRestart(sequence: number, uptimeMs: number, exportTimeMs: number): boolean {

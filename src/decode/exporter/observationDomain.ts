@@ -63,7 +63,7 @@ export class ObservationDomain {
 
   /** Takes the header of a message; see `MessageHistory.take`. */
   beginMessage(header: MessageHeader): MessageHistory {
-    if (this.session.port !== header.sourcePort) this.session = this.#sessionOf(header.sourcePort);
+    this.session = this.sessionOf(header.sourcePort);
     this.session.lastMessage = ++this.#messages;
     this.session.take(header, this.#expectedSequence);
     return this.session;
@@ -80,17 +80,20 @@ export class ObservationDomain {
    * stated.
    */
   get sampling(): SamplingRates {
-    const { session } = this;
+    return this.ratesFor(this.session);
+  }
+
+  /** The same for records of any session. */
+  ratesFor(session: MessageHistory): SamplingRates {
     if (session.sampling !== undefined) return session.sampling;
     const other = this.#ratesFrom;
     return other?.sampling === undefined || areOfTwoExporters(session, other) ? NO_RATES : other.sampling;
   }
 
-  /** The rates of the session with this port, to add one that it states. */
-  ratesStatedFrom(port: number): SamplingRates {
-    const session = this.session.port === port ? this.session : this.#sessionOf(port);
+  /** The rates that the session states, to add one. `servesOthers`: it holds for sessions that state none, too. */
+  ratesStatedBy(session: MessageHistory, servesOthers: boolean): SamplingRates {
     session.sampling ??= new SamplingRates();
-    this.#ratesFrom = session;
+    if (servesOthers) this.#ratesFrom = session;
     return session.sampling;
   }
 
@@ -99,8 +102,9 @@ export class ObservationDomain {
     return this.#sessions.reduce((sum, { sampling }) => sum + (sampling?.size ?? 0), 0);
   }
 
-  /** A new one takes the place of the one that was silent longest. */
-  #sessionOf(port: number): MessageHistory {
+  /** The session from this port. A new one takes the place of the one that was silent longest. */
+  sessionOf(port: number): MessageHistory {
+    if (this.session.port === port) return this.session;
     const known = this.#sessions.find((session) => session.port === port);
     if (known !== undefined) return known;
     const session = new MessageHistory(port);

@@ -4,13 +4,16 @@
  */
 import { isSamplingRate } from './samplingRates.ts';
 
-/** A rate that grows or falls by this factor is believed only when it is stated again, in another datagram. */
+/**
+ * A rate that grows or falls by this factor is believed only when it is stated again in another datagram, or where its
+ * datagram follows those that the exporter sent.
+ */
 const JUMP = 4;
 
-/** Even the first rate is believed at once only up to this. */
+/** A first rate is believed at once only up to this. */
 export const MOST_AT_FIRST = 100_000;
 
-/** Statements that wait to be made again. The oldest gives way. */
+/** Statements that wait to be made again. The oldest gives way to one of another datagram. */
 const MOST_PENDING = 64;
 
 /** Rates below this with their bytes swapped are too small to be told from chance. */
@@ -28,46 +31,60 @@ export interface RateStatement {
   readonly fieldBytes: number;
   /** The rate that is in use for the same; 0 where there is none. */
   readonly current: number;
-  /** The datagram continues what the exporter sent before, so it is the exporter that sent it. */
-  readonly continues: boolean;
-  /** The exporter was not there before, so no rate was in use. */
-  readonly isNewExporter: boolean;
+  /** The datagram follows what the exporter sent before, so it is the exporter that sent it. */
+  readonly follows: boolean;
+  /** Of whom no flows were counted yet, so that a first rate changes nothing: of all, only of the session that states it. */
+  readonly isFirstFor: 'all' | 'session' | 'nobody';
   /** Tells datagrams apart. */
   readonly datagram: number;
 }
 
+/**
+ * `believed`; `of_session`: for the session that states it, but for others only when it is stated again; `jump`: when it is
+ * stated again; `impossible`: it is no rate at all.
+ */
+export type RateVerdict = 'believed' | 'of_session' | 'jump' | 'impossible';
+
 interface Pending {
   readonly rate: number;
   readonly datagram: number;
+  readonly verdict: RateVerdict;
 }
 
 export class RateBelief {
   readonly #pending = new Map<string, Pending>();
 
-  /** `believed`; `impossible` where it is no rate at all, or `jump` where it must be stated again. */
-  judge(statement: RateStatement, maxStatedRate: number): 'believed' | 'impossible' | 'jump' {
-    const { name, rate, current, continues, isNewExporter, datagram } = statement;
+  judge(statement: RateStatement, maxStatedRate: number): RateVerdict {
+    const { name, rate, current, follows, isFirstFor, datagram } = statement;
     if (rate > maxStatedRate || areBytesSwapped(rate, statement.fieldBytes)) return 'impossible';
-    const isJump = isFar(rate, Math.max(1, current));
-    const isFirst = current === 0 && isNewExporter && rate <= MOST_AT_FIRST;
     const pending = this.#pending.get(name);
-    const isRepeated = pending?.rate === rate && pending.datagram !== datagram;
+    if (pending?.rate === rate && pending.datagram === datagram) return pending.verdict;
     this.#pending.delete(name);
-    if (!isJump || isFirst || continues || isRepeated) return 'believed';
-    if (this.#pending.size >= MOST_PENDING) this.#pending.delete(firstOf(this.#pending));
-    this.#pending.set(name, pending?.rate === rate ? pending : { rate, datagram });
-    return 'jump';
+    const isJump = isFar(rate, Math.max(1, current));
+    const mayBeFirst = rate <= MOST_AT_FIRST;
+    const isFirst = mayBeFirst && current === 0 && isFirstFor === 'all';
+    if (!isJump || follows || isFirst || pending?.rate === rate) return 'believed';
+    if (!this.#makeRoom(datagram)) return 'jump';
+    const verdict = mayBeFirst && isFirstFor === 'session' ? 'of_session' : 'jump';
+    this.#pending.set(name, { rate, datagram, verdict });
+    return verdict;
+  }
+
+  /** False where all that wait are of this datagram: it must not forget what it stated itself. */
+  #makeRoom(datagram: number): boolean {
+    if (this.#pending.size < MOST_PENDING) return true;
+    for (const [name, oldest] of this.#pending) {
+      if (oldest.datagram === datagram) return false;
+      this.#pending.delete(name);
+      break;
+    }
+    return true;
   }
 }
 
 /** Whether a rate is so far from another that one of them must be wrong, or was changed. */
 export function isFar(rate: number, other: number): boolean {
   return rate > other * JUMP || rate * JUMP < other;
-}
-
-function firstOf(map: ReadonlyMap<string, unknown>): string {
-  for (const key of map.keys()) return key;
-  return '';
 }
 
 /**

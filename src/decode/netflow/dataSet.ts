@@ -50,6 +50,7 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
     if (yieldsRows) decodeInColumns(context, template, offset, records);
   }
   if (yieldsRows) {
+    if (context.batch.end > firstRow) context.domain.session.hasFlows = true;
     settleTotals(context, plan, firstRow);
     doubtCounters(context.batch, firstRow, exporter, plan.hasPacketsAndBytes);
   }

@@ -82,6 +82,9 @@ function appendRecords(context: DecodeContext, records: number, samplingInterval
     samplingSource[row] = source;
   }
   batch.clearFlagsAndDirections(batch.end, records);
-  if (records > 0) domain.clock.correct(batch, batch.end, records, context.now);
+  if (records > 0) {
+    domain.clock.correct(batch, batch.end, records, context.now);
+    domain.session.hasFlows = true;
+  }
   batch.end = row;
 }

@@ -254,3 +254,69 @@ test('an exporter behind the address of another does not take the rate that only
   // Another port of the same exporter does.
   assert.deepEqual(rates(bench.netflow(netflow9(flows(257), { ...at, uptime: 7_200_000 }), 0, 3000)), [100]);
 });
+
+const statement = (protocol: 'v9' | 'ipfix', rate: number, message: MessageOptions): Uint8Array =>
+  protocol === 'v9'
+    ? netflow9(options9([SYSTEM, 0], [[34, rate]]), message)
+    : ipfix(options10([144, 1], [[34, rate]]), message);
+const records = (protocol: 'v9' | 'ipfix', message: MessageOptions): Uint8Array =>
+  protocol === 'v9' ? netflow9(flows(256), message) : ipfix(flows(256, [], 2), message);
+
+for (const protocol of ['v9', 'ipfix'] as const) {
+  test(`${protocol}: a first rate behind the first flows is believed by its place in the sequence`, () => {
+    const cases: [sequence: number, expected: number][] = [
+      [1001, 100], // the next one, of datagrams and of records
+      [1020, 100], // some are lost, or it counts something else
+      [1000, 0], // it stands still
+      [990, 0],
+      [0, 0],
+      [5_000_000, 0],
+    ];
+    for (const [sequence, expected] of cases) {
+      const bench = new DecodeBench();
+      bench.netflow(records(protocol, { sequence: 1000 }));
+      bench.netflow(statement(protocol, 100, { sequence }), 1000);
+      assert.deepEqual(rates(bench.netflow(records(protocol, { sequence: 1002 }), 2000)), [expected], `${sequence}`);
+      bench.netflow(statement(protocol, 100, { sequence }), 3000);
+      assert.deepEqual(rates(bench.netflow(records(protocol, { sequence: 1004 }), 4000)), [100], `${sequence} again`);
+    }
+  });
+
+  test(`${protocol}: what a new session states first is of its own flows, and of those of others when it is stated again`, () => {
+    for (const [domain, port] of [
+      [7, 1000],
+      [7, 2000],
+      [0, 2000],
+    ]) {
+      const bench = new DecodeBench();
+      bench.netflow(records(protocol, { sequence: 1000 }), 0, 1000);
+      const later = { domain, sequence: 50_000 };
+      bench.netflow(statement(protocol, 100, later), 1000, port);
+      assert.deepEqual(
+        rates(bench.netflow(records(protocol, { sequence: 1001 }), 2000, 1000)),
+        [0],
+        `${domain} ${port}`,
+      );
+      assert.deepEqual(rates(bench.netflow(records(protocol, later), 2000, port)), [100]);
+      bench.netflow(statement(protocol, 100, later), 3000, port);
+      assert.deepEqual(rates(bench.netflow(records(protocol, { sequence: 1002 }), 4000, 1000)), [100]);
+    }
+  });
+}
+
+test('a datagram cannot make its own statement forgotten to state it again', () => {
+  const bench = new DecodeBench();
+  bench.netflow(netflow9(flows(256)));
+  const sampler = (id: number): number[] => uint(id, 4).concat(uint(0, 4), uint(1000, 4));
+  const layout = netflow9OptionsTemplate(
+    300,
+    [[48, 4]],
+    [
+      [SYSTEM, 4],
+      [50, 4],
+    ],
+  );
+  const many = Array.from({ length: 100 }, (_, i) => sampler(i)).flat();
+  bench.netflow(netflow9([set(1, layout), set(300, [...many, ...many])], { sequence: 5_000_000 }), 1000, 777);
+  assert.deepEqual(rates(bench.netflow(netflow9(flows(257, [[48, 1]])))), [0]);
+});

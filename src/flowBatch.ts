@@ -101,6 +101,8 @@ export class FlowBatch {
   readonly flowFlags: Uint8Array;
   /** Whether a row of the current datagram is marked as doubtful. */
   hasDoubtful = false;
+  /** Whether rows of the current datagram are of earlier ones, which waited for their template. */
+  holdsBacklog = false;
   /** Whether any row of `flowFlags` or `direction` was ever set. Where not, nobody needs to clear them. */
   hasFlagsOrDirections = false;
   /** Where the exporter observed the flow: `DIRECTION_INGRESS`, `DIRECTION_EGRESS`; 0 where it does not say. */
@@ -153,6 +155,7 @@ export class FlowBatch {
     if (this.end + MAX_FLOWS_PER_DATAGRAM > this.capacity) this.end = 0;
     this.start = this.end;
     this.hasDoubtful = false;
+    this.holdsBacklog = false;
   }
 
   /** Sets `flowFlags` and `direction` of rows to unknown. */

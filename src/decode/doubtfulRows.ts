@@ -41,20 +41,46 @@ export function doubtCounters(batch: FlowBatch, firstRow: number, exporter: Expo
 }
 
 /**
- * Doubts rows of the datagram with more traffic than any interface could carry in their time, after their sampling rates
- * were settled.
+ * Doubts rows of the datagram with more traffic than any interface could carry in their time, and all of them where they
+ * have as much together, after their sampling rates were settled.
  */
 export function doubtFlowRates(batch: FlowBatch, exporter: ExporterState): void {
   const { sampledPackets, sampledBytes, samplingRate, start, end } = batch;
+  let allPackets = 0;
+  let allBytes = 0;
   for (let row = start; row < end; row++) {
     const packets = sampledPackets[row] * samplingRate[row];
     const bytes = sampledBytes[row] * samplingRate[row];
+    allPackets += packets;
+    allBytes += bytes;
     // Most rows would be plausible within a second.
     if (packets <= MOST_PACKETS_PER_SECOND && bytes <= MOST_BYTES_PER_SECOND) continue;
     const seconds = periodMs(batch, row, exporter) / 1000;
     if (packets <= MOST_PACKETS_PER_SECOND * seconds && bytes <= MOST_BYTES_PER_SECOND * seconds) continue;
     if ((batch.flowFlags[row] & DOUBTFUL) !== 0) continue;
     exporter.doubt('flow_rate', 1, Math.max(packets, bytes) / seconds);
+    markDoubtful(batch, row);
+  }
+  const mayBeTooMuch = allPackets > MOST_PACKETS_PER_SECOND || allBytes > MOST_BYTES_PER_SECOND;
+  // Rows that waited for their template are of many datagrams.
+  if (mayBeTooMuch && !batch.holdsBacklog) doubtTogether(batch, exporter);
+}
+
+/** Doubts all rows of the datagram where those that are not doubtful alone are so together. */
+function doubtTogether(batch: FlowBatch, exporter: ExporterState): void {
+  const { sampledPackets, sampledBytes, samplingRate, flowFlags, start, end } = batch;
+  let packets = 0;
+  let bytes = 0;
+  for (let row = start; row < end; row++) {
+    if ((flowFlags[row] & DOUBTFUL) !== 0) continue;
+    const rate = samplingRate[row] / (periodMs(batch, row, exporter) / 1000);
+    packets += sampledPackets[row] * rate;
+    bytes += sampledBytes[row] * rate;
+  }
+  if (packets <= MOST_PACKETS_PER_SECOND && bytes <= MOST_BYTES_PER_SECOND) return;
+  for (let row = start; row < end; row++) {
+    if ((flowFlags[row] & DOUBTFUL) !== 0) continue;
+    exporter.doubt('flow_rate', 1, Math.max(packets, bytes));
     markDoubtful(batch, row);
   }
 }

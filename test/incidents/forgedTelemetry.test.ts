@@ -68,6 +68,15 @@ function v5Of(packets: number, bytes: number, durationMs = 0, sampling = 0): Uin
   return netflow5([record], { uptime: UPTIME, sampling });
 }
 
+/** More than any link carries, but only together. */
+function thirtyOf(packets: number, bytes: number): Uint8Array {
+  const record = { src: SRC, dst: HOST, packets, bytes, first: UPTIME - 1, last: UPTIME };
+  return netflow5(
+    Array.from({ length: 30 }, (_, srcPort) => ({ ...record, srcPort })),
+    { uptime: UPTIME },
+  );
+}
+
 function sampleOf(rate: number, frameBytes: number): Uint8Array {
   const packet = ipv4Packet({ src: SRC, dst: HOST, protocol: 17, totalLength: 500 }, udp(53, 53));
   return sflow([flowSample([rawHeader(packet, frameBytes, 11)], { rate })]);
@@ -92,6 +101,8 @@ const FORGED: readonly (readonly [name: string, datagram: Uint8Array, kind?: Tel
   ['v5, 2^32-1 packets in half an hour, sampled', v5Of(MOST, MOST, HALF_HOUR_MS, 0x3fff)],
   ['v5, 200 million packets, sampled', v5Of(2e8, MOST, 1000, 0x3fff)],
   ['v5, 2^32-1 bytes in one packet', v5Of(1, MOST)],
+  ['v5, 30 records of 2^32-1 bytes each in a millisecond', thirtyOf(2 ** 26, MOST)],
+  ['v5, 30 records of 50 million packets each', thirtyOf(5e7, MOST)],
   ['v9, 2^48 packets', recordOf('v9', 2n ** 48n, 2n ** 54n)],
   ['v9, 2^64-1 bytes', recordOf('v9', 1000, 2n ** 64n - 1n)],
   ['IPFIX, 2^48 packets', recordOf('ipfix', 2n ** 48n, 2n ** 54n)],

@@ -19,7 +19,7 @@ export const DOUBT_REASONS = [
   'counters',
   /** The size of a sampled frame that no frame can have. The sample counts with zeros. */
   'frame_length',
-  /** More traffic in the time of a record than any interface can carry. The record counts with zeros. */
+  /** More traffic in the time of a record, or of all of a datagram, than any interface can carry. They count with zeros. */
   'flow_rate',
   /** No interface in a record of an exporter with `sampling.boundary`. The record counts. */
   'interface_unknown',

@@ -200,6 +200,7 @@ function decodeReadySets(context: DecodeContext): void {
   const ready = context.exporter.takeReadySets();
   if (ready.length === 0) return;
   const { view, batch, now } = context;
+  batch.holdsBacklog = true;
   for (const { set, template } of ready) {
     const firstRow = batch.end;
     context.view = set.view;

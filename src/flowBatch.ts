@@ -56,6 +56,12 @@ export const FLOW_END_MASK = 3;
 export const COUNTS_FROM_START = 4;
 /** Beside them: no traffic can have made these counters. They are shown, but do not count. */
 export const DOUBTFUL = 8;
+/** Beside them, until decoding has made a difference of it: the counter is a total since the flow began. */
+export const PACKETS_ARE_TOTAL = 16;
+export const BYTES_ARE_TOTAL = 32;
+/** Beside them: the record has no times, and is the first of its flow, so its duration is not known at all. */
+export const UNTIMED = 64;
+export const COUNTERS_ARE_TOTAL = PACKETS_ARE_TOTAL | BYTES_ARE_TOTAL;
 
 export class FlowBatch {
   /** Rows of each column. */
@@ -103,6 +109,8 @@ export class FlowBatch {
   hasDoubtful = false;
   /** Whether rows of the current datagram are of earlier ones, which waited for their template. */
   holdsBacklog = false;
+  /** Whether a row of the current datagram is marked as untimed. */
+  hasUntimed = false;
   /** Whether any row of `flowFlags` or `direction` was ever set. Where not, nobody needs to clear them. */
   hasFlagsOrDirections = false;
   /** Where the exporter observed the flow: `DIRECTION_INGRESS`, `DIRECTION_EGRESS`; 0 where it does not say. */
@@ -156,6 +164,7 @@ export class FlowBatch {
     this.start = this.end;
     this.hasDoubtful = false;
     this.holdsBacklog = false;
+    this.hasUntimed = false;
   }
 
   /** Sets `flowFlags` and `direction` of rows to unknown. */

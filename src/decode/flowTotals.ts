@@ -6,7 +6,17 @@
  * The table has a fixed size. A flow belongs in one of four places; the one seen least recently makes room. A flow that
  * is not found counts at its mean rate.
  */
-import { COUNTS_FROM_START, FLOW_END_MASK, FLOW_ENDED, FLOW_GOES_ON, type FlowBatch } from '../flowBatch.ts';
+import {
+  BYTES_ARE_TOTAL,
+  COUNTERS_ARE_TOTAL,
+  COUNTS_FROM_START,
+  FLOW_END_MASK,
+  FLOW_ENDED,
+  FLOW_GOES_ON,
+  type FlowBatch,
+  PACKETS_ARE_TOTAL,
+  UNTIMED,
+} from '../flowBatch.ts';
 import { FlowKey } from '../flowKey.ts';
 import { copyRow } from './flowRows.ts';
 
@@ -20,6 +30,27 @@ const REMEMBERED_MS = 35 * 60_000;
 /** The start time of one flow may differ by this much from record to record, by rounding. */
 const SAME_START_MS = 1500;
 
+/** What a template says of its totals. */
+export interface TotalsLayout {
+  /** Where counters of this width begin anew with 0; 0 where no flow gets there. */
+  readonly packetLimit: number;
+  readonly byteLimit: number;
+  /** Whether records say anything of when their packets passed. */
+  readonly hasTimes: boolean;
+}
+
+/** Marks the counters of rows from `firstRow` on as totals. */
+export function markTotals(batch: FlowBatch, firstRow: number): void {
+  for (let row = firstRow; row < batch.end; row++) batch.flowFlags[row] |= COUNTERS_ARE_TOTAL;
+  batch.hasFlagsOrDirections = true;
+}
+
+function markUntimed(batch: FlowBatch, row: number): void {
+  batch.flowFlags[row] |= UNTIMED;
+  batch.hasFlagsOrDirections = true;
+  batch.hasUntimed = true;
+}
+
 export class FlowTotals {
   #low = new Int32Array(0);
   #high = new Int32Array(0);
@@ -31,28 +62,26 @@ export class FlowTotals {
   readonly #key = new FlowKey();
 
   /**
-   * Makes differences of the totals in rows from `firstRow` on. `exportTimeMs` is that of their message; all times here
-   * are of the exporter's clock. Counters begin anew at these limits; 0 where they never do. A row without traffic since
-   * the last one stays, with zeros.
+   * Makes differences of the totals in rows from `firstRow` on, those that are marked (`COUNTERS_ARE_TOTAL`), and removes
+   * the marks. `exportTimeMs` is that of their message; all times here are of the exporter's clock. A row without traffic
+   * since the last one stays, with zeros.
    */
-  subtract(
-    batch: FlowBatch,
-    firstRow: number,
-    exporter: number,
-    exportTimeMs: number,
-    packetLimit: number,
-    byteLimit: number,
-  ): void {
-    const { sampledPackets, sampledBytes, durationMs } = batch;
+  subtract(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number, layout: TotalsLayout): void {
+    const { packetLimit, byteLimit } = layout;
+    const { sampledPackets, sampledBytes, durationMs, flowFlags } = batch;
     for (let row = firstRow; row < batch.end; row++) {
+      const marks = flowFlags[row] & COUNTERS_ARE_TOTAL;
+      if (marks === 0) continue;
       const endMs = exportTimeMs - batch.endAgoOf(row);
       const place = this.#placeOf(batch, row, exporter, endMs);
       const startMs = endMs - durationMs[row];
-      const [packets, bytes] = [sampledPackets[row], sampledBytes[row]];
+      // A delta beside a total is no part of the comparison.
+      const packets = (marks & PACKETS_ARE_TOTAL) !== 0 ? sampledPackets[row] : 0;
+      const bytes = (marks & BYTES_ARE_TOTAL) !== 0 ? sampledBytes[row] : 0;
       // A difference covers all the time since the record before, also where records between the two were lost.
-      batch.flowFlags[row] |= COUNTS_FROM_START;
-      batch.hasFlagsOrDirections = true;
+      flowFlags[row] = (flowFlags[row] & ~COUNTERS_ARE_TOTAL) | COUNTS_FROM_START;
       if (!this.#isSameFlow(place, startMs, durationMs[row], endMs)) {
+        if (!layout.hasTimes) markUntimed(batch, row);
         this.#remember(place, packets, bytes, startMs, endMs);
         continue;
       }
@@ -60,7 +89,7 @@ export class FlowTotals {
       const bytesFell = bytes < this.#bytes[place];
       if (packetsFell && bytesFell) {
         const isOvertaken = endMs < this.#endMs[place];
-        if (isOvertaken) [sampledPackets[row], sampledBytes[row]] = [0, 0];
+        if (isOvertaken) this.#setCounters(batch, row, marks, 0, 0);
         // Totals of one flow never fall. One of the two records is wrong, so the next one is compared with neither.
         else if (durationMs[row] > 0) this.#endMs[place] = Number.NEGATIVE_INFINITY;
         else this.#remember(place, packets, bytes, startMs, endMs);
@@ -68,11 +97,13 @@ export class FlowTotals {
       }
       // Where only one of the two fell, it passed its limit.
       if ((packetsFell && packetLimit === 0) || (bytesFell && byteLimit === 0)) {
-        this.#remember(place, packets, bytes, startMs, endMs);
+        if (endMs < this.#endMs[place]) this.#setCounters(batch, row, marks, 0, 0);
+        else this.#remember(place, packets, bytes, startMs, endMs);
         continue;
       }
-      sampledPackets[row] = packets - this.#packets[place] + (packetsFell ? packetLimit : 0);
-      sampledBytes[row] = bytes - this.#bytes[place] + (bytesFell ? byteLimit : 0);
+      const packetsMore = packets - this.#packets[place] + (packetsFell ? packetLimit : 0);
+      const bytesMore = bytes - this.#bytes[place] + (bytesFell ? byteLimit : 0);
+      this.#setCounters(batch, row, marks, packetsMore, bytesMore);
       const sinceMs = Math.max(0, endMs - this.#endMs[place]);
       durationMs[row] = durationMs[row] > 0 ? Math.min(durationMs[row], sinceMs) : sinceMs;
       this.#remember(place, packets, bytes, startMs, endMs);
@@ -81,12 +112,13 @@ export class FlowTotals {
 
   /**
    * Gives rows from `firstRow` on, whose records have no times, the time since the record before of the same flow: their
-   * counters are since then. A first record has none.
+   * counters are since then. A first record has none (`UNTIMED`).
    */
   setDurations(batch: FlowBatch, firstRow: number, exporter: number, exportTimeMs: number): void {
     for (let row = firstRow; row < batch.end; row++) {
       const place = this.#placeOf(batch, row, exporter, exportTimeMs);
       if (this.#holds(place, exportTimeMs)) batch.durationMs[row] = Math.max(0, exportTimeMs - this.#endMs[place]);
+      else markUntimed(batch, row);
       this.#remember(place, 0, 0, 0, exportTimeMs);
     }
   }
@@ -116,6 +148,12 @@ export class FlowTotals {
       end++;
     }
     batch.end = end;
+  }
+
+  /** Sets those of the row's counters that are totals. */
+  #setCounters(batch: FlowBatch, row: number, marks: number, packets: number, bytes: number): void {
+    if ((marks & PACKETS_ARE_TOTAL) !== 0) batch.sampledPackets[row] = packets;
+    if ((marks & BYTES_ARE_TOTAL) !== 0) batch.sampledBytes[row] = bytes;
   }
 
   /** Whether the totals are of the flow in the place, and not of a new one with the same key. */

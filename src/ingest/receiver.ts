@@ -11,6 +11,7 @@ import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.t
 import { resolveSampling, writeExporter } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
 import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
+import { assumeDurations } from '../decode/untimedFlows.ts';
 import { Accounting } from '../engine/accounting.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
@@ -190,6 +191,7 @@ export class Receiver {
     this.#context.begin(view, length, exporter.state, now, sourcePorts[row]);
     const clean = kind === 'netflow' ? decodeNetflow(this.#context) : decodeSflow(this.#context);
     resolveSampling(batch, exporter.samplingOverride, this.#defaultSamplingRate);
+    assumeDurations(batch, exporter.state);
     doubtFlowRates(batch, exporter.state);
     clearDoubtful(batch);
     writeExporter(batch, exporter);

@@ -172,3 +172,135 @@ test('the end of a connection adds only what its updates did not tell, in both d
   assert.deepEqual(bytes(5, 10, 0, 2), [10]);
   assert.deepEqual(bytes(2, 30, 7, 2), [20, 7]);
 });
+
+type Steps = readonly { readonly afterSeconds: number; readonly packets: number; readonly reversePackets: number }[];
+const REVERSE = 29305;
+
+/** How the two counters of one direction are sent: as a delta, as a total, or as zero beside a total. */
+const KINDS = ['delta', 'total', 'zeroBesideTotal'] as const;
+type Kind = (typeof KINDS)[number];
+
+function counterFields(kind: Kind, delta: number, total: number, enterprise?: number): Field[] {
+  const field = (element: number): Field => (enterprise === undefined ? [element, 8] : [element, 8, enterprise]);
+  if (kind === 'delta') return [field(delta)];
+  return kind === 'total' ? [field(total)] : [field(delta), field(total)];
+}
+
+function counterBytes(kind: Kind, delta: number, total: number): number[] {
+  if (kind === 'delta') return uint(delta, 8);
+  return kind === 'total' ? uint(total, 8) : [...uint(0, 8), ...uint(total, 8)];
+}
+
+/** What a flow counts in all, packets and bytes in each direction, by one of 81 ways to send it. */
+function countedOf([packets, bytes, reversePackets, reverseBytes]: readonly Kind[], steps: Steps, hasTimes: boolean) {
+  const bench = new DecodeBench();
+  const fields: Field[] = [
+    [8, 4],
+    [12, 4],
+    ...counterFields(packets, 2, 86),
+    ...counterFields(bytes, 1, 85),
+    ...counterFields(reversePackets, 2, 86, REVERSE),
+    ...counterFields(reverseBytes, 1, 85, REVERSE),
+    ...(hasTimes
+      ? ([
+          [150, 4],
+          [151, 4],
+        ] as const)
+      : []),
+  ];
+  const sums = { packets: 0, bytes: 0, reversePackets: 0, reverseBytes: 0 };
+  let [seconds, sent, reverseSent] = [0, 0, 0];
+  for (const step of steps) {
+    seconds += step.afterSeconds;
+    sent += step.packets;
+    reverseSent += step.reversePackets;
+    const record = [
+      ...ipv4('198.51.100.7'),
+      ...ipv4('203.0.113.9'),
+      ...counterBytes(packets, step.packets, sent),
+      ...counterBytes(bytes, step.packets * 100, sent * 100),
+      ...counterBytes(reversePackets, step.reversePackets, reverseSent),
+      ...counterBytes(reverseBytes, step.reversePackets * 50, reverseSent * 50),
+      ...(hasTimes ? [...uint(EXPORT_SECONDS, 4), ...uint(EXPORT_SECONDS + seconds, 4)] : []),
+    ];
+    const message = ipfix([set(2, template(256, fields)), set(256, record)], { exportTime: EXPORT_SECONDS + seconds });
+    for (const row of bench.netflow(message, seconds * 1000)) {
+      const isForward = row.src === '198.51.100.7';
+      sums[isForward ? 'packets' : 'reversePackets'] += row.packets;
+      sums[isForward ? 'bytes' : 'reverseBytes'] += row.bytes;
+    }
+  }
+  const expected = { packets: sent, bytes: sent * 100, reversePackets: reverseSent, reverseBytes: reverseSent * 50 };
+  return { sums, expected };
+}
+
+test('each counter of a record counts by its own meaning, whatever the others are, in both directions', () => {
+  // In the reverse direction nobody was seen to send zeros beside totals.
+  const kind = fc.constantFrom(...KINDS);
+  const reverseKind = fc.constantFrom('delta' as const, 'total' as const);
+  const steps = fc.array(
+    fc.record({
+      afterSeconds: fc.integer({ min: 1, max: 300 }),
+      packets: fc.integer({ min: 1, max: 1e6 }),
+      reversePackets: fc.integer({ min: 1, max: 1e6 }),
+    }),
+    { minLength: 1, maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(fc.tuple(kind, kind, reverseKind, reverseKind), steps, fc.boolean(), (kinds, records, hasTimes) => {
+      const { sums, expected } = countedOf(kinds, records, hasTimes);
+      assert.deepEqual(sums, expected);
+    }),
+  );
+});
+
+test('a zero beside a total is no traffic once two datagrams had deltas, and a total until then', () => {
+  const bench = new DecodeBench();
+  const packets = (seconds: number, delta: number, total: number): number =>
+    rowsOf(bench, seconds, [[1, uint(delta * 100, 8)], [2, uint(delta, 8)], ...totals(seconds, total)])[0].packets;
+  assert.deepEqual([packets(60, 0, 500), packets(120, 0, 800)], [500, 300]);
+  // One that may be forged changes nothing.
+  assert.deepEqual([packets(125, 9, 9), packets(180, 0, 1200)], [9, 400]);
+  assert.deepEqual([packets(240, 50, 1250), packets(300, 0, 1250), packets(360, 0, 1500)], [50, 0, 0]);
+});
+
+test('a counter alone that was overtaken by a later one was counted with it', () => {
+  const bench = new DecodeBench();
+  const bytes = (seconds: number): number =>
+    rowsOf(bench, seconds, [
+      [85, uint(seconds * 100, 8)],
+      [150, uint(EXPORT_SECONDS, 4)],
+      [151, uint(EXPORT_SECONDS + seconds, 4)],
+    ])[0].bytes;
+  assert.deepEqual([3600, 3620, 3610, 3630].map(bytes), [360_000, 2000, 0, 1000]);
+});
+
+test('of a biflow whose one direction was silent there is one row, of a connection of a firewall there are both', () => {
+  const bench = new DecodeBench();
+  const key: Field[] = [
+    [8, 4],
+    [12, 4],
+  ];
+  const addresses = [...ipv4('198.51.100.7'), ...ipv4('203.0.113.9')];
+  const rows = (id: number, fields: readonly Field[], packets: number, reversePackets: number) =>
+    bench
+      .netflow(
+        ipfix([
+          set(2, template(id, [...key, ...fields])),
+          set(id, [...addresses, ...uint(packets, 8), ...uint(reversePackets, 8)]),
+        ]),
+      )
+      .map(({ src, packets }) => [src, packets]);
+  const biflow: Field[] = [
+    [2, 8],
+    [2, 8, REVERSE],
+  ];
+  assert.deepEqual(rows(256, biflow, 0, 7), [['203.0.113.9', 7]]);
+  assert.deepEqual(rows(256, biflow, 5, 0), [['198.51.100.7', 5]]);
+  assert.deepEqual(rows(256, biflow, 5, 7).length, 2);
+  const connection: Field[] = [
+    [298, 8],
+    [299, 8],
+  ];
+  assert.deepEqual(rows(257, connection, 0, 7).length, 2);
+});

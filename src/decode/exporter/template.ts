@@ -57,10 +57,11 @@ export interface ColumnLoad {
 }
 
 /**
- * `deltas`: since the record before (elements 1, 2). `totals`: since the flow began (85, 86). `events`: the updates of a
- * firewall are deltas, the end of a connection has its total (231, 232 beside 233).
+ * `deltas`: since the record before (elements 1, 2). `totals`: since the flow began (85, 86). `mixed`: both, so each counter
+ * of a row is marked. `events`: the updates of a firewall are deltas, the end of a connection has its total (231, 232
+ * beside 233).
  */
-export type CounterKind = 'deltas' | 'totals' | 'events';
+export type CounterKind = 'deltas' | 'totals' | 'mixed' | 'events';
 
 /** How the records of a flow template become rows. */
 export interface FlowPlan {
@@ -80,10 +81,15 @@ export interface FlowPlan {
   /** Counters of the reverse direction (responder to initiator), or `NO_FIELD`. */
   readonly reverseBytes: number;
   readonly reversePackets: number;
+  /** Whether the reverse counters are those of RFC 5103, and not of a firewall's connection. */
+  readonly isBiflow: boolean;
   /** TCP flags of the reverse direction, or `NO_FIELD`. */
   readonly reverseTcpFlags: number;
   /** What the counters are of. */
   readonly counters: CounterKind;
+  /** Where they are mixed: marks of the reverse counters that are totals, and of counters with a delta and a total. */
+  readonly reverseMarks: number;
+  readonly bothMarks: number;
   /** Where counters of this width begin anew with 0; 0 where no flow gets there. */
   readonly packetLimit: number;
   readonly byteLimit: number;
@@ -138,10 +144,18 @@ interface TemplateLayout {
   readonly variable: boolean;
 }
 
+/** Datagrams with a delta that is not zero, and the latest of them. */
+export interface DeltaUse {
+  datagrams: number;
+  latest: number;
+}
+
 /** A template whose records describe flows. */
 export interface FlowTemplate extends TemplateLayout {
   readonly kind: 'flow';
   readonly plan: FlowPlan;
+  /** Whether deltas that stand beside totals are used: some exporters always send zeros. */
+  readonly deltaUse: DeltaUse;
 }
 
 /** An options template: its records state facts about the exporter, such as its sampling rates. */

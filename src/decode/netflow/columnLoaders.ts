@@ -6,10 +6,12 @@
  * "fill" loaders, for elements of second choice, write only where the column is still zero.
  */
 import {
+  BYTES_ARE_TOTAL,
   DIRECTION_EGRESS,
   DIRECTION_INGRESS,
   FLOW_ENDED,
   FLOW_GOES_ON,
+  PACKETS_ARE_TOTAL,
   SAMPLING_FROM_OPTIONS,
   SAMPLING_FROM_RECORD,
 } from '../../flowBatch.ts';
@@ -103,6 +105,26 @@ export function fillPackets(run: RecordRun, at: number, size: number): void {
 
 export function fillBytes(run: RecordRun, at: number, size: number): void {
   fillColumn(run.batch.sampledBytes, run, at, size);
+}
+
+/** A total beside deltas: it counts where there is no delta, and is marked as a total. */
+export function fillTotalPackets(run: RecordRun, at: number, size: number): void {
+  fillTotals(run.batch.sampledPackets, PACKETS_ARE_TOTAL, run, at, size);
+}
+
+export function fillTotalBytes(run: RecordRun, at: number, size: number): void {
+  fillTotals(run.batch.sampledBytes, BYTES_ARE_TOTAL, run, at, size);
+}
+
+function fillTotals(column: Float64Array, mark: number, run: RecordRun, at: number, size: number): void {
+  const { view, batch, row, count, stride } = run;
+  const { flowFlags } = batch;
+  for (let i = row, p = at; i < row + count; i++, p += stride) {
+    if (column[i] !== 0) continue;
+    column[i] = readUnsigned(view, p, size);
+    flowFlags[i] |= mark;
+  }
+  batch.hasFlagsOrDirections = true;
 }
 
 export function loadProtocol(run: RecordRun, at: number, size: number): void {

@@ -6,11 +6,13 @@
  * fields of variable length, and records that carry a piece of a packet to parse, are read one by one with the same
  * loaders.
  */
+import { BYTES_ARE_TOTAL, COUNTERS_ARE_TOTAL, PACKETS_ARE_TOTAL } from '../../flowBatch.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { doubtCounters } from '../doubtfulRows.ts';
 import { applyRates, rateOfTemplate } from '../exporter/samplingRates.ts';
 import { type ColumnLoad, type FlowPlan, type FlowTemplate, NO_FIELD, type Template } from '../exporter/template.ts';
 import { clearOptionalColumns, clearRows, clearTimes, writeReverseRow } from '../flowRows.ts';
+import { markTotals } from '../flowTotals.ts';
 import { FRAME_END_UNKNOWN } from '../ipHeaderFit.ts';
 import { NOT_IP, readEthernet, readIp } from '../sampledPacket.ts';
 import { decodeOptionsSet } from './optionsSet.ts';
@@ -51,7 +53,7 @@ function decodeFlowSet(context: DecodeContext, template: FlowTemplate, offset: n
   }
   if (yieldsRows) {
     if (context.batch.end > firstRow) context.domain.session.hasFlows = true;
-    settleTotals(context, plan, firstRow);
+    settleTotals(context, template, firstRow);
     doubtCounters(context.batch, firstRow, exporter, plan.hasPacketsAndBytes);
   }
   if (context.misfits > 0) exporter.doubt('field_width', context.misfits);
@@ -74,15 +76,37 @@ function applyStatedRates(context: DecodeContext, template: FlowTemplate, row: n
 }
 
 /** Makes differences of counters that are totals, and finds the time that records without times are of. */
-function settleTotals(
-  { exporter, totals, batch, exportTimeMs }: DecodeContext,
-  plan: FlowPlan,
-  firstRow: number,
-): void {
+function settleTotals(context: DecodeContext, template: FlowTemplate, firstRow: number): void {
+  const { plan } = template;
+  const { exporter, totals, batch, exportTimeMs } = context;
+  if (exporter.countersAreTotals || plan.counters === 'totals') markTotals(batch, firstRow);
+  else if (plan.bothMarks !== 0) useDeltas(context, template, firstRow);
   if (plan.counters === 'events') totals.subtractUpdates(batch, firstRow, exporter.number, exportTimeMs);
-  else if (plan.counters === 'totals' || exporter.countersAreTotals)
-    totals.subtract(batch, firstRow, exporter.number, exportTimeMs, plan.packetLimit, plan.byteLimit);
+  else if (plan.counters !== 'deltas' || exporter.countersAreTotals)
+    totals.subtract(batch, firstRow, exporter.number, exportTimeMs, plan);
   else if (!plan.hasTimes) totals.setDurations(batch, firstRow, exporter.number, exportTimeMs);
+}
+
+/**
+ * Once two datagrams had deltas that are not zero, a zero beside a total is no traffic. Before, the total counts, because
+ * some exporters always send zeros.
+ */
+function useDeltas({ batch, exporter, domain }: DecodeContext, template: FlowTemplate, firstRow: number): void {
+  const { deltaUse, plan } = template;
+  const { flowFlags, sampledPackets, sampledBytes } = batch;
+  const datagram = exporter.datagrams[domain.protocol];
+  for (let row = firstRow; row < batch.end && deltaUse.latest !== datagram; row++) {
+    if ((plan.bothMarks & ~flowFlags[row]) === 0) continue;
+    deltaUse.latest = datagram;
+    deltaUse.datagrams++;
+  }
+  if (deltaUse.datagrams < 2) return;
+  for (let row = firstRow; row < batch.end; row++) {
+    const marks = flowFlags[row] & plan.bothMarks;
+    if ((marks & PACKETS_ARE_TOTAL) !== 0) sampledPackets[row] = 0;
+    if ((marks & BYTES_ARE_TOTAL) !== 0) sampledBytes[row] = 0;
+    flowFlags[row] &= ~marks;
+  }
 }
 
 function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset: number, records: number): void {
@@ -110,7 +134,13 @@ function decodeInColumns(context: DecodeContext, template: FlowTemplate, offset:
   reverse.bytesAt = plan.reverseBytes === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseBytes];
   reverse.packetsAt = plan.reversePackets === NO_FIELD ? NO_FIELD : offset + offsets[plan.reversePackets];
   reverse.flagsAt = plan.reverseTcpFlags === NO_FIELD ? NO_FIELD : offset + offsets[plan.reverseTcpFlags];
-  appendReverseRows(context, lengths[plan.reverseBytes], lengths[plan.reversePackets], lengths[plan.reverseTcpFlags]);
+  appendReverseRows(
+    context,
+    plan,
+    lengths[plan.reverseBytes],
+    lengths[plan.reversePackets],
+    lengths[plan.reverseTcpFlags],
+  );
 }
 
 function decodeOneByOne(
@@ -158,6 +188,7 @@ function decodeLocatedRecord(context: DecodeContext, template: FlowTemplate, at:
   reverse.flagsAt = readableStart(context, plan.reverseTcpFlags);
   appendReverseRows(
     context,
+    plan,
     fieldSizes[plan.reverseBytes],
     fieldSizes[plan.reversePackets],
     fieldSizes[plan.reverseTcpFlags],
@@ -216,16 +247,29 @@ function hasReverse(plan: FlowPlan): boolean {
   return plan.reverseBytes !== NO_FIELD || plan.reversePackets !== NO_FIELD;
 }
 
-/** Appends a row for every row of the run whose record counted something in the reverse direction. */
-function appendReverseRows(context: DecodeContext, bytesSize: number, packetsSize: number, flagsSize: number): void {
+/**
+ * Appends a row for every row of the run whose record counted something in the reverse direction. Where a biflow (RFC
+ * 5103) counted nothing else since its last record, the row of the other direction gives way: no flow is in it.
+ */
+function appendReverseRows(
+  context: DecodeContext,
+  plan: FlowPlan,
+  bytesSize: number,
+  packetsSize: number,
+  flagsSize: number,
+): void {
   const { view, batch, row, count, stride } = context;
   const { bytesAt, packetsAt, flagsAt } = context.reverse;
   for (let i = 0; i < count; i++) {
     const bytes = bytesAt === NO_FIELD ? 0 : readUnsigned(view, bytesAt + i * stride, bytesSize);
     const packets = packetsAt === NO_FIELD ? 0 : readUnsigned(view, packetsAt + i * stride, packetsSize);
     if (bytes === 0 && packets === 0) continue;
-    writeReverseRow(batch, row + i, batch.end, packets, bytes);
-    if (flagsAt !== NO_FIELD) batch.tcpFlags[batch.end] = readUnsigned(view, flagsAt + i * stride, flagsSize) & 0xff;
-    batch.end++;
+    const isOnlyReverse = plan.isBiflow && batch.sampledPackets[row + i] === 0 && batch.sampledBytes[row + i] === 0;
+    const to = isOnlyReverse ? row + i : batch.end;
+    writeReverseRow(batch, row + i, to, packets, bytes);
+    if (plan.counters === 'mixed')
+      batch.flowFlags[to] = (batch.flowFlags[to] & ~COUNTERS_ARE_TOTAL) | plan.reverseMarks;
+    if (flagsAt !== NO_FIELD) batch.tcpFlags[to] = readUnsigned(view, flagsAt + i * stride, flagsSize) & 0xff;
+    if (!isOnlyReverse) batch.end++;
   }
 }

@@ -15,6 +15,7 @@ import type { FlowBatch } from '../../flowBatch.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { doubtCounters } from '../doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, netflowProtocol } from '../exporter/protocol.ts';
+import { markTotals } from '../flowTotals.ts';
 import { decodeDataSet } from './dataSet.ts';
 import { decodeNetflow5 } from './netflow5.ts';
 import { readTemplateSet } from './templateSet.ts';
@@ -26,6 +27,9 @@ const SET_HEADER = 4;
 
 /** Ids below are those of template sets, or reserved. */
 const LOWEST_DATA_SET_ID = 256;
+
+/** Counters of NetFlow v5 where the config says that they are totals. */
+const NETFLOW5_TOTALS = { packetLimit: 2 ** 32, byteLimit: 2 ** 32, hasTimes: true };
 
 /** What `decodeSets` returns where the template of a set is not known, and so not how many records the set holds. */
 const UNKNOWN_RECORDS = -1;
@@ -62,8 +66,10 @@ export function decodeNetflow(context: DecodeContext): boolean {
       break;
   }
   if (protocol === NETFLOW5) {
-    if (exporter.countersAreTotals)
-      context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs, 2 ** 32, 2 ** 32);
+    if (exporter.countersAreTotals) {
+      markTotals(batch, firstRow);
+      context.totals.subtract(batch, firstRow, exporter.number, context.exportTimeMs, NETFLOW5_TOTALS);
+    }
     if (context.heldMs > 0) placeEarlier(batch, firstRow, context.heldMs);
     doubtCounters(batch, firstRow, exporter, true);
   }

@@ -2,7 +2,7 @@
  * Decides which field of a template becomes which column, and which one is preferred where a template has several: the
  * only place that knows what exporters mean by their elements. Runs when a template is learned, never for a record.
  */
-import { type ColumnLoad, type ColumnLoader, type CounterKind, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
+import { type ColumnLoad, type ColumnLoader, type FlowPlan, NO_FIELD } from '../exporter/template.ts';
 import {
   fillBytes,
   fillDestinationPort,
@@ -11,6 +11,8 @@ import {
   fillOutInterface,
   fillPackets,
   fillSourcePort,
+  fillTotalBytes,
+  fillTotalPackets,
   loadActiveTimeout,
   loadBytes,
   loadDestinationPort,
@@ -34,8 +36,10 @@ import {
   loadSourcePort,
   loadTcpFlags,
 } from './columnLoaders.ts';
+import { bothMarks, counterKind, findReverse, reverseMarks } from './counterKinds.ts';
 import { CISCO, CISCO_IE, IE, REVERSE, type TemplateField, VARIABLE_LENGTH } from './informationElements.ts';
 import { MAX_INTEGER_BYTES } from './recordFields.ts';
+import { Fields } from './templateFields.ts';
 import {
   type Clock,
   loadElapsedMicroseconds,
@@ -45,9 +49,6 @@ import {
   loadUptimes,
   timesLoader,
 } from './timeLoaders.ts';
-
-/** Counters of more bytes than this do not pass their limit while a flow lasts. */
-const WIDEST_THAT_WRAPS = 6;
 
 /** The columns that nearly every router's template has, by the loaders that write them. */
 const COMMON_COLUMNS: readonly ColumnLoader[] = [
@@ -61,49 +62,11 @@ const COMMON_COLUMNS: readonly ColumnLoader[] = [
   loadOutInterface,
 ];
 
-/** The fields of a template by element. Of a repeated element the first, the outermost, is used (RFC 7011 §8). */
-class Fields {
-  readonly #fields: readonly TemplateField[];
-  readonly #indexes = new Map<number, number>();
-
-  constructor(fields: readonly TemplateField[]) {
-    this.#fields = fields;
-    for (let i = fields.length - 1; i >= 0; i--)
-      this.#indexes.set(fieldKey(fields[i].element, fields[i].enterprise), i);
-  }
-
-  /** Index of the first field of this element where its length can be read, else `NO_FIELD`. */
-  find(element: number, minBytes: number, maxBytes: number, enterprise = 0): number {
-    const index = this.#indexes.get(fieldKey(element, enterprise));
-    if (index === undefined) return NO_FIELD;
-    const { length } = this.#fields[index];
-    return length === VARIABLE_LENGTH || (length >= minBytes && length <= maxBytes) ? index : NO_FIELD;
-  }
-
-  isOfSize(index: number, bytes: number): boolean {
-    return this.#fields[index].length === bytes;
-  }
-
-  /** The number at which a counter of the first element that is there begins anew; 0 where no flow gets there. */
-  limitOf(...elements: readonly number[]): number {
-    const index = this.findAny(elements, 1, WIDEST_THAT_WRAPS);
-    const bytes = index === NO_FIELD ? VARIABLE_LENGTH : this.#fields[index].length;
-    return bytes === VARIABLE_LENGTH ? 0 : 2 ** (8 * bytes);
-  }
-
-  findAny(elements: readonly number[], minBytes: number, maxBytes: number): number {
-    for (const element of elements) {
-      const index = this.find(element, minBytes, maxBytes);
-      if (index !== NO_FIELD) return index;
-    }
-    return NO_FIELD;
-  }
-}
-
-/** One number for both: elements have 15 bits. */
-function fieldKey(element: number, enterprise: number): number {
-  return enterprise * 0x8000 + element;
-}
+/** Those that read packets, and those that read bytes. */
+const COUNTER_LOADERS: readonly (readonly ColumnLoader[])[] = [
+  [loadPackets, fillTotalPackets],
+  [loadBytes, fillTotalBytes],
+];
 
 class LoadList {
   readonly loads: ColumnLoad[] = [];
@@ -113,17 +76,22 @@ class LoadList {
     this.fields = fields;
   }
 
-  /** Loads the column from the first of the elements that the template has, and fills zeros from the others. */
+  /**
+   * Loads the column from the first of the elements that the template has, and fills zeros from the others; the `special`
+   * one is always filled, by a loader of its own.
+   */
   prefer(
     load: ColumnLoader,
     fill: ColumnLoader,
     elements: readonly number[],
     minBytes: number,
     maxBytes: number,
+    special?: readonly [element: number, fill: ColumnLoader],
   ): void {
     let loader = load;
     for (const element of elements) {
-      if (this.one(loader, element, minBytes, maxBytes)) loader = fill;
+      const isLoaded = this.one(element === special?.[0] ? special[1] : loader, element, minBytes, maxBytes);
+      if (isLoaded) loader = fill;
     }
   }
 
@@ -173,6 +141,7 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
   );
   planDuration(list);
   const namesSampler = planSampling(list);
+  const counters = counterKind(fields);
   const ethernet = fields.find(IE.dataLinkFrameSection, 1, VARIABLE_LENGTH);
   return {
     loads: list.loads,
@@ -181,14 +150,18 @@ export function planFlow(templateFields: readonly TemplateField[]): FlowPlan {
     hasTimes: fields.findAny(TIME_ELEMENTS, 1, MAX_INTEGER_BYTES) !== NO_FIELD,
     hasAddresses,
     hasCounters,
-    hasPacketsAndBytes: [loadPackets, loadBytes].every((loader) => list.loads.some((load) => load.loader === loader)),
+    hasPacketsAndBytes: COUNTER_LOADERS.every((loaders) => list.loads.some(({ loader }) => loaders.includes(loader))),
     namesSampler,
     reverseBytes: findReverse(fields, IE.responderOctets, IE.octetDeltaCount, IE.octetTotalCount),
     reversePackets: findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),
+    isBiflow: !fields.has(IE.responderOctets) && !fields.has(IE.responderPackets),
     reverseTcpFlags: fields.find(IE.tcpControlBits, 1, MAX_INTEGER_BYTES, REVERSE),
-    counters: counterKind(fields),
-    packetLimit: fields.limitOf(IE.packetDeltaCount, IE.packetTotalCount),
-    byteLimit: fields.limitOf(IE.octetDeltaCount, IE.octetTotalCount),
+    counters,
+    reverseMarks: counters === 'mixed' ? reverseMarks(fields) : 0,
+    bothMarks: bothMarks(fields),
+    // Of deltas only the config says that they are totals.
+    packetLimit: fields.limitOf(IE.packetTotalCount, IE.packetDeltaCount),
+    byteLimit: fields.limitOf(IE.octetTotalCount, IE.octetDeltaCount),
     frameSection: ethernet !== NO_FIELD ? ethernet : fields.find(IE.ipHeaderPacketSection, 1, VARIABLE_LENGTH),
     frameIsEthernet: ethernet !== NO_FIELD,
     frameSize: fields.find(IE.dataLinkFrameSize, 1, MAX_INTEGER_BYTES),
@@ -263,29 +236,29 @@ function planCounters(list: LoadList): boolean {
     IE.initiatorOctets,
     IE.postOctetDeltaCount,
   ];
-  list.prefer(loadPackets, fillPackets, packets, 1, MAX_INTEGER_BYTES);
-  list.prefer(loadBytes, fillBytes, bytes, 1, MAX_INTEGER_BYTES);
   const { fields } = list;
+  const isMixed = counterKind(fields) === 'mixed';
+  list.prefer(
+    loadPackets,
+    fillPackets,
+    packets,
+    1,
+    MAX_INTEGER_BYTES,
+    isMixed ? [IE.packetTotalCount, fillTotalPackets] : undefined,
+  );
+  list.prefer(
+    loadBytes,
+    fillBytes,
+    bytes,
+    1,
+    MAX_INTEGER_BYTES,
+    isMixed ? [IE.octetTotalCount, fillTotalBytes] : undefined,
+  );
   const reverse = Math.max(
     findReverse(fields, IE.responderOctets, IE.octetDeltaCount, IE.octetTotalCount),
     findReverse(fields, IE.responderPackets, IE.packetDeltaCount, IE.packetTotalCount),
   );
   return list.loads.length > before || reverse !== NO_FIELD;
-}
-
-/** The reverse direction has an element of its own, or that of the forward one under the number of RFC 5103. */
-function findReverse(fields: Fields, responder: number, delta: number, total: number): number {
-  const own = fields.find(responder, 1, MAX_INTEGER_BYTES);
-  if (own !== NO_FIELD) return own;
-  const reverse = fields.find(delta, 1, MAX_INTEGER_BYTES, REVERSE);
-  return reverse !== NO_FIELD ? reverse : fields.find(total, 1, MAX_INTEGER_BYTES, REVERSE);
-}
-
-function counterKind(fields: Fields): CounterKind {
-  const has = (...elements: readonly number[]): boolean => fields.findAny(elements, 1, MAX_INTEGER_BYTES) !== NO_FIELD;
-  if (has(IE.firewallEvent) && has(IE.initiatorOctets, IE.responderOctets, IE.initiatorPackets)) return 'events';
-  const hasDeltas = has(IE.octetDeltaCount, IE.packetDeltaCount);
-  return !hasDeltas && has(IE.octetTotalCount, IE.packetTotalCount) ? 'totals' : 'deltas';
 }
 
 /** The protocol first: it decides whether a port is a port or an ICMP type. */

@@ -133,7 +133,7 @@ export function compileTemplate(
     variable ||= length === VARIABLE_LENGTH;
   }
   const layout = { id, wireBytes, lengths, offsets, recordBytes, variable };
-  if (kind === 'flow') return { kind, ...layout, plan: planFlow(fields) };
+  if (kind === 'flow') return { kind, ...layout, plan: planFlow(fields), deltaUse: { datagrams: 0, latest: 0 } };
   return { kind, ...layout, plan: planOptions(fields, definedFields) };
 }
 

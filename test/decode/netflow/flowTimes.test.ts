@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   DIRECTION_EGRESS,
   DIRECTION_INGRESS,
+  FLOW_END_MASK,
   FLOW_END_UNKNOWN,
   FLOW_ENDED,
   FLOW_GOES_ON,
@@ -52,7 +53,7 @@ function timesOf(values: readonly Value[], options: MessageOptions = {}, bench =
   return {
     duration: durationMs[row],
     endAgo: bench.batch.endAgoOf(row),
-    flowEnd: flowFlags[row],
+    flowEnd: flowFlags[row] & FLOW_END_MASK,
     direction: direction[row],
   };
 }

@@ -183,6 +183,12 @@ test('the pure rooms use no package, no node: module and no clock', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('the experimental node:ffi is used in one short file', () => {
+  const users = sourceFiles().filter((file) => withoutComments(read(file)).includes('node:ffi'));
+  assert.deepEqual(users, ['src/ingest/libc.ts']);
+  assert.ok(read(users[0]).split('\n').length < 200);
+});
+
 test('only the clock reads the wall clock', () => {
   const reads = sourceFiles().filter((file) => /\bDate\.now\b|new Date\(\)/.test(withoutComments(read(file))));
   assert.deepEqual(reads, ['src/clock.ts']);
@@ -256,6 +262,9 @@ const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/decode/flowTotals.ts', 'export function markTotals('],
   ['src/decode/netflow/dataSet.ts', 'function useDeltas('],
   ['src/decode/netflow/columnLoaders.ts', 'function loadCounter('],
+  ['src/ingest/recvmmsgSockets.ts', '  receive('],
+  ['src/ingest/recvmmsgSockets.ts', '  #readSender('],
+  ['src/ingest/exporterTable.ts', '  #sourceInSet('],
   ['src/engine/hostTable.ts', '  #probe('],
   ['src/engine/hostTable.ts', '  #touchRows('],
   ['src/engine/accounting.ts', '  #countFlows('],

@@ -1,5 +1,5 @@
 /*
- * The system calls that Node.js has no API for, through its experimental module node:ffi. All that Kapkan does with that
+ * The functions of the C library and of libuv that Node.js has no API for, through its experimental module node:ffi. All that Kapkan does with that
  * module is in this file. Linux only, on x64 and arm64, where the structures that these functions take are the same
  * (64 bits, little-endian).
  *
@@ -34,6 +34,7 @@ const FUNCTIONS = {
   recvmmsg: { return: 'i32', arguments: ['i32', 'pointer', 'u32', 'i32', 'pointer'] },
   poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
   usleep: { return: 'i32', arguments: ['u32'] },
+  uv_backend_fd: { return: 'i32', arguments: ['pointer'] },
 } as const;
 
 type Ffi = typeof import('node:ffi');
@@ -47,7 +48,9 @@ function loadFfi(): Ffi {
   process.emitWarning = () => {};
   try {
     const ffi = process.getBuiltinModule('node:ffi') as Ffi | undefined;
-    if (ffi === undefined) throw new Error(`Node.js ${process.version} has no node:ffi, or was started without it`);
+    if (ffi?.getCurrentEventLoop === undefined) {
+      throw new Error(`Node.js ${process.version} has no node:ffi that is recent enough, or was started without it`);
+    }
     return ffi;
   } finally {
     process.emitWarning = emitWarning;
@@ -85,6 +88,14 @@ export class Libc {
   /** poll(2). */
   poll(pollfds: bigint, count: bigint, milliseconds: number): number {
     return this.#functions.poll(pollfds, count, milliseconds);
+  }
+
+  /**
+   * A descriptor that poll(2) finds readable when the event loop of this thread has something to do, timers excepted
+   * (libuv's `uv_backend_fd`).
+   */
+  eventLoopDescriptor(): number {
+    return this.#functions.uv_backend_fd(this.#ffi.getCurrentEventLoop());
   }
 
   /** usleep(3); less than a second. */

@@ -31,6 +31,7 @@ class ReceivingWorker {
   readonly #receiver: Receiver;
   #source: DatagramSource | undefined = undefined;
   #ticks = 0;
+  #tickDueAt = 0;
   #ticker: NodeJS.Timeout | undefined = undefined;
 
   constructor(setup: WorkerSetup, post: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
@@ -41,9 +42,11 @@ class ReceivingWorker {
 
   async start(): Promise<void> {
     try {
-      const { source, unavailable } = await openSource(this.#setup, (datagrams) => {
-        this.#receiver.receiveAll(datagrams, this.#clock.now());
-      });
+      const { source, unavailable } = await openSource(
+        this.#setup,
+        (datagrams) => this.#receiver.receiveAll(datagrams, this.#clock.now()),
+        () => this.#tickDueAt - this.#clock.now(),
+      );
       this.#source = source;
       const { method, receiveBufferBytes } = source;
       this.#post({ type: 'listening', method, unavailable, receiveBufferBytes });
@@ -53,6 +56,7 @@ class ReceivingWorker {
       this.#post({ type: 'failed', host, port, code });
       return;
     }
+    this.#tickDueAt = this.#clock.now() + TICK_MS;
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -64,6 +68,7 @@ class ReceivingWorker {
 
   #tick(): void {
     const now = this.#clock.now();
+    this.#tickDueAt = now + TICK_MS;
     const report = this.#receiver.tick(now);
     this.#post({ type: 'report', report }, reportBuffers(report));
     if (++this.#ticks % TICKS_PER_WARNINGS !== 0) return;

@@ -35,7 +35,7 @@ const IOVECS_AT = BATCH_DATAGRAMS * HEADER_BYTES;
 const SENDERS_AT = IOVECS_AT + BATCH_DATAGRAMS * IOVEC_BYTES;
 const POLLFDS_AT = SENDERS_AT + BATCH_DATAGRAMS * SENDER_BYTES;
 /** The address to bind to, and the value of an option. */
-const ADDRESS_AT = POLLFDS_AT + MAX_SOCKETS * POLLFD_BYTES;
+const ADDRESS_AT = POLLFDS_AT + (1 + MAX_SOCKETS) * POLLFD_BYTES;
 const OPTION_AT = ADDRESS_AT + SENDER_BYTES;
 const BUFFERS_AT = OPTION_AT + 32;
 const MEMORY_BYTES = BUFFERS_AT + BATCH_DATAGRAMS * BUFFER_STRIDE;
@@ -67,8 +67,8 @@ export class RecvmmsgSockets implements DatagramBatch {
   readonly #headersPointer = this.#libc.pointer(0);
   readonly #pollfdsPointer = this.#libc.pointer(POLLFDS_AT);
   readonly #sockets: { readonly descriptor: number; readonly kind: TelemetryKind }[] = [];
-  /** Of `#sockets`, as poll(2) takes it. */
-  #pollfdCount = 0n;
+  /** The event loop and the sockets, as poll(2) takes their number. */
+  #pollfdCount = 1n;
 
   /** Throws where this process cannot call recvmmsg(2). */
   constructor() {
@@ -83,6 +83,7 @@ export class RecvmmsgSockets implements DatagramBatch {
       memory.setBigUint64(iovec, this.#libc.pointer(BUFFERS_AT + row * BUFFER_STRIDE), true);
       memory.setBigUint64(iovec + 8, BigInt(DATAGRAM_BYTES), true);
     }
+    this.#addPollfd(0, this.#libc.eventLoopDescriptor());
     this.views = Array.from(this.lengths, (_, row) => {
       return new DataView(memory.buffer, BUFFERS_AT + row * BUFFER_STRIDE, DATAGRAM_BYTES);
     });
@@ -118,10 +119,8 @@ export class RecvmmsgSockets implements DatagramBatch {
     });
     if (!libc.bind(descriptor, ADDRESS_AT, isIpv4 ? 16 : 28)) throw this.#bindError(listener);
 
-    const pollfd = POLLFDS_AT + POLLFD_BYTES * (this.size - 1);
-    memory.setInt32(pollfd, descriptor, true);
-    memory.setUint16(pollfd + 4, POLLIN, true);
-    this.#pollfdCount = BigInt(this.size);
+    this.#addPollfd(this.size, descriptor);
+    this.#pollfdCount = BigInt(this.size + 1);
     return libc.option(descriptor, SOL_SOCKET, SO_RCVBUF, OPTION_AT) / 2;
   }
 
@@ -145,7 +144,7 @@ export class RecvmmsgSockets implements DatagramBatch {
     return this.count;
   }
 
-  /** Blocks the thread until a datagram waits at a socket, or the time is over. */
+  /** Blocks the thread until a datagram waits, or the event loop has something to do, or the time is over. */
   wait(milliseconds: number): void {
     this.#libc.poll(this.#pollfdsPointer, this.#pollfdCount, milliseconds);
   }
@@ -158,6 +157,12 @@ export class RecvmmsgSockets implements DatagramBatch {
   close(): void {
     for (const { descriptor } of this.#sockets) closeSync(descriptor);
     this.#sockets.length = 0;
+  }
+
+  #addPollfd(place: number, descriptor: number): void {
+    const pollfd = POLLFDS_AT + POLLFD_BYTES * place;
+    this.#memory.setInt32(pollfd, descriptor, true);
+    this.#memory.setUint16(pollfd + 4, POLLIN, true);
   }
 
   #readSender(row: number): void {

@@ -66,7 +66,11 @@ async function receiveAsKapkan(listener: ListenerAddress, receive: ReceiveMethod
     receiveBufferBytes: RECEIVE_BUFFER_BYTES,
     reusePort: false,
   };
-  const { unavailable } = await openSource(setup, (batch) => receiver.receiveAll(batch, clock.now()));
+  const { unavailable } = await openSource(
+    setup,
+    (batch) => receiver.receiveAll(batch, clock.now()),
+    () => TICK_MS,
+  );
   if (unavailable !== undefined) throw new Error(`recvmmsg cannot be measured: ${unavailable}`);
   setInterval(() => receiver.tick(clock.now()), TICK_MS);
   return () => {

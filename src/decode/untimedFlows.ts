@@ -5,6 +5,7 @@
  */
 import { COUNTS_FROM_START, type FlowBatch, UNTIMED } from '../flowBatch.ts';
 import type { ExporterState } from './exporter/exporterState.ts';
+import { MAX_DURATION_MS } from './flowRows.ts';
 
 /** Packets and bytes (10 Mbit/s) of such a flow in a second. */
 const ASSUMED_PACKETS = 1000;
@@ -12,9 +13,6 @@ const ASSUMED_BYTES = 1_250_000;
 
 /** The active timeout of an exporter of which nothing is known: what most are configured to. */
 const USUAL_TIMEOUT_MS = 60_000;
-
-/** A total may be of so long a time. */
-const LONGEST_TOTAL_MS = 30 * 60_000;
 
 /** Sets the durations of the datagram's untimed rows, after their sampling rates were settled. */
 export function assumeDurations(batch: FlowBatch, { activeTimeout }: ExporterState): void {
@@ -26,7 +24,8 @@ export function assumeDurations(batch: FlowBatch, { activeTimeout }: ExporterSta
     if ((flowFlags[row] & UNTIMED) === 0 || sampledPackets[row] === 1) continue;
     const seconds =
       Math.max(sampledPackets[row] / ASSUMED_PACKETS, sampledBytes[row] / ASSUMED_BYTES) * samplingRate[row];
-    const longestMs = (flowFlags[row] & COUNTS_FROM_START) !== 0 ? LONGEST_TOTAL_MS : longestDeltaMs;
+    // A total may be of weeks.
+    const longestMs = (flowFlags[row] & COUNTS_FROM_START) !== 0 ? MAX_DURATION_MS : longestDeltaMs;
     if (seconds >= 1) durationMs[row] = Math.min(longestMs, seconds * 1000);
   }
 }

@@ -15,9 +15,9 @@ const MOST_MS = 0x7fff_ffff;
 
 /**
  * The longest time between two uptimes of 32 bits. On some routers flows last for weeks, while a start after its end is a
- * matter of rounding, or of a damaged record: what is less than a day below the range is a negative time.
+ * matter of rounding or of a damaged record: what is less than six hours below the range is a negative time.
  */
-export const LONGEST_UPTIME_SPAN = 0x1_0000_0000 - 86_400_000;
+export const LONGEST_UPTIME_SPAN = 0x1_0000_0000 - 6 * 3_600_000;
 
 /** NTP counts from 1900 (RFC 5905 §6), this many seconds before 1970, in units of 2^-32 s. */
 const NTP_TO_UNIX_MS = 2_208_988_800_000;

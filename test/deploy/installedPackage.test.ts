@@ -158,7 +158,7 @@ test('an installed daemon receives telemetry, keeps history and answers the comm
   });
   await eventually(() => log.includes('Kapkan is running') || daemon.exitCode !== null);
   const api = ['--api', /api=(http:\S+)/.exec(log)?.[1] ?? assert.fail(log)];
-  const collector = /127\.0\.0\.1:\d+/.exec(log.slice(log.indexOf('telemetry=')))?.[0] ?? assert.fail(log);
+  const collector = /127\.0\.0\.1:\d+/.exec(log.slice(log.lastIndexOf('telemetry=')))?.[0] ?? assert.fail(log);
   const sent = await kapkan(['flowgen', '--target', '192.0.2.9', '--seconds', '3', '--to', collector]);
   assert.equal(sent.code, 0, sent.stderr);
   const status = await kapkan(['status', ...api]);

@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context, Middleware, Next } from 'koa';
 import type { Logger } from '../log.ts';
+import { answerJson } from './answerJson.ts';
 
 /** HTTP status by what went wrong. */
 export const STATUS_OF = {
@@ -55,7 +56,7 @@ export function errorAnswers(logger: Logger): Middleware {
     } catch (error) {
       const answered = error instanceof ApiError ? error : unexpected(error, context, logger);
       context.status = answered.status;
-      context.body = { error: answered.message, ...answered.extra };
+      answerJson(context, { error: answered.message, ...answered.extra });
       if (answered.code === 'unauthenticated') context.set('WWW-Authenticate', 'Bearer realm="kapkan"');
       if (answered.code === 'too_many_requests') context.set('Retry-After', String(RETRY_AFTER_SECONDS));
     }

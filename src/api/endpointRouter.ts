@@ -3,13 +3,14 @@
  *
  *   headers → token → role, tenant → ready? → body → validation → handler → audit → answer
  */
-import { Router } from '@koa/router';
 import Koa, { type Context } from 'koa';
 import type { AuditAction, AuditSink } from '../auditEvent.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import { answerJson } from './answerJson.ts';
 import { ApiError, errorAnswers } from './apiError.ts';
 import { ANONYMOUS, type Authenticator, LoginGate, namesAddress, type Principal, roleCovers } from './authenticator.ts';
+import { Router } from './commonJs.ts';
 import type { KnownAddresses } from './connections.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import type { Endpoint, MutationOutcome, Reply } from './endpoint.ts';
@@ -57,8 +58,12 @@ export class EndpointRouter {
       router.register(pattern, [endpoint.method], async (context) => {
         const reply = await this.#reply(context, endpoint);
         context.status = reply.status;
-        context.body = reply.body;
-        if (endpoint.textType !== undefined) context.type = endpoint.textType;
+        if (endpoint.textType === undefined) {
+          answerJson(context, reply.body);
+        } else {
+          context.body = reply.body;
+          context.type = endpoint.textType;
+        }
       });
     }
     app.use(async (context, next) => {

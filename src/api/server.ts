@@ -3,7 +3,7 @@
  *
  * The timeouts end slow and idle clients, so that they do not take resources that others need.
  */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { z } from 'zod';
 import type { AuditSink } from '../auditEvent.ts';
@@ -14,6 +14,7 @@ import type { Logger } from '../log.ts';
 import { isLoopback } from '../net/address.ts';
 import { auditEndpoint } from './auditEndpoint.ts';
 import { Authenticator } from './authenticator.ts';
+import { createServer } from './commonJs.ts';
 import { Connections, KnownAddresses } from './connections.ts';
 import type { DaemonFacade } from './daemonFacade.ts';
 import { type Endpoint, endpoint } from './endpoint.ts';

@@ -5,14 +5,18 @@
 import type { Classification } from '../engine/attack.ts';
 import { type Metric, offsetOf, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 
-const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-const SMALL_NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+/** Made with the first amount, because ICU takes 9 MB of memory. */
+let numbers: { readonly whole: Intl.NumberFormat; readonly small: Intl.NumberFormat } | undefined;
 
 const UNIT_TEXTS: Readonly<Record<RateUnit, string>> = { packets: 'pps', megabits: 'Mbit/s', flows: 'flows/s' };
 
 /** `48,120 pps`, `1,204 Mbit/s`, `310 flows/s`. */
 export function formatAmount(value: number, metric: Metric): string {
-  return `${(value < 100 ? SMALL_NUMBER : NUMBER).format(value)} ${UNIT_TEXTS[TRAFFIC_METRICS[offsetOf(metric)].unit]}`;
+  numbers ??= {
+    whole: new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 }),
+    small: new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 }),
+  };
+  return `${(value < 100 ? numbers.small : numbers.whole).format(value)} ${UNIT_TEXTS[TRAFFIC_METRICS[offsetOf(metric)].unit]}`;
 }
 
 /** `40 %`; `<1 %` for a share that is not zero but rounds to it. */

@@ -2,7 +2,8 @@
  * Longest-prefix match from an address to a small integer, for the hot path and for everyone else.
  *
  * A multibit trie, sixteen bits at the root and eight a level below, one root for each family, with every prefix
- * expanded into the entries it covers. So one read is enough for most addresses that match nothing.
+ * expanded into the entries it covers. So one read is enough for most addresses that match nothing. Zero is the entry
+ * without a match, so the parts of a table that no prefix touches take no memory.
  */
 import { type Address, IPV4_MAPPED_WORD } from './address.ts';
 import { addressBits, type Prefix } from './prefix.ts';
@@ -14,17 +15,17 @@ const ROOT_BITS = 16;
 const STRIDE_BITS = 8;
 const STRIDE = 1 << STRIDE_BITS;
 
+/** Entries of a new table: the two roots, and as much for the nodes below. */
+const FIRST_CAPACITY = 4 << ROOT_BITS;
+
 /** Immutable once built. Values are integers from 0 up. */
 export class PrefixTable {
-  /** Entry >= 0: value; NO_MATCH: nothing; below: -(entry + 2) is the index of the child node's first entry. */
-  #entries: Int32Array;
-  #used: number;
+  /** Entry > 0: value + 1; 0: nothing; below: -entry is the index of the child node's first entry. */
+  #entries = new Int32Array(FIRST_CAPACITY);
+  #used = 2 << ROOT_BITS;
 
   /** Later entries win over earlier ones of the same prefix. */
   constructor(prefixes: Iterable<readonly [Prefix, number]> = []) {
-    const roots = 2 << ROOT_BITS;
-    this.#entries = new Int32Array(roots).fill(NO_MATCH);
-    this.#used = roots;
     // Shorter prefixes first: a more specific prefix then overwrites part of a shorter one.
     const sorted = [...prefixes].sort(([a], [b]) => a.length - b.length);
     for (const [prefix, value] of sorted) this.#insert(prefix, value);
@@ -39,17 +40,17 @@ export class PrefixTable {
     const entries = this.#entries;
     if (word0 === 0 && word1 === 0 && word2 === IPV4_MAPPED_WORD) {
       let entry = entries[word3 >>> 16];
-      if (entry >= NO_MATCH) return entry;
-      entry = entries[-(entry + 2) + ((word3 >>> 8) & 255)];
-      if (entry >= NO_MATCH) return entry;
-      return entries[-(entry + 2) + (word3 & 255)];
+      if (entry >= 0) return entry - 1;
+      entry = entries[((word3 >>> 8) & 255) - entry];
+      if (entry >= 0) return entry - 1;
+      return entries[(word3 & 255) - entry] - 1;
     }
     let entry = entries[(1 << ROOT_BITS) + (word0 >>> 16)];
-    for (let bit = ROOT_BITS; entry < NO_MATCH; bit += STRIDE_BITS) {
+    for (let bit = ROOT_BITS; entry < 0; bit += STRIDE_BITS) {
       const word = bit < 32 ? word0 : bit < 64 ? word1 : bit < 96 ? word2 : word3;
-      entry = entries[-(entry + 2) + ((word >>> (24 - (bit & 31))) & 255)];
+      entry = entries[((word >>> (24 - (bit & 31))) & 255) - entry];
     }
-    return entry;
+    return entry - 1;
   }
 
   #insert(prefix: Prefix, value: number): void {
@@ -70,13 +71,13 @@ export class PrefixTable {
 
   /** Sets a run of entries. Inserting shortest first, none of them can be a child yet. */
   #cover(from: number, count: number, value: number): void {
-    this.#entries.fill(value, from, from + count);
+    this.#entries.fill(value + 1, from, from + count);
   }
 
   /** The node below an entry, made where there is none, filled with what the entry said. */
   #child(index: number): number {
     const entry = this.#entries[index];
-    if (entry < NO_MATCH) return -(entry + 2);
+    if (entry < 0) return -entry;
     const node = this.#used;
     if (node + STRIDE > this.#entries.length) {
       const grown = new Int32Array(this.#entries.length * 2);
@@ -85,7 +86,7 @@ export class PrefixTable {
     }
     this.#entries.fill(entry, node, node + STRIDE);
     this.#used = node + STRIDE;
-    this.#entries[index] = -(node + 2);
+    this.#entries[index] = -node;
     return node;
   }
 }

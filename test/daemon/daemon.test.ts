@@ -110,7 +110,8 @@ test('a reload during the start is in force when it has ended', async (t) => {
 });
 
 test('an attack shows at which exporters and input interfaces it enters, whichever threads receive them', async (t) => {
-  const { daemon } = await build(t, { dry_run: 'true', ingest: '{ workers: 2 }' });
+  const thresholds = '{ pps: 200000, mbps: 100000, flows_per_sec: 100000 }';
+  const { daemon } = await build(t, { dry_run: 'true', ingest: '{ workers: 2 }', thresholds });
   await daemon.start();
   const { api, telemetry: listeners } = daemon.addresses();
   const [netflow, sflow] = listeners.map((text) => Number(text.slice(text.lastIndexOf(':') + 1)));

@@ -17,18 +17,17 @@ import { HostReporter } from './hostReporter.ts';
 import {
   BUCKETS,
   CANDIDATE_PLACE,
-  FIRST_BUCKET,
   FREE_ROW,
   GROUP_AND_FLAGS,
   GROUP_MASK,
   HostTable,
+  IN_PROGRESS,
   LAST_BUCKET,
   LASTING_ROW,
   LATE_DELAYS,
   LATE_PACKETS,
   ROW_VALUES,
   ROW_WORDS,
-  SAMPLING_RATE,
   SLAB_MASK,
   SLAB_SHIFT,
   WATCHED,
@@ -37,8 +36,8 @@ import { HostTraffic } from './hostTraffic.ts';
 import { LastingFlows } from './lastingFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
+import { addSampled, BYTES, FLOWS, kindsOf, PACKETS } from './trafficCounters.ts';
 import { LATEST_BUCKETS, TrafficHistory } from './trafficHistory.ts';
-import { addTraffic, BYTES, FLOWS, kindsOf, PACKETS } from './trafficKinds.ts';
 
 /** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
 const IDLE_BUCKETS = 2 * BUCKETS;
@@ -126,8 +125,7 @@ export class Accounting {
    */
   accountBatch(now: number): void {
     this.#window.advance(now);
-    this.#batch.receivedAtMs.fill(now, this.#batch.start, this.#batch.end);
-    this.#table.guessDestinations(this.#batch, this.#window.position);
+    this.#table.findDestinations(this.#batch);
     this.#countFlows();
   }
 
@@ -212,20 +210,18 @@ export class Accounting {
 
   #countFlows(): void {
     const { sampledPackets, sampledBytes, samplingRate, durationMs, endAgoMs } = this.#batch;
-    const { ipProtocol, tcpFlags, fragment, dst0, dst1, dst2, dst3, hostSlot, start, end } = this.#batch;
-    const table = this.#table;
-    const slabs = table.slabs;
-    const candidates = this.#candidates;
-    const { shares } = candidates;
+    const { ipProtocol, tcpFlags, fragment, hostSlot, receivedAtMs, start, end } = this.#batch;
+    const { slabs } = this.#table;
+    const { shares } = this.#candidates;
     const window = this.#window;
-    const bucket = window.bucket;
-    const bucketAt = FIRST_BUCKET + window.position * METRIC_COUNT;
+    const { now, bucket } = window;
+    const elapsedMs = now - window.bucketStartMs;
     const lateMs = window.bucketMs * LATE_AFTER;
-    const elapsedMs = window.now - window.bucketStartMs;
     const windowMs = window.windowSeconds * 1000;
     for (let i = start; i < end; i++) {
+      receivedAtMs[i] = now;
       let slot = hostSlot[i];
-      if (slot === NO_HOST || !table.holds(slot, dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0)) {
+      if (slot === NO_HOST) {
         slot = this.#findOrAdmit(i);
         hostSlot[i] = slot;
         if (slot === NO_HOST) continue;
@@ -238,100 +234,108 @@ export class Accounting {
       const rate = samplingRate[i];
       const packets = sampledPackets[i] * rate;
       const bytes = sampledBytes[i] * rate;
-      const at = row * ROW_VALUES + bucketAt;
-      values[row * ROW_VALUES + SAMPLING_RATE] = rate;
-      values[at + FLOWS] += 1;
       // Also a short record may be the last one of a flow that is carried forward.
       if (durationMs[i] > windowMs || words[wordsAt + LASTING_ROW] !== 0) {
         this.#countLasting(i, slot, kinds, packets, bytes);
         continue;
       }
-      addTraffic(values, at, packets, bytes, kinds);
-      if (endAgoMs[i] > lateMs) this.#noteLate(values, row, i, packets);
-      const candidate = words[wordsAt + CANDIDATE_PLACE] - 1;
-      if (candidate >= 0) {
-        const endAgo = endAgoMs[i];
-        const history = candidates.historyAt(candidate);
-        // Most records are of packets that just passed.
-        if (endAgo < 0 || endAgo + durationMs[i] > elapsedMs || history === NO_HISTORY)
-          this.#place(i, slot, durationMs[i], kinds, packets, bytes);
-        else this.#history.addNow(history, packets, bytes, kinds, rate);
+      const endAgo = endAgoMs[i];
+      if (endAgo > lateMs) this.#noteLate(i, slot, packets);
+      const isCandidate = words[wordsAt + CANDIDATE_PLACE] !== 0;
+      // Most records are of packets that just passed.
+      if (
+        isCandidate &&
+        endAgo + durationMs[i] > elapsedMs &&
+        this.#place(i, slot, durationMs[i], kinds, packets, bytes)
+      )
         continue;
-      }
+      const at = row * ROW_VALUES + IN_PROGRESS;
+      values[at + FLOWS] += 1;
+      addSampled(values, at, packets, bytes, kinds, rate);
+      if (isCandidate) continue;
       const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
       if (
         values[at + PACKETS] > shares[sharesAt] ||
         values[at + BYTES] > shares[sharesAt + 1] ||
         values[at + FLOWS] > shares[sharesAt + 2]
       )
-        candidates.admit(slot);
+        this.#candidates.admit(slot);
     }
   }
 
-  /** Begins a bucket of a host. A candidate whose last bucket was over its part of a share stays one. */
+  /** Begins a bucket of a host. The one before goes to its history too, if it has one. */
   #roll(slot: number): void {
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const slab = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const candidate = words[row * ROW_WORDS + CANDIDATE_PLACE] - 1;
-    if (candidate >= 0 && this.#candidates.isOver(slot)) this.#candidates.renew(candidate);
-    this.#window.roll(values, words, row);
+    const history = this.#candidates.historyOf(slot);
+    if (history !== NO_HISTORY) {
+      const last = slab.words[row * ROW_WORDS + LAST_BUCKET];
+      this.#history.addBucket(history, last, slab.values, row * ROW_VALUES + IN_PROGRESS);
+    }
+    this.#window.roll(slab, row);
   }
 
-  /** Places a record in the history of a candidate, over the period that it covers. */
-  #place(i: number, slot: number, periodMs: number, kinds: number, packets: number, bytes: number): void {
-    const candidate = this.#table.word(slot, CANDIDATE_PLACE) - 1;
-    const history = candidate < 0 ? NO_HISTORY : this.#candidates.historyAt(candidate);
-    if (history === NO_HISTORY) return;
+  /** Places a record in the history of a host, over the period that it covers. False where it has none. */
+  #place(i: number, slot: number, periodMs: number, kinds: number, packets: number, bytes: number): boolean {
+    const history = this.#candidates.historyOf(slot);
+    if (history === NO_HISTORY) return false;
     const { now, bucketMs } = this.#window;
-    const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
-    if (delayMs > bucketMs * LATE_AFTER) this.#candidates.noteLate(candidate, packets, delayMs);
     const placing = this.#history;
-    placing.untilMs = now - delayMs;
+    placing.untilMs = now - Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
     placing.fromMs = placing.untilMs - periodMs;
     placing.place(history, packets, bytes, kinds, this.#batch.samplingRate[i]);
+    return true;
   }
 
   /**
    * Counts a record of a flow that lasts longer than the window, or to a host that has such flows: its period is not
-   * what its times say. The record itself has been counted.
+   * what its times say.
    */
   #countLasting(i: number, slot: number, kinds: number, packets: number, bytes: number): void {
     const window = this.#window;
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const endMs = window.now - this.#batch.endAgoOf(i);
+    const endAgoMs = this.#batch.endAgoOf(i);
+    const endMs = window.now - endAgoMs;
     this.#lasting.follow(this.#batch, i, slot, kinds, packets, bytes);
-    const periodMs = endMs - this.#lasting.periodFromMs;
+    const { periodFromMs } = this.#lasting;
+    const periodMs = endMs - periodFromMs;
     // What its rate brings in one bucket, or all of a short record.
     const part = periodMs > window.bucketMs ? window.bucketMs / periodMs : 1;
     this.#judgeLasting(slot, packets * part, bytes * part);
-    this.#place(i, slot, periodMs, kinds, packets, bytes);
-    if (window.place(values, words, row, this.#lasting.periodFromMs, endMs, packets, bytes, kinds)) return;
-    const at = row * ROW_VALUES + FIRST_BUCKET + window.position * METRIC_COUNT;
-    addTraffic(values, at, packets * part, bytes * part, kinds);
-    this.#noteLate(values, row, i, packets * part);
+    if (this.#place(i, slot, periodMs, kinds, packets, bytes)) {
+      if (endAgoMs > window.bucketMs * LATE_AFTER) this.#noteLate(i, slot, packets);
+      return;
+    }
+    const slab = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const rate = this.#batch.samplingRate[i];
+    const at = row * ROW_VALUES + IN_PROGRESS;
+    slab.values[at + FLOWS] += 1;
+    if (window.place(slab, row, periodFromMs, endMs, packets, bytes, kinds, rate)) return;
+    addSampled(slab.values, at, packets * part, bytes * part, kinds, rate);
+    this.#noteLate(i, slot, packets * part);
   }
 
-  /** Notes packets that were counted when they were reported, long after they passed. */
-  #noteLate(values: Float64Array, row: number, i: number, packets: number): void {
-    values[row * ROW_VALUES + LATE_PACKETS] += packets;
-    values[row * ROW_VALUES + LATE_DELAYS] += packets * this.#batch.endAgoOf(i);
+  /** Notes packets that were reported long after they passed, and that a history has where they passed, or the bucket in progress. */
+  #noteLate(i: number, slot: number, packets: number): void {
+    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * this.#window.bucketMs);
+    floats[row + LATE_PACKETS] += packets;
+    floats[row + LATE_DELAYS] += packets * delayMs;
   }
 
   /** Makes a candidate of a host that is over its part of a share with these packets and bytes in this bucket. */
   #judgeLasting(slot: number, packets: number, bytes: number): void {
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const at = row * ROW_VALUES + FIRST_BUCKET + this.#window.position * METRIC_COUNT;
+    const at = row * ROW_VALUES + IN_PROGRESS;
     const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
     const { shares } = this.#candidates;
     const bucketSeconds = this.#window.bucketMs / 1000;
     const allPackets = values[at + PACKETS] + packets + this.#lasting.packetsPerSecond(slot) * bucketSeconds;
     const allBytes = values[at + BYTES] + bytes + this.#lasting.bytesPerSecond(slot) * bucketSeconds;
-    if (allPackets > shares[sharesAt] || allBytes > shares[sharesAt + 1] || values[at + FLOWS] > shares[sharesAt + 2]) {
+    if (allPackets > shares[sharesAt] || allBytes > shares[sharesAt + 1] || values[at + FLOWS] > shares[sharesAt + 2])
       this.#candidates.admit(slot);
-      this.#candidates.renew(this.#table.word(slot, CANDIDATE_PLACE) - 1);
-    }
   }
 
   /** The slot of a flow's destination. A protected destination without one is added. */
@@ -367,14 +371,14 @@ export class Accounting {
     }
   }
 
-  /** Fills the buckets of the new length so that every host keeps its rates. */
+  /** Fills the buckets of the new length so that every host keeps the rates that it was told of. */
   #changeWindow(windowSeconds: number): void {
     const window = new RateWindow(windowSeconds, this.#window.now);
     const table = this.#table;
     const rates = new Float64Array(METRIC_COUNT);
     for (let slot = 0; slot < table.usedSlots; slot++) {
       if (!table.isUsed(slot)) continue;
-      this.#window.ratesOf(table, slot, rates);
+      this.#traffic.countedRatesOf(slot, rates);
       window.fill(table, slot, rates);
     }
     this.#window = window;

@@ -9,28 +9,31 @@
  * are compared with all traffic of a host, which is never less than that of one kind.
  */
 
-import { METRIC_COUNT, RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
+import { RATE_PER_COUNT, type RateUnit, TRAFFIC_METRICS } from '../trafficMetrics.ts';
 import type { EnginePlan } from './enginePlan.ts';
 import { grown } from './grownColumn.ts';
 import {
   BUCKETS,
   CANDIDATE_PLACE,
-  FIRST_BUCKET,
+  CLOSED_BUCKETS,
+  CLOSED_VALUES,
+  closedPlace,
   GROUP_AND_FLAGS,
   GROUP_MASK,
   type HostTable,
+  IN_PROGRESS,
   LAST_BUCKET,
   LATE_DELAYS,
   LATE_PACKETS,
+  MEAN_SAMPLING_RATE,
   ROW_VALUES,
   ROW_WORDS,
-  SAMPLING_RATE,
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
-import { LATE_KEPT, type RateWindow } from './rateWindow.ts';
-import { HISTORY_BUCKETS, LATEST_BUCKETS, type TrafficHistory } from './trafficHistory.ts';
-import { BYTES, FLOWS, PACKETS } from './trafficKinds.ts';
+import type { RateWindow } from './rateWindow.ts';
+import { BUCKET_VALUES, BYTES, FLOWS, PACKETS } from './trafficCounters.ts';
+import { HISTORY_BUCKETS, type TrafficHistory } from './trafficHistory.ts';
 
 /** The shares of a group: of packets, bytes and flow records. */
 const SHARE_OF_UNIT: Readonly<Record<RateUnit, number>> = { packets: 0, megabits: 1, flows: 2 };
@@ -41,12 +44,6 @@ export const SHARES_PER_GROUP = 3;
  * history when the attack is reported late.
  */
 const PART_OF_SHARE = 0.1;
-
-/** The part of a host's packets that may be missing in its rates, because they are reported late. */
-const MOST_LATE_PART = 0.1;
-
-/** A delay of this part of a bucket is none. */
-const LAG_SLACK = 0.25;
 
 /** A host without a history: all rows were taken. */
 export const NO_HISTORY = -1;
@@ -64,12 +61,8 @@ export class CandidateHosts {
 
   #slots = new Int32Array(256);
   #histories = new Int32Array(256);
-  /** The latest bucket in which the host was over its part of the share. */
-  #overBuckets = new Int32Array(256);
-  /** Sums of recent packets that were reported late, and of their delays, and the bucket in which they were last added to. */
-  #latePackets = new Float64Array(256);
-  #lateDelays = new Float64Array(256);
-  #lateBuckets = new Int32Array(256);
+  /** The bucket until which the host stays on the list, and is then looked at again. */
+  #keptUntil = new Int32Array(256);
 
   constructor(table: HostTable, history: TrafficHistory, window: RateWindow, plan: EnginePlan) {
     this.#table = table;
@@ -92,40 +85,6 @@ export class CandidateHosts {
     return place < 0 ? NO_HISTORY : this.#histories[place];
   }
 
-  /** The row of the history of the host at this place of the list, or `NO_HISTORY`. */
-  historyAt(place: number): number {
-    return this.#histories[place];
-  }
-
-  /** Notes that the bucket in progress of a host on the list is over its part of a share. */
-  renew(place: number): void {
-    this.#overBuckets[place] = this.#window.bucket;
-  }
-
-  /** Notes that a host on the list got so many packets so long after they passed. */
-  noteLate(place: number, packets: number, delayMs: number): void {
-    const { bucket } = this.#window;
-    if (this.#lateBuckets[place] !== bucket) {
-      const part = LATE_KEPT ** Math.min(100, bucket - this.#lateBuckets[place]);
-      this.#lateBuckets[place] = bucket;
-      this.#latePackets[place] *= part;
-      this.#lateDelays[place] *= part;
-    }
-    this.#latePackets[place] += packets;
-    this.#lateDelays[place] += packets * delayMs;
-  }
-
-  /**
-   * How many buckets behind the rates of a host are told: the packets of some floods are reported long after they
-   * passed, and the window that ends now would be empty. 0 where nearly all are reported at once.
-   */
-  lagOf(slot: number): number {
-    const place = this.#table.word(slot, CANDIDATE_PLACE) - 1;
-    if (place < 0 || this.#latePackets[place] <= MOST_LATE_PART * this.#packetsOf(slot)) return 0;
-    const delayMs = this.#lateDelays[place] / this.#latePackets[place];
-    return Math.min(Math.ceil(delayMs / this.#window.bucketMs - LAG_SLACK), LATEST_BUCKETS);
-  }
-
   /** Puts a host on the list, and begins its history with the buckets of the table. Does nothing where it is there. */
   admit(slot: number): void {
     if (this.#table.word(slot, CANDIDATE_PLACE) !== 0) return;
@@ -136,16 +95,24 @@ export class CandidateHosts {
     this.#table.setWord(slot, CANDIDATE_PLACE, place + 1);
     this.#slots[place] = slot;
     this.#histories[place] = history;
-    this.#overBuckets[place] = this.#window.bucket;
-    this.#latePackets[place] = 0;
-    this.#lateDelays[place] = 0;
-    this.#lateBuckets[place] = this.#window.bucket;
+    this.#keptUntil[place] = this.#window.bucket + HISTORY_BUCKETS;
     if (history !== NO_HISTORY) this.#seed(slot, history);
   }
 
-  /** Drops a host that was not over its part of a share in its whole history. The last host takes its place. */
-  dropIfQuiet(place: number): void {
-    if (this.#overBuckets[place] + HISTORY_BUCKETS <= this.#window.bucket) this.#dropAt(place);
+  /**
+   * Drops a host that was not over its part of a share in its whole history, of which `series` is the copy. The last host
+   * takes its place.
+   */
+  dropIfQuiet(place: number, series: Float64Array): void {
+    const { bucket } = this.#window;
+    if (this.#keptUntil[place] > bucket) return;
+    const group = this.#table.word(this.#slots[place], GROUP_AND_FLAGS) & GROUP_MASK;
+    for (let age = 0; age < HISTORY_BUCKETS; age++) {
+      if (!this.#isOverShare(series, (HISTORY_BUCKETS - 1 - age) * BUCKET_VALUES, group)) continue;
+      this.#keptUntil[place] = bucket + HISTORY_BUCKETS - age;
+      return;
+    }
+    this.#dropAt(place);
   }
 
   /** Removes hosts from the list that are about to be removed from the table. */
@@ -174,60 +141,59 @@ export class CandidateHosts {
    * candidate of a host that is none.
    */
   isOver(slot: number): boolean {
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const { values, words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
-    for (let position = 0; position < BUCKETS; position++) {
-      const at = row * ROW_VALUES + FIRST_BUCKET + position * METRIC_COUNT;
-      if (
-        values[at + PACKETS] > this.shares[sharesAt] ||
-        values[at + BYTES] > this.shares[sharesAt + 1] ||
-        values[at + FLOWS] > this.shares[sharesAt + 2]
-      )
-        return true;
+    const group = words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK;
+    if (this.#isOverShare(values, row * ROW_VALUES + IN_PROGRESS, group)) return true;
+    for (let bucket = 0; bucket < CLOSED_BUCKETS; bucket++) {
+      if (this.#isOverShare(closed, closedPlace(row, bucket), group)) return true;
     }
     return false;
   }
 
+  #isOverShare(values: Float64Array | Float32Array, at: number, group: number): boolean {
+    const sharesAt = group * SHARES_PER_GROUP;
+    return (
+      values[at + PACKETS] > this.shares[sharesAt] ||
+      values[at + BYTES] > this.shares[sharesAt + 1] ||
+      values[at + FLOWS] > this.shares[sharesAt + 2]
+    );
+  }
+
   /**
-   * The buckets of the table are by the time of arrival. What was reported late belongs earlier: where it is, it would
-   * come on top of what passed then and is reported later.
+   * Begins a history with the closed buckets of the table, which are by the time of arrival. What was reported late
+   * belongs earlier: where it is, it would come on top of what passed then and is reported later.
    */
   #seed(slot: number, history: number): void {
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const { values, words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const lastBucket = words[row * ROW_WORDS + LAST_BUCKET];
-    const samplingRate = values[row * ROW_VALUES + SAMPLING_RATE];
-    const { now, bucket, position } = this.#window;
-    const latePart = this.#latePart(slot);
-    const delayMs =
-      latePart === 0 ? 0 : values[row * ROW_VALUES + LATE_DELAYS] / values[row * ROW_VALUES + LATE_PACKETS];
-    for (let age = BUCKETS - 1; age >= 0; age--) {
-      const from = bucket - age;
-      if (from > lastBucket || from <= lastBucket - BUCKETS) continue;
-      const at = row * ROW_VALUES + FIRST_BUCKET + ((position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
-      const fromMs = this.#window.startOf(from);
-      const untilMs = Math.min(now, this.#window.startOf(from + 1));
-      this.#history.seed(history, fromMs, untilMs, values, at, 1 - latePart, samplingRate);
-      if (latePart > 0)
-        this.#history.seed(history, fromMs - delayMs, untilMs - delayMs, values, at, latePart, samplingRate);
+    const window = this.#window;
+    const last = words[row * ROW_WORDS + LAST_BUCKET];
+    const current = row * ROW_VALUES + IN_PROGRESS;
+    const [latePart, delayMs] = this.#lateness(slot);
+    const seed = (bucket: number, counters: Float64Array | Float32Array, at: number, part: number, agoMs: number) => {
+      const fromMs = window.startOf(bucket) - agoMs;
+      const untilMs = Math.min(window.now, window.startOf(bucket + 1)) - agoMs;
+      const samplingRate = closed[row * CLOSED_VALUES + MEAN_SAMPLING_RATE];
+      if (part > 0) this.#history.seed(history, fromMs, untilMs, counters, at, part, samplingRate);
+    };
+    for (let bucket = last - CLOSED_BUCKETS; bucket < last; bucket++) {
+      const at = closedPlace(row, bucket);
+      seed(bucket, closed, at, 1 - latePart, 0);
+      seed(bucket, closed, at, latePart, delayMs);
     }
+    // The rest of the bucket in progress comes to the history when it is closed.
+    seed(last, values, current, latePart, delayMs);
+    for (let column = 0; column < BUCKET_VALUES; column++) values[current + column] *= 1 - latePart;
   }
 
-  /** The part of the packets in a host's buckets that were reported late. */
-  #latePart(slot: number): number {
-    const { values } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const packets = this.#packetsOf(slot);
-    return packets > 0 ? Math.min(1, values[(slot & SLAB_MASK) * ROW_VALUES + LATE_PACKETS] / packets) : 0;
-  }
-
-  /** The packets in a host's five buckets. */
-  #packetsOf(slot: number): number {
-    const { values } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const first = (slot & SLAB_MASK) * ROW_VALUES + FIRST_BUCKET + PACKETS;
-    let packets = 0;
-    for (let position = 0; position < BUCKETS; position++) packets += values[first + position * METRIC_COUNT];
-    return packets;
+  /** The part of the packets in a host's buckets that were reported late, 0 to 1, and how late on average. */
+  #lateness(slot: number): readonly [number, number] {
+    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const late = floats[row + LATE_PACKETS];
+    const packets = this.#table.packetsOf(slot);
+    return late > 0 && packets > 0 ? [Math.min(1, late / packets), floats[row + LATE_DELAYS] / late] : [0, 0];
   }
 
   #dropAt(place: number): void {
@@ -238,10 +204,7 @@ export class CandidateHosts {
     if (place === last) return;
     this.#slots[place] = this.#slots[last];
     this.#histories[place] = this.#histories[last];
-    this.#overBuckets[place] = this.#overBuckets[last];
-    this.#latePackets[place] = this.#latePackets[last];
-    this.#lateDelays[place] = this.#lateDelays[last];
-    this.#lateBuckets[place] = this.#lateBuckets[last];
+    this.#keptUntil[place] = this.#keptUntil[last];
     this.#table.setWord(this.#slots[place], CANDIDATE_PLACE, place + 1);
   }
 
@@ -249,10 +212,7 @@ export class CandidateHosts {
     const capacity = 2 * this.#slots.length;
     this.#slots = grown(this.#slots, new Int32Array(capacity));
     this.#histories = grown(this.#histories, new Int32Array(capacity));
-    this.#overBuckets = grown(this.#overBuckets, new Int32Array(capacity));
-    this.#latePackets = grown(this.#latePackets, new Float64Array(capacity));
-    this.#lateDelays = grown(this.#lateDelays, new Float64Array(capacity));
-    this.#lateBuckets = grown(this.#lateBuckets, new Int32Array(capacity));
+    this.#keptUntil = grown(this.#keptUntil, new Int32Array(capacity));
   }
 }
 

@@ -8,10 +8,9 @@ import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
-import { BYTE_VARIANCE, PACKET_VARIANCE } from './trafficHistory.ts';
-import { BYTES, PACKETS } from './trafficKinds.ts';
+import { BYTE_VARIANCE, BYTES, PACKET_VARIANCE, PACKETS } from './trafficCounters.ts';
 
-/** Most hosts that one receiving thread tracks; about 1.1 GB when the table is full. */
+/** Most hosts that one receiving thread tracks; about 0.8 GB when the table is full. */
 const DEFAULT_HOST_LIMIT = 2_000_000;
 
 /** Where a limit is written: in the group itself, or inherited from `global`. */

@@ -4,7 +4,8 @@
  */
 import { METRIC_COUNT, METRICS, type Rates, TOTAL_COUNT } from '../trafficMetrics.ts';
 import { grown } from './grownColumn.ts';
-import { HISTORY_BUCKETS, HISTORY_COLUMNS } from './trafficHistory.ts';
+import { BUCKET_VALUES } from './trafficCounters.ts';
+import { HISTORY_BUCKETS } from './trafficHistory.ts';
 
 export interface HostReport {
   /** Clock time of the rates, in the clock of the thread that made the report. */
@@ -87,7 +88,7 @@ export class HostReportWriter {
     let at = row * this.#seriesValues;
     for (let place = 0; this.#columns.length > 0 && place < HISTORY_BUCKETS; place++) {
       for (let i = 0; i < this.#columns.length; i++)
-        this.#series[at++] = series[place * HISTORY_COLUMNS + this.#columns[i]];
+        this.#series[at++] = series[place * BUCKET_VALUES + this.#columns[i]];
     }
   }
 

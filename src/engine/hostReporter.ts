@@ -114,7 +114,7 @@ export class HostReporter {
         if (this.#writer.count < REPORTED_HOSTS_LIMIT) this.#append(slot, IS_OVER_ITS_PART);
         else this.unreportedHosts++;
       } else {
-        this.#candidates.dropIfQuiet(place);
+        this.#candidates.dropIfQuiet(place, this.#traffic.series);
       }
     }
   }
@@ -133,7 +133,7 @@ export class HostReporter {
 
   /** Reads the series of a host, and its rates as far behind as its traffic is reported. */
   #read(slot: number): void {
-    const lag = this.#candidates.lagOf(slot);
+    const lag = this.#traffic.lagOf(slot);
     this.#lateFlag = lag > 0 ? IS_TOLD_LATE : 0;
     this.#traffic.readSeries(slot);
     this.#traffic.ratesAt(lag, this.#rates, this.#variances);

@@ -1,45 +1,52 @@
 /*
  * The table of tracked hosts: from an address to a row of counters, for the hot path.
  *
- * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 576 bytes with two views
- * of one buffer, so that finding a host and counting its flow touch neighbouring memory:
+ * Rows are in slabs of 8,192, so memory grows with the hosts and a row never moves. A row is 160 bytes, seen as words, as
+ * floats and as doubles, so that finding a host and counting its flow touch neighbouring memory:
  *
- *   words   0-3  address              values   4     sampling rate of the latest flow
- *           4    last bucket written           5     packets that were reported late, in the buckets
- *           5    group and flags               6     the same, times milliseconds of delay
- *           6    place among the               7-19  bucket 0, in the order of METRICS: packets, bytes, records,
- *                candidates, plus one         20-32  bucket 1   packets and bytes of each kind
- *           7    row in the table of             …
- *                hosts with lasting flows,    59-71  bucket 4
- *                plus one
+ *   words   0-3  address                              doubles  4-18  the bucket in progress: counters and variances,
+ *           4    bucket in progress                                  as in trafficCounters.ts
+ *           5    group and flags                      floats   38    packets that were reported late, of the last
+ *           6    place among the candidates, plus one                five buckets
+ *           7    row in the table of hosts with                39    the same, times milliseconds of delay
+ *                lasting flows, plus one
+ *
+ * The four buckets before are in another array, because a flow rarely needs them: 212 bytes, only the counters, as
+ * floats: what is rounded there is a sum, and few flows are added to it later.
  *
  * The index uses open addressing with linear probing. It is at most half full and is allocated once, because growing it
  * would stop the receiving thread for a full rehash. An entry holds ten bits of the hash beside the row's slot, so that
- * a probe of another host's entry does not read its row. With 8 to 16 bytes of index, a host takes less than 600 bytes.
+ * a probe of another host's entry does not read its row. With 8 to 16 bytes of index, a host takes less than 400 bytes.
  */
 import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import { type Address, IPV4_MAPPED_WORD } from '../net/address.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
+import { BUCKET_VALUES, PACKETS } from './trafficCounters.ts';
 
 export const ROWS_PER_SLAB = 8192;
 export const SLAB_SHIFT = 13;
 export const SLAB_MASK = ROWS_PER_SLAB - 1;
 
-export const BUCKETS = 5;
+/** Buckets of a host: the one in progress, and the closed ones. */
+export const CLOSED_BUCKETS = 4;
+export const BUCKETS = CLOSED_BUCKETS + 1;
 
-/** Size of a row, in values and in words. */
-export const ROW_VALUES = 7 + BUCKETS * METRIC_COUNT;
+/** Size of a row, in doubles and in words. */
+export const ROW_VALUES = 20;
 export const ROW_WORDS = 2 * ROW_VALUES;
 
-/** Offsets within a row, of values and of words. */
-export const SAMPLING_RATE = 4;
-export const LATE_PACKETS = 5;
-export const LATE_DELAYS = 6;
-export const FIRST_BUCKET = 7;
+/** Offsets within a row, of words, of doubles and of floats. */
 export const LAST_BUCKET = 4;
 export const GROUP_AND_FLAGS = 5;
 export const CANDIDATE_PLACE = 6;
 export const LASTING_ROW = 7;
+export const IN_PROGRESS = 4;
+export const LATE_PACKETS = 2 * (IN_PROGRESS + BUCKET_VALUES);
+export const LATE_DELAYS = LATE_PACKETS + 1;
+
+/** Size of a row of closed buckets, and what follows these: the mean sampling rate of the latest with packets. */
+export const CLOSED_VALUES = CLOSED_BUCKETS * METRIC_COUNT + 1;
+export const MEAN_SAMPLING_RATE = CLOSED_BUCKETS * METRIC_COUNT;
 /** In a row that holds no host. */
 const NEXT_FREE = 0;
 
@@ -58,10 +65,23 @@ const TAG_MASK = 0x3ff;
 /** Hosts a table can hold at most. */
 const MAX_HOST_LIMIT = 2 ** (SLOT_BITS - 1);
 
-/** `values` and `words` are views of the same bytes. */
+/** Up to so many hosts, their rows and index entries are in the caches anyway. */
+const HOSTS_IN_CACHE = 4096;
+
+const CACHE_LINE_WORDS = 16;
+
+/** `values`, `words` and `floats` are views of the same bytes. */
 export interface Slab {
   readonly values: Float64Array;
   readonly words: Int32Array;
+  readonly floats: Float32Array;
+  /** Bucket number n is at (n mod CLOSED_BUCKETS) × METRIC_COUNT in a row. */
+  readonly closed: Float32Array;
+}
+
+/** Where a bucket is in a row of closed buckets. */
+export function closedPlace(row: number, bucket: number): number {
+  return row * CLOSED_VALUES + (bucket & (CLOSED_BUCKETS - 1)) * METRIC_COUNT;
 }
 
 export class HostTable {
@@ -103,7 +123,7 @@ export class HostTable {
 
   /** Bytes that the rows and the index occupy. */
   get bytes(): number {
-    return this.#index.byteLength + this.slabs.length * ROWS_PER_SLAB * ROW_VALUES * 8;
+    return this.#index.byteLength + this.slabs.length * ROWS_PER_SLAB * (ROW_VALUES * 8 + CLOSED_VALUES * 4);
   }
 
   /** The slot of an address, or `NO_HOST`. */
@@ -127,17 +147,20 @@ export class HostTable {
   }
 
   /**
-   * For the destinations of a datagram's flows, writes the most probable slot of each, or NO_HOST, to `batch.hostSlot`.
-   * `holds` says whether it is right; where it is not, use `find`. `position` is that of the bucket that will be
-   * written.
+   * For the destinations of a datagram's flows, writes the slot of each, or NO_HOST, to `batch.hostSlot`.
    *
-   * With a million hosts, counting mostly waits for memory. So this takes two passes over the flows, each with so
-   * little work that the processor has the reads of many flows in progress at once: the first reads their index
-   * entries, the second reads the rows that these name. Then the code that counts finds them in the cache.
+   * With many hosts, this mostly waits for memory. So two passes over the flows go before, each with so little work that
+   * the processor has the reads of many flows in progress at once: the first reads their index entries, the second reads
+   * the rows that these name. Then the rows are in the cache, for counting too.
    */
-  guessDestinations(batch: FlowBatch, position: number): void {
+  findDestinations(batch: FlowBatch): void {
+    if (this.count <= HOSTS_IN_CACHE) {
+      this.#findEach(batch);
+      return;
+    }
     this.#probe(batch);
-    this.#touchRows(batch, position);
+    this.#touchRows(batch);
+    this.#findWrongGuesses(batch);
   }
 
   /** Whether the slot is that of the host with this address; the words are signed. */
@@ -145,6 +168,18 @@ export class HostTable {
     const words = this.slabs[slot >> SLAB_SHIFT].words;
     const row = (slot & SLAB_MASK) * ROW_WORDS;
     return words[row + 3] === word3 && words[row + 2] === word2 && words[row + 1] === word1 && words[row] === word0;
+  }
+
+  #findEach({ dst0, dst1, dst2, dst3, hostSlot, start, end }: FlowBatch): void {
+    for (let i = start; i < end; i++) hostSlot[i] = this.find(dst0[i], dst1[i], dst2[i], dst3[i]);
+  }
+
+  #findWrongGuesses({ dst0, dst1, dst2, dst3, hostSlot, start, end }: FlowBatch): void {
+    for (let i = start; i < end; i++) {
+      const slot = hostSlot[i];
+      if (slot !== NO_HOST && this.holds(slot, dst0[i] | 0, dst1[i] | 0, dst2[i] | 0, dst3[i] | 0)) continue;
+      hostSlot[i] = this.find(dst0[i], dst1[i], dst2[i], dst3[i]);
+    }
   }
 
   /**
@@ -161,11 +196,10 @@ export class HostTable {
     }
   }
 
-  /** Turns the results of `#probe` into slots, and brings the address and the bucket of each row into the cache. */
-  #touchRows(batch: FlowBatch, position: number): void {
+  /** Turns the results of `#probe` into slots, and brings the address and the counters of each row into the cache. */
+  #touchRows(batch: FlowBatch): void {
     const { hostSlot, start, end } = batch;
     const slabs = this.slabs;
-    const bucket = 2 * (FIRST_BUCKET + position * METRIC_COUNT);
     let sum = 0;
     for (let i = start; i < end; i++) {
       const slot = hostSlot[i] - 1;
@@ -176,7 +210,7 @@ export class HostTable {
       hostSlot[i] = slot;
       const words = slabs[slot >> SLAB_SHIFT].words;
       const row = (slot & SLAB_MASK) * ROW_WORDS;
-      sum = (sum + words[row + 3] + words[row + bucket] + words[row + bucket + METRIC_COUNT]) | 0;
+      sum = (sum + words[row] + words[row + CACHE_LINE_WORDS] + words[row + LATE_DELAYS]) | 0;
     }
     this.touched = sum;
   }
@@ -187,17 +221,16 @@ export class HostTable {
   add(word0: number, word1: number, word2: number, word3: number, group: number): number {
     if (this.count >= this.limit) return NO_HOST;
     const slot = this.#takeRow();
-    const { values, words } = this.slabs[slot >> SLAB_SHIFT];
+    const { words, closed } = this.slabs[slot >> SLAB_SHIFT];
     const row = (slot & SLAB_MASK) * ROW_WORDS;
-    values[(slot & SLAB_MASK) * ROW_VALUES + SAMPLING_RATE] = 1;
+    words.fill(0, row, row + ROW_WORDS);
+    closed[(slot & SLAB_MASK) * CLOSED_VALUES + MEAN_SAMPLING_RATE] = 1;
     words[row] = word0;
     words[row + 1] = word1;
     words[row + 2] = word2;
     words[row + 3] = word3;
     words[row + LAST_BUCKET] = -BUCKETS;
     words[row + GROUP_AND_FLAGS] = group;
-    words[row + CANDIDATE_PLACE] = 0;
-    words[row + LASTING_ROW] = 0;
     const hash = this.hash(word0, word1, word2, word3);
     let at = hash >>> this.#indexShift;
     while (this.#index[at] !== 0) at = (at + 1) & this.#indexMask;
@@ -231,6 +264,15 @@ export class HostTable {
     this.slabs[slot >> SLAB_SHIFT].words[(slot & SLAB_MASK) * ROW_WORDS + offset] = value;
   }
 
+  /** The packets in a slot's five buckets. */
+  packetsOf(slot: number): number {
+    const { values, closed } = this.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    let packets = values[row * ROW_VALUES + IN_PROGRESS + PACKETS];
+    for (let bucket = 0; bucket < CLOSED_BUCKETS; bucket++) packets += closed[closedPlace(row, bucket) + PACKETS];
+    return packets;
+  }
+
   /**
    * A signed number of 32 bits: the upper bits select the index entry, the lower ones are the tag. Each word is mixed
    * completely before the next one is added. So an attacker who chooses addresses inside a protected IPv6 prefix cannot
@@ -251,7 +293,12 @@ export class HostTable {
     const slot = this.usedSlots++;
     if (slot >> SLAB_SHIFT === this.slabs.length) {
       const values = new Float64Array(ROWS_PER_SLAB * ROW_VALUES);
-      this.slabs.push({ values, words: new Int32Array(values.buffer) });
+      this.slabs.push({
+        values,
+        words: new Int32Array(values.buffer),
+        floats: new Float32Array(values.buffer),
+        closed: new Float32Array(ROWS_PER_SLAB * CLOSED_VALUES),
+      });
     }
     return slot;
   }

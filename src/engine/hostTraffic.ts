@@ -6,27 +6,31 @@ import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import { type CandidateHosts, NO_HISTORY } from './candidateHosts.ts';
 import {
   BUCKETS,
-  FIRST_BUCKET,
+  CLOSED_VALUES,
+  closedPlace,
   type HostTable,
+  IN_PROGRESS,
   LAST_BUCKET,
   LASTING_ROW,
+  LATE_DELAYS,
+  LATE_PACKETS,
+  MEAN_SAMPLING_RATE,
   ROW_VALUES,
   ROW_WORDS,
-  SAMPLING_RATE,
   SLAB_MASK,
   SLAB_SHIFT,
 } from './hostTable.ts';
 import type { LastingFlows } from './lastingFlows.ts';
 import { LAST_PLACE, WINDOW_BUCKETS, windowSum } from './rateSeries.ts';
 import type { RateWindow } from './rateWindow.ts';
-import {
-  addVariance,
-  BYTE_VARIANCE,
-  HISTORY_COLUMNS,
-  HISTORY_VALUES,
-  PACKET_VARIANCE,
-  type TrafficHistory,
-} from './trafficHistory.ts';
+import { addVariance, BUCKET_VALUES, BYTE_VARIANCE, BYTES, PACKET_VARIANCE, PACKETS } from './trafficCounters.ts';
+import { HISTORY_VALUES, LATEST_BUCKETS, type TrafficHistory } from './trafficHistory.ts';
+
+/** The part of a host's packets that may be missing in its rates, because they are reported late. */
+const MOST_LATE_PART = 0.1;
+
+/** A delay of this part of a bucket is none. */
+const LAG_SLACK = 0.25;
 
 export class HostTraffic {
   /** Of the host that was given to `readSeries` last: 64 buckets, the oldest first, as in `rateSeries.ts`. */
@@ -35,7 +39,9 @@ export class HostTraffic {
   readonly #lasting: LastingFlows;
   readonly #history: TrafficHistory;
   readonly #candidates: CandidateHosts;
+  readonly #rates = new Float64Array(METRIC_COUNT);
   readonly #carried = new Float64Array(METRIC_COUNT);
+  readonly #variances = new Float64Array(2);
   #window: RateWindow;
 
   constructor(
@@ -61,17 +67,36 @@ export class HostTraffic {
     return (this.#window.now - this.#window.bucketStartMs) / this.#window.bucketMs;
   }
 
-  /** One rate of a host over the window that ends now, by its place in METRICS; from the table, so without placing. */
-  rateOf(slot: number, metric: number): number {
-    const rate = this.#window.rateOf(this.#table, slot, metric);
-    if (this.#table.word(slot, LASTING_ROW) === 0) return rate;
-    this.#carried.fill(0);
-    this.#lasting.addToRates(this.#carried, slot);
-    return rate + this.#carried[metric] * RATE_PER_COUNT[metric];
+  /**
+   * How many buckets behind the rates of a host are told: the packets of some floods are reported long after they
+   * passed, and the window that ends now would be empty. 0 where nearly all are reported at once, or where no history
+   * knows when they passed.
+   */
+  lagOf(slot: number): number {
+    if (this.#candidates.historyOf(slot) === NO_HISTORY) return 0;
+    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const late = floats[row + LATE_PACKETS];
+    if (late <= MOST_LATE_PART * (late + this.#table.packetsOf(slot))) return 0;
+    const delayMs = floats[row + LATE_DELAYS] / late;
+    return Math.min(Math.ceil(delayMs / this.#window.bucketMs - LAG_SLACK), LATEST_BUCKETS);
   }
 
-  /** All of them, into `rates`. */
+  /** One rate of a host, by its place in METRICS. */
+  rateOf(slot: number, metric: number): number {
+    if (this.#candidates.historyOf(slot) === NO_HISTORY && this.#table.word(slot, LASTING_ROW) === 0)
+      return this.#window.rateOf(this.#table, slot, metric);
+    this.ratesOf(slot, this.#rates);
+    return this.#rates[metric];
+  }
+
+  /** All rates of a host, into `rates`: those of a candidate as far behind as its traffic is reported. */
   ratesOf(slot: number, rates: Float64Array): void {
+    if (this.#candidates.historyOf(slot) !== NO_HISTORY) {
+      this.readSeries(slot);
+      this.ratesAt(this.lagOf(slot), rates, this.#variances);
+      return;
+    }
     this.#window.ratesOf(this.#table, slot, rates);
     if (this.#table.word(slot, LASTING_ROW) === 0) return;
     this.#carried.fill(0);
@@ -80,11 +105,15 @@ export class HostTraffic {
       rates[metric] += this.#carried[metric] * RATE_PER_COUNT[metric];
   }
 
-  /** Fills `series`, from the host's history or from the five buckets of its row. */
+  /** Of these rates, what flow records told; what lasting flows are carried forward with is not in it. */
+  countedRatesOf(slot: number, rates: Float64Array): void {
+    this.#readCounted(slot);
+    this.ratesAt(this.lagOf(slot), rates, this.#variances);
+  }
+
+  /** Fills `series`, from the host's history or from its five buckets in the table. */
   readSeries(slot: number): void {
-    const history = this.#candidates.historyOf(slot);
-    if (history === NO_HISTORY) this.#readRow(slot);
-    else this.#history.read(history, this.series);
+    this.#readCounted(slot);
     this.#lasting.addTo(this.series, slot);
   }
 
@@ -104,18 +133,32 @@ export class HostTraffic {
     variances[1] = (sum(BYTE_VARIANCE) * RATE_PER_COUNT[1] ** 2) / windowSeconds ** 2;
   }
 
-  #readRow(slot: number): void {
+  #readCounted(slot: number): void {
+    const history = this.#candidates.historyOf(slot);
+    if (history === NO_HISTORY) this.#readClosed(slot);
+    else this.#history.read(history, this.series);
+    // The bucket in progress is in the table only; it may be an old one, if nothing came since.
     const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
     const row = slot & SLAB_MASK;
-    const stale = this.#window.bucket - words[row * ROW_WORDS + LAST_BUCKET];
-    const first = row * ROW_VALUES + FIRST_BUCKET;
-    const samplingRate = values[row * ROW_VALUES + SAMPLING_RATE];
+    const place = LAST_PLACE - (this.#window.bucket - words[row * ROW_WORDS + LAST_BUCKET]);
+    if (place < 0) return;
+    const from = row * ROW_VALUES + IN_PROGRESS;
+    for (let column = 0; column < BUCKET_VALUES; column++)
+      this.series[place * BUCKET_VALUES + column] += values[from + column];
+  }
+
+  /** The closed buckets of the table that are still in the window. */
+  #readClosed(slot: number): void {
+    const { words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
+    const row = slot & SLAB_MASK;
+    const { bucket } = this.#window;
+    const samplingRate = closed[row * CLOSED_VALUES + MEAN_SAMPLING_RATE];
     this.series.fill(0);
-    for (let age = Math.max(0, stale); age < BUCKETS; age++) {
-      const from = first + ((this.#window.position + BUCKETS - age) % BUCKETS) * METRIC_COUNT;
-      const to = (LAST_PLACE - age) * HISTORY_COLUMNS;
-      for (let metric = 0; metric < METRIC_COUNT; metric++) this.series[to + metric] = values[from + metric];
-      addVariance(this.series, to, values[from], values[from + 1], samplingRate);
+    for (let from = bucket - BUCKETS + 1; from < words[row * ROW_WORDS + LAST_BUCKET]; from++) {
+      const at = closedPlace(row, from);
+      const to = (LAST_PLACE - (bucket - from)) * BUCKET_VALUES;
+      for (let metric = 0; metric < METRIC_COUNT; metric++) this.series[to + metric] = closed[at + metric];
+      addVariance(this.series, to, closed[at + PACKETS], closed[at + BYTES], samplingRate);
     }
   }
 }

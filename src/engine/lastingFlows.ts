@@ -18,8 +18,8 @@ import { FlowIndex } from './flowIndex.ts';
 import { grown } from './grownColumn.ts';
 import { type HostTable, LASTING_ROW } from './hostTable.ts';
 import type { RateWindow } from './rateWindow.ts';
-import { addSampled, HISTORY_BUCKETS, HISTORY_COLUMNS, HISTORY_VALUES } from './trafficHistory.ts';
-import { addTraffic } from './trafficKinds.ts';
+import { addSampled, addTraffic, BUCKET_VALUES } from './trafficCounters.ts';
+import { HISTORY_BUCKETS, HISTORY_VALUES } from './trafficHistory.ts';
 
 /** Flows carried forward at once; 73 bytes each. */
 export const LASTING_FLOW_LIMIT = 262_144;
@@ -86,7 +86,7 @@ export class LastingFlows {
 
   /** By bucket, the rates that begin to be carried in it; all zeros between two calls. */
   readonly #begun = new Float64Array(HISTORY_VALUES);
-  readonly #carried = new Float64Array(HISTORY_COLUMNS);
+  readonly #carried = new Float64Array(BUCKET_VALUES);
 
   constructor(table: HostTable, window: RateWindow, seed: number) {
     this.#table = table;
@@ -165,7 +165,7 @@ export class LastingFlows {
       if (bucket >= oldest) this.#addPart(series, flow, bucket - oldest, endMs);
       // The bucket in progress is added in part, as the last one.
       const full = Math.max(0, bucket + 1 - oldest);
-      if (full < HISTORY_BUCKETS) this.#addRates(this.#begun, full * HISTORY_COLUMNS, flow, 1);
+      if (full < HISTORY_BUCKETS) this.#addRates(this.#begun, full * BUCKET_VALUES, flow, 1);
     }
     this.#addBegun(series);
   }
@@ -298,7 +298,7 @@ export class LastingFlows {
   #addPart(series: Float64Array, flow: number, place: number, endMs: number): void {
     const window = this.#window;
     const bucketEnd = Math.min(window.now, window.startOf(window.bucketOf(endMs) + 1));
-    this.#addRates(series, place * HISTORY_COLUMNS, flow, (bucketEnd - endMs) / 1000);
+    this.#addRates(series, place * BUCKET_VALUES, flow, (bucketEnd - endMs) / 1000);
   }
 
   #addRates(values: Float64Array, at: number, flow: number, seconds: number): void {
@@ -314,8 +314,8 @@ export class LastingFlows {
     for (let place = 0; place < HISTORY_BUCKETS; place++) {
       const isInProgress = place === HISTORY_BUCKETS - 1;
       const seconds = (isInProgress ? window.now - window.bucketStartMs : window.bucketMs) / 1000;
-      const at = place * HISTORY_COLUMNS;
-      for (let column = 0; column < HISTORY_COLUMNS; column++) {
+      const at = place * BUCKET_VALUES;
+      for (let column = 0; column < BUCKET_VALUES; column++) {
         carried[column] += this.#begun[at + column];
         series[at + column] += carried[column] * seconds;
       }

@@ -10,8 +10,8 @@ import { METRIC_COUNT, RATE_PER_COUNT, TRAFFIC_METRICS } from '../trafficMetrics
 import type { EnginePlan } from './enginePlan.ts';
 import type { HostReport } from './hostReport.ts';
 import { FIRST_END, LAST_PLACE, latestOver, NO_WINDOW, WINDOW_BUCKETS, windowSum } from './rateSeries.ts';
-import { BYTE_VARIANCE, HISTORY_BUCKETS, HISTORY_COLUMNS, HISTORY_VALUES, PACKET_VARIANCE } from './trafficHistory.ts';
-import { BYTES, PACKETS } from './trafficKinds.ts';
+import { BUCKET_VALUES, BYTE_VARIANCE, BYTES, PACKET_VARIANCE, PACKETS } from './trafficCounters.ts';
+import { HISTORY_BUCKETS, HISTORY_VALUES } from './trafficHistory.ts';
 
 /** Lengths of the windows in which an attack may be found, in configured windows. */
 const WINDOW_LENGTHS = [1, 2, 4, 8];
@@ -60,7 +60,7 @@ export class LimitJudge {
     const first = row * HISTORY_BUCKETS * stride;
     for (let place = Math.max(0, behind); place < HISTORY_BUCKETS; place++) {
       const from = first + place * stride;
-      const to = (place - behind) * HISTORY_COLUMNS;
+      const to = (place - behind) * BUCKET_VALUES;
       for (let i = 0; i < stride; i++) this.#series[to + columns[i]] += series[from + i];
     }
   }

@@ -5,7 +5,8 @@
  * Earlier windows are looked at too, because traffic may be reported late: the packets of a flood of short flows are
  * reported when the exporter's inactive timeout is over, 15 s later or more.
  */
-import { HISTORY_BUCKETS, HISTORY_COLUMNS, LATEST_BUCKETS } from './trafficHistory.ts';
+import { BUCKET_VALUES } from './trafficCounters.ts';
+import { HISTORY_BUCKETS, LATEST_BUCKETS } from './trafficHistory.ts';
 
 /** Buckets in the length of the configured window. */
 export const WINDOW_BUCKETS = 4;
@@ -25,8 +26,8 @@ export const NO_WINDOW = -1;
  */
 export function windowSum(series: Float64Array, column: number, end: number, buckets: number, elapsed: number): number {
   let sum = 0;
-  for (let place = end - buckets + 1; place <= end; place++) sum += series[place * HISTORY_COLUMNS + column];
-  if (end === LAST_PLACE) sum += (1 - elapsed) * series[(end - buckets) * HISTORY_COLUMNS + column];
+  for (let place = end - buckets + 1; place <= end; place++) sum += series[place * BUCKET_VALUES + column];
+  if (end === LAST_PLACE) sum += (1 - elapsed) * series[(end - buckets) * BUCKET_VALUES + column];
   return sum;
 }
 

@@ -3,9 +3,11 @@
  * table may hold millions of hosts and belongs to a thread that has datagrams to receive, so a scan can be done in
  * steps. A heap keeps the largest so far.
  */
-import { type Metric, offsetOf, TOTAL_COUNT } from '../trafficMetrics.ts';
+import { METRIC_COUNT, type Metric, offsetOf, TOTAL_COUNT } from '../trafficMetrics.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable } from './hostTable.ts';
 import type { HostTraffic } from './hostTraffic.ts';
+
+type ReadableTraffic = Pick<HostTraffic, 'rateOf' | 'ratesOf'>;
 
 export interface TopHostsQuery {
   readonly metric: Metric;
@@ -35,13 +37,13 @@ export class TopHostsScan {
   }
 
   /** Scans the next `rows` rows; a row takes about a tenth of a microsecond. */
-  step(traffic: Pick<HostTraffic, 'rateOf'>, rows: number): void {
+  step(traffic: ReadableTraffic, rows: number): void {
     const end = Math.min(this.#table.usedSlots, this.#nextSlot + rows);
     for (let slot = this.#nextSlot; slot < end; slot++) {
       if (!this.#isAsked(slot)) continue;
       const rate = traffic.rateOf(slot, this.#metric);
       if (rate <= 0) continue;
-      this.visit(traffic, this.#table, slot, rate);
+      this.visit(traffic, this.#table, slot);
       this.#offer(rate, slot);
     }
     this.#nextSlot = end;
@@ -58,7 +60,7 @@ export class TopHostsScan {
   }
 
   /** For subclasses: called for each host where the metric is above 0. */
-  protected visit(_traffic: Pick<HostTraffic, 'rateOf'>, _table: HostTable, _slot: number, _rate: number): void {}
+  protected visit(_traffic: ReadableTraffic, _table: HostTable, _slot: number): void {}
 
   #isAsked(slot: number): boolean {
     if (!this.#table.isUsed(slot)) return false;
@@ -112,6 +114,7 @@ export class TopHostsScan {
 export class TrafficScan extends TopHostsScan {
   /** `TOTAL_COUNT` values for each group, by its number; complete when the scan is done. */
   readonly groupRates: Float64Array<ArrayBuffer>;
+  readonly #rates = new Float64Array(METRIC_COUNT);
 
   /** `limit`: hosts whose own rates are kept. */
   constructor(limit: number, groupCount: number, table: HostTable) {
@@ -119,16 +122,9 @@ export class TrafficScan extends TopHostsScan {
     this.groupRates = new Float64Array(TOTAL_COUNT * groupCount);
   }
 
-  protected override visit(
-    traffic: Pick<HostTraffic, 'rateOf'>,
-    table: HostTable,
-    slot: number,
-    packetsPerSecond: number,
-  ): void {
+  protected override visit(traffic: ReadableTraffic, table: HostTable, slot: number): void {
     const at = TOTAL_COUNT * (table.word(slot, GROUP_AND_FLAGS) & GROUP_MASK);
-    this.groupRates[at] += packetsPerSecond;
-    for (let metric = 1; metric < TOTAL_COUNT; metric++) {
-      this.groupRates[at + metric] += traffic.rateOf(slot, metric);
-    }
+    traffic.ratesOf(slot, this.#rates);
+    for (let metric = 0; metric < TOTAL_COUNT; metric++) this.groupRates[at + metric] += this.#rates[metric];
   }
 }

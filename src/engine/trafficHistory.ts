@@ -1,26 +1,21 @@
 /*
  * What is kept of a host that could be over a limit: its traffic in each of the last 64 buckets, 16 windows, placed when
- * its packets passed. The row of the host table has only five buckets; this one is long enough for windows of eight
- * times the configured one, and for records that an exporter sends late.
+ * its packets passed. The rows of the host table have only five buckets; this is long enough for windows of eight times
+ * the configured one, and for records that an exporter sends late.
  *
- * Beside the counters, a bucket has the variance of the estimates of packets and of bytes. One sampled packet stands
- * for `rate` packets. So where n packets were sampled, the estimate n × rate has the variance n × rate × (rate - 1); for
- * bytes each sample counts with the square of its size.
+ * The bucket in progress is counted in the row of the host table, and comes here when it is closed. So most records are
+ * counted once, there, and only those that passed before are placed here.
  *
  * Nothing is subtracted from a bucket, so no rounding error stays behind.
  */
 import { METRIC_COUNT } from '../trafficMetrics.ts';
 import type { RateWindow } from './rateWindow.ts';
-import { addTraffic, FLOWS } from './trafficKinds.ts';
+import { addSampled, addVariance, BUCKET_VALUES, FLOWS } from './trafficCounters.ts';
 
 /** Buckets of a history; a power of two. */
 export const HISTORY_BUCKETS = 64;
 
-/** Values of a bucket: the counters in the order of METRICS, then two variances. */
-export const PACKET_VARIANCE = METRIC_COUNT;
-export const BYTE_VARIANCE = METRIC_COUNT + 1;
-export const HISTORY_COLUMNS = METRIC_COUNT + 2;
-export const HISTORY_VALUES = HISTORY_BUCKETS * HISTORY_COLUMNS;
+export const HISTORY_VALUES = HISTORY_BUCKETS * BUCKET_VALUES;
 
 /** From one row to the next: an odd number of cache lines, so that the buckets in progress are not all in the same places. */
 const ROW_STRIDE = HISTORY_VALUES + 8;
@@ -36,9 +31,6 @@ export const HISTORY_LIMIT = 16_384;
 
 const ROWS_PER_SLAB = 64;
 const SLAB_SHIFT = 6;
-
-/** Size of a packet where a record states none: a full frame, which gives the largest variance. */
-const UNKNOWN_PACKET_BYTES = 1500;
 
 export class TrafficHistory {
   /** The time of the traffic that `place` is given next. Numbers that are handed over would be allocated. */
@@ -75,13 +67,13 @@ export class TrafficHistory {
     this.#free.push(row);
   }
 
-  /** Adds a record of traffic that passed in the bucket in progress. */
-  addNow(row: number, packets: number, bytes: number, kinds: number, samplingRate: number): void {
-    if (this.#lastBucket[row] !== this.#window.bucket) this.#roll(row);
+  /** Adds a bucket, which is not in the future, with its `BUCKET_VALUES` counters and variances from `at` on. */
+  addBucket(row: number, bucket: number, values: Float64Array, at: number): void {
+    this.#roll(row);
+    if (bucket <= this.#window.bucket - HISTORY_BUCKETS) return;
     const slab = this.#slabs[row >> SLAB_SHIFT];
-    const at = this.#at(row, this.#window.bucket);
-    slab[at + FLOWS] += 1;
-    addSampled(slab, at, packets, bytes, kinds, samplingRate);
+    const to = this.#at(row, bucket);
+    for (let column = 0; column < BUCKET_VALUES; column++) slab[to + column] += values[at + column];
   }
 
   /**
@@ -111,14 +103,14 @@ export class TrafficHistory {
   }
 
   /**
-   * Adds this part of the `METRIC_COUNT` counters from `at` on: of packets sampled at this rate that passed evenly between
-   * two times.
+   * Adds this part of the `METRIC_COUNT` counters from `at` on: of packets that were sampled at this rate and passed evenly
+   * between two times.
    */
   seed(
     row: number,
     fromMs: number,
     untilMs: number,
-    values: Float64Array,
+    values: Float64Array | Float32Array,
     at: number,
     part: number,
     samplingRate: number,
@@ -138,18 +130,18 @@ export class TrafficHistory {
     }
   }
 
-  /** Copies all buckets, the oldest first and the one in progress last, to `series`, which has `HISTORY_VALUES`. */
+  /** Copies all buckets, the oldest first and the current one last, to `series`, which has `HISTORY_VALUES`. */
   read(row: number, series: Float64Array): void {
     this.#roll(row);
     const slab = this.#slabs[row >> SLAB_SHIFT];
     const start = (row & (ROWS_PER_SLAB - 1)) * ROW_STRIDE;
-    const oldest = ((this.#window.bucket + 1) & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
+    const oldest = ((this.#window.bucket + 1) & (HISTORY_BUCKETS - 1)) * BUCKET_VALUES;
     series.set(slab.subarray(start + oldest, start + HISTORY_VALUES));
     series.set(slab.subarray(start, start + oldest), HISTORY_VALUES - oldest);
   }
 
   #at(row: number, bucket: number): number {
-    return (row & (ROWS_PER_SLAB - 1)) * ROW_STRIDE + (bucket & (HISTORY_BUCKETS - 1)) * HISTORY_COLUMNS;
+    return (row & (ROWS_PER_SLAB - 1)) * ROW_STRIDE + (bucket & (HISTORY_BUCKETS - 1)) * BUCKET_VALUES;
   }
 
   /** Clears the buckets that left the ring since the row was last written. */
@@ -161,7 +153,7 @@ export class TrafficHistory {
     const slab = this.#slabs[row >> SLAB_SHIFT];
     for (let age = Math.min(stale, HISTORY_BUCKETS) - 1; age >= 0; age--) {
       const at = this.#at(row, bucket - age);
-      slab.fill(0, at, at + HISTORY_COLUMNS);
+      slab.fill(0, at, at + BUCKET_VALUES);
     }
   }
 
@@ -176,30 +168,4 @@ export class TrafficHistory {
     }
     return row;
   }
-}
-
-/** Adds estimates of real traffic, sampled at this rate, to the bucket at `at`: counters and variances. */
-export function addSampled(
-  series: Float64Array,
-  at: number,
-  packets: number,
-  bytes: number,
-  kinds: number,
-  samplingRate: number,
-): void {
-  addTraffic(series, at, packets, bytes, kinds);
-  if (samplingRate !== 1) addVariance(series, at, packets, bytes, samplingRate);
-}
-
-/** Adds the variances of estimates that were sampled at this rate. */
-export function addVariance(
-  series: Float64Array,
-  at: number,
-  packets: number,
-  bytes: number,
-  samplingRate: number,
-): void {
-  series[at + PACKET_VARIANCE] += packets * (samplingRate - 1);
-  const packetBytes = packets > 0 ? bytes / packets : UNKNOWN_PACKET_BYTES;
-  series[at + BYTE_VARIANCE] += bytes * (samplingRate - 1) * packetBytes;
 }

@@ -289,7 +289,7 @@ test('time that runs backwards does not disturb the window', () => {
   assert.equal(driver.rates(10_000, HOST).pps, 20);
 });
 
-test('a tracked host costs less than 600 bytes of memory', () => {
+test('a tracked host costs less than 400 bytes of memory', () => {
   const hosts = 150_000;
   const batch = new FlowBatch(0);
   const memoryInUse = (): number => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
@@ -305,6 +305,6 @@ test('a tracked host costs less than 600 bytes of memory', () => {
   }
   const bytesPerHost = (memoryInUse() - before) / hosts;
   assert.equal(accounting.counters().trackedHosts, hosts);
-  assert.ok(accounting.counters().tableBytes > 500 * hosts, 'the table says less than it must hold');
-  assert.ok(bytesPerHost < 600, `${bytesPerHost} bytes`);
+  assert.ok(accounting.counters().tableBytes > 372 * hosts, 'the table says less than it must hold');
+  assert.ok(bytesPerHost < 400, `${bytesPerHost} bytes`);
 });

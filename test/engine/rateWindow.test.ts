@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import {
-  FIRST_BUCKET,
   HostTable,
+  IN_PROGRESS,
   LAST_BUCKET,
   ROW_VALUES,
   ROW_WORDS,
@@ -23,11 +23,11 @@ const START = 1_700_000_000_000;
 function hostUnder(window: RateWindow) {
   const table = new HostTable(4, 1);
   const slot = table.add(0, 0, 0xffff, 1, 0);
-  const { values, words } = table.slabs[slot >> SLAB_SHIFT];
+  const slab = table.slabs[slot >> SLAB_SHIFT];
   const row = slot & SLAB_MASK;
   const count = (packets: number) => {
-    if (words[row * ROW_WORDS + LAST_BUCKET] !== window.bucket) window.roll(values, words, row);
-    values[row * ROW_VALUES + FIRST_BUCKET + window.position * METRIC_COUNT + PPS] += packets;
+    if (slab.words[row * ROW_WORDS + LAST_BUCKET] !== window.bucket) window.roll(slab, row);
+    slab.values[row * ROW_VALUES + IN_PROGRESS + PPS] += packets;
   };
   const rate = () => window.rateOf(table, slot, PPS);
   return { table, slot, count, rate };

@@ -5,7 +5,8 @@
 import { seriesColumns } from '../../src/engine/enginePlan.ts';
 import { type HostReport, HostReportWriter, IS_OVER_ITS_PART } from '../../src/engine/hostReport.ts';
 import { LAST_PLACE, WINDOW_BUCKETS } from '../../src/engine/rateSeries.ts';
-import { HISTORY_COLUMNS, HISTORY_VALUES } from '../../src/engine/trafficHistory.ts';
+import { BUCKET_VALUES } from '../../src/engine/trafficCounters.ts';
+import { HISTORY_VALUES } from '../../src/engine/trafficHistory.ts';
 import { METRIC_COUNT, METRICS, RATE_PER_COUNT, type Rates } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import { enginePlan } from './planFixture.ts';
@@ -36,7 +37,7 @@ function seriesOf(rates: Float64Array): Float64Array {
   for (let place = LAST_PLACE - WINDOW_BUCKETS; place < LAST_PLACE; place++) {
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
       const counted = (rates[metric] / RATE_PER_COUNT[metric]) * (WINDOW_SECONDS / WINDOW_BUCKETS);
-      series[place * HISTORY_COLUMNS + metric] = counted;
+      series[place * BUCKET_VALUES + metric] = counted;
     }
   }
   return series;

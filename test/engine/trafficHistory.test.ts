@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { RateWindow } from '../../src/engine/rateWindow.ts';
-import {
-  HISTORY_BUCKETS,
-  HISTORY_COLUMNS,
-  HISTORY_LIMIT,
-  HISTORY_VALUES,
-  PACKET_VARIANCE,
-  TrafficHistory,
-} from '../../src/engine/trafficHistory.ts';
-import { FLOWS, PACKETS } from '../../src/engine/trafficKinds.ts';
+import { BUCKET_VALUES, FLOWS, PACKET_VARIANCE, PACKETS } from '../../src/engine/trafficCounters.ts';
+import { HISTORY_BUCKETS, HISTORY_LIMIT, HISTORY_VALUES, TrafficHistory } from '../../src/engine/trafficHistory.ts';
 
 const BUCKET_MS = 1000;
 const WINDOW_SECONDS = 4;
@@ -59,7 +52,7 @@ test('traffic is placed in the buckets in which it passed, like in a plain list 
           flows += Number(isEnd);
         }
         // A record may have reached back before the first bucket that the history had then.
-        const at = place * HISTORY_COLUMNS;
+        const at = place * BUCKET_VALUES;
         assert.ok(Math.abs(series[at + PACKETS] - packets) < 1e-6, `bucket ${bucket}: ${series[at]} of ${packets}`);
         assert.ok(Math.abs(series[at + PACKET_VARIANCE] - variance) < 1e-4);
         assert.equal(series[at + FLOWS], flows);

@@ -44,7 +44,11 @@ test('a scan names the hosts with most packets, and sums the groups over all hos
     window.fill(table, slot, rates);
   }
   const scan = new TrafficScan(3, 2, table);
-  while (!scan.done) scan.step({ rateOf: (slot, metric) => window.rateOf(table, slot, metric) }, 7);
+  const traffic = {
+    rateOf: (slot: number, metric: number) => window.rateOf(table, slot, metric),
+    ratesOf: (slot: number, all: Float64Array) => window.ratesOf(table, slot, all),
+  };
+  while (!scan.done) scan.step(traffic, 7);
   assert.equal(scan.slots().length, 3);
   const sums = [...scan.groupRates].map((rate) => Math.round(rate * 100) / 100);
   // Even hosts are in group 0, odd ones in group 1.

@@ -1,15 +1,26 @@
 /*
- * Which counters a flow adds to. A row of counters is in the order of METRICS: packets and bytes of all traffic, flow
- * records, then packets and bytes of each kind. A flow is of one protocol at most, and may be of SYNs and of fragments
- * too.
+ * The counters of one bucket of a host, and which of them a flow adds to: in the order of METRICS, packets and bytes of
+ * all traffic, flow records, then packets and bytes of each kind; and the variances of the estimates of packets and of
+ * bytes. A flow is of one protocol at most, and may be of SYNs and of fragments too.
+ *
+ * One sampled packet stands for `rate` packets. So where n packets were sampled, the estimate n × rate has the variance
+ * n × rate × (rate - 1); for bytes each sample counts with the square of its size.
  */
 import { ACK, ICMP, ICMPV6, SYN, TCP, UDP } from '../net/protocolNumbers.ts';
-import { offsetOf } from '../trafficMetrics.ts';
+import { METRIC_COUNT, offsetOf } from '../trafficMetrics.ts';
 
 /** Offsets of the counters of all traffic. */
 export const PACKETS = offsetOf('pps');
 export const BYTES = offsetOf('mbps');
 export const FLOWS = offsetOf('flows_per_sec');
+
+/** Offsets of the variances, and the values of a bucket. */
+export const PACKET_VARIANCE = METRIC_COUNT;
+export const BYTE_VARIANCE = METRIC_COUNT + 1;
+export const BUCKET_VALUES = METRIC_COUNT + 2;
+
+/** Size of a packet where a record states none: a full frame, which gives the largest variance. */
+const UNKNOWN_PACKET_BYTES = 1500;
 
 /** Offsets of packets of a kind; its bytes follow. */
 const TCP_PACKETS = offsetOf('tcp_pps');
@@ -63,4 +74,30 @@ export function addTraffic(counters: Float64Array, at: number, packets: number, 
     counters[at + FRAGMENT_PACKETS] += packets;
     counters[at + FRAGMENT_PACKETS + 1] += bytes;
   }
+}
+
+/** Adds estimates of real traffic, sampled at this rate, to the bucket at `at`: counters and variances. */
+export function addSampled(
+  series: Float64Array,
+  at: number,
+  packets: number,
+  bytes: number,
+  kinds: number,
+  samplingRate: number,
+): void {
+  addTraffic(series, at, packets, bytes, kinds);
+  if (samplingRate !== 1) addVariance(series, at, packets, bytes, samplingRate);
+}
+
+/** Adds the variances of estimates that were sampled at this rate. */
+export function addVariance(
+  series: Float64Array,
+  at: number,
+  packets: number,
+  bytes: number,
+  samplingRate: number,
+): void {
+  series[at + PACKET_VARIANCE] += packets * (samplingRate - 1);
+  const packetBytes = packets > 0 ? bytes / packets : UNKNOWN_PACKET_BYTES;
+  series[at + BYTE_VARIANCE] += bytes * (samplingRate - 1) * packetBytes;
 }

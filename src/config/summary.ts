@@ -11,6 +11,7 @@ import type { BanLimits } from './sections/ban.ts';
 import type { BgpConfig } from './sections/bgp.ts';
 import type { FlowTiming } from './sections/flowTiming.ts';
 import type { GroupConfig } from './sections/hostgroups.ts';
+import type { IngestConfig } from './sections/ingest.ts';
 import { configuredChannels, type NotifyConfig } from './sections/notify/notify.ts';
 import type { StorageConfig } from './sections/storage.ts';
 import { formatSocketAddress, type SocketAddress } from './socketAddress.ts';
@@ -39,10 +40,10 @@ function listenerRows(config: Config): Row[] {
   const rows: Row[] = [];
   if (config.listen.netflow.length > 0) rows.push(['NetFlow/IPFIX', sockets(config.listen.netflow)]);
   if (config.listen.sflow.length > 0) rows.push(['sFlow', sockets(config.listen.sflow)]);
-  const { workers, receiveBufferBytes } = config.ingest;
+  const { workers, receive, receiveBufferBytes } = config.ingest;
   rows.push([
     'receiving',
-    `${workers} thread${workers === 1 ? '' : 's'}, ${receiveBufferBytes} bytes of socket buffer`,
+    `${workers} thread${workers === 1 ? '' : 's'}, ${receiveText(receive)}, ${receiveBufferBytes} bytes of socket buffer`,
   ]);
   const others = config.flowSourcesEnforce ? 'others are dropped' : 'others are accepted';
   rows.push(['exporters', config.flowSources.length === 0 ? 'any' : `${config.flowSources.join(', ')}; ${others}`]);
@@ -55,6 +56,10 @@ function listenerRows(config: Config): Row[] {
     ]);
   if (config.flowTiming.size > 0) rows.push(['flow timing', [...config.flowTiming].map(flowTimingText).join(', ')]);
   return rows;
+}
+
+function receiveText(receive: IngestConfig['receive']): string {
+  return receive === 'auto' ? 'recvmmsg where it works' : receive;
 }
 
 function daemonRows(config: Config): Row[] {

@@ -11,7 +11,7 @@ import { BATCH_DATAGRAMS, RecvmmsgSockets } from './recvmmsgSockets.ts';
 import type { ListenerAddress, ListenerOptions } from './udpListener.ts';
 
 /** The thread reads this long before its event loop runs. One batch of large datagrams may take some milliseconds more. */
-const TURN_MS = 5;
+const TURN_MS = 2;
 
 /** A longer nap saves little, and delays an answer to the main thread. */
 const MAX_NAP_MICROSECONDS = 1000;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { RateWindow } from '../../src/engine/rateWindow.ts';
 import { BUCKET_VALUES, FLOWS, PACKET_VARIANCE, PACKETS } from '../../src/engine/trafficCounters.ts';
 import { HISTORY_BUCKETS, HISTORY_LIMIT, HISTORY_VALUES, TrafficHistory } from '../../src/engine/trafficHistory.ts';
+import { type PlacedRecord, placedIn } from './placedTraffic.ts';
 
 const BUCKET_MS = 1000;
 const WINDOW_SECONDS = 4;
@@ -22,35 +23,23 @@ test('traffic is placed in the buckets in which it passed, like in a plain list 
       const window = new RateWindow(WINDOW_SECONDS, startedAt);
       const history = new TrafficHistory(window);
       const row = history.allocate();
-      const placed: { from: number; until: number; packets: number; sampling: number }[] = [];
+      const placed: PlacedRecord[] = [];
       let now = startedAt;
       for (const { afterMs, endAgoMs, lastsMs, packets, sampling } of records) {
         now += afterMs;
         window.advance(now);
-        const until = now - endAgoMs;
-        history.fromMs = until - lastsMs;
-        history.untilMs = until;
+        const untilMs = now - endAgoMs;
+        const fromMs = untilMs - lastsMs;
+        history.fromMs = fromMs;
+        history.untilMs = untilMs;
         history.place(row, packets, 0, 0, sampling);
-        placed.push({ from: until - lastsMs, until, packets, sampling });
+        placed.push({ fromMs, untilMs, packets, samplingRate: sampling });
       }
       const series = new Float64Array(HISTORY_VALUES);
       history.read(row, series);
       for (let place = 0; place < HISTORY_BUCKETS; place++) {
         const bucket = window.bucket - (HISTORY_BUCKETS - 1 - place);
-        const [start, end] = [window.startOf(bucket), window.startOf(bucket + 1)];
-        let packets = 0;
-        let variance = 0;
-        let flows = 0;
-        for (const record of placed) {
-          const isEnd = window.bucketOf(record.until) === bucket;
-          const ms = Math.min(end, record.until) - Math.max(start, record.from);
-          const lasts = record.until - record.from;
-          const isWhole = window.bucketOf(record.from) === window.bucketOf(record.until);
-          const share = isWhole ? Number(isEnd) : Math.max(0, ms) / lasts;
-          packets += record.packets * share;
-          variance += record.packets * share * (record.sampling - 1);
-          flows += Number(isEnd);
-        }
+        const { packets, variance, flows } = placedIn(window, bucket, placed);
         // A record may have reached back before the first bucket that the history had then.
         const at = place * BUCKET_VALUES;
         assert.ok(Math.abs(series[at + PACKETS] - packets) < 1e-6, `bucket ${bucket}: ${series[at]} of ${packets}`);

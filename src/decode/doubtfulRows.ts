@@ -46,14 +46,16 @@ export function doubtCounters(batch: FlowBatch, firstRow: number, exporter: Expo
  */
 export function doubtFlowRates(batch: FlowBatch, exporter: ExporterState): void {
   const { sampledPackets, sampledBytes, samplingRate, start, end } = batch;
-  let allPackets = 0;
-  let allBytes = 0;
+  // Rows that are all below their share cannot be too much together.
+  const packetShare = MOST_PACKETS_PER_SECOND / (end - start);
+  const byteShare = MOST_BYTES_PER_SECOND / (end - start);
+  let mayBeTooMuch = false;
   for (let row = start; row < end; row++) {
     const packets = sampledPackets[row] * samplingRate[row];
     const bytes = sampledBytes[row] * samplingRate[row];
-    allPackets += packets;
-    allBytes += bytes;
     // Most rows would be plausible within a second.
+    if (packets <= packetShare && bytes <= byteShare) continue;
+    mayBeTooMuch = true;
     if (packets <= MOST_PACKETS_PER_SECOND && bytes <= MOST_BYTES_PER_SECOND) continue;
     const seconds = periodMs(batch, row, exporter) / 1000;
     if (packets <= MOST_PACKETS_PER_SECOND * seconds && bytes <= MOST_BYTES_PER_SECOND * seconds) continue;
@@ -61,7 +63,6 @@ export function doubtFlowRates(batch: FlowBatch, exporter: ExporterState): void 
     exporter.doubt('flow_rate', 1, Math.max(packets, bytes) / seconds);
     markDoubtful(batch, row);
   }
-  const mayBeTooMuch = allPackets > MOST_PACKETS_PER_SECOND || allBytes > MOST_BYTES_PER_SECOND;
   // Rows that waited for their template are of many datagrams.
   if (mayBeTooMuch && !batch.holdsBacklog) doubtTogether(batch, exporter);
 }

@@ -65,7 +65,7 @@ export class Kapkan {
   #telemetry: readonly string[] = [];
   readonly #teardown = new AbortController();
 
-  constructor(t: TestContext, config: string) {
+  constructor(t: Pick<TestContext, 'after'>, config: string) {
     this.#folder = mkdtempSync(path.join(tmpdir(), 'kapkan-daemon-'));
     this.#file = path.join(this.#folder, 'kapkan.yaml');
     this.configure(config);
@@ -87,6 +87,12 @@ export class Kapkan {
 
   get stateFile(): string {
     return path.join(this.#folder, 'kapkan-state', 'kapkan.db');
+  }
+
+  /** The port of the listener; of the first for NetFlow, of the last for sFlow. */
+  telemetryPort(kind: 'netflow' | 'sflow'): number {
+    const listener = this.#telemetry[kind === 'sflow' ? this.#telemetry.length - 1 : 0];
+    return Number(listener.slice(listener.lastIndexOf(':') + 1));
   }
 
   /** Everything it logged, over all its lives. */
@@ -177,13 +183,12 @@ export class Kapkan {
   flood(flood: Flood): () => Promise<void> {
     const protocol = flood.protocol ?? 'netflow5';
     const sampling = flood.sampling ?? 100;
-    const listener = this.#telemetry[protocol === 'sflow5' ? this.#telemetry.length - 1 : 0];
     const target = parseAddress(flood.target);
     if (target === undefined) throw new Error(`${flood.target} is no address`);
     const stop = new AbortController();
     const sent = sendTelemetry({
       host: '127.0.0.1',
-      port: Number(listener.slice(listener.lastIndexOf(':') + 1)),
+      port: this.telemetryPort(protocol === 'sflow5' ? 'sflow' : 'netflow'),
       protocol,
       sampling,
       schedule: new SendSchedule((flood.packetsPerSecond ?? 100_000) / sampling, 600),

@@ -146,6 +146,11 @@ function ingestFamilies(): MetricFamily[] {
       ({ ingest }) => ingest.refusedDatagrams,
     ),
     count(
+      'kapkan_ingest_sample_overruns_total',
+      'Times that the buffer of flows for samples was overwritten within one window',
+      ({ ingest }) => ingest.sampleOverruns,
+    ),
+    count(
       'kapkan_engine_evicted_hosts_total',
       'Idle hosts removed from the host table',
       ({ ingest }) => ingest.evictedHosts,

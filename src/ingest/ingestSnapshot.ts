@@ -87,6 +87,10 @@ export interface IngestSnapshot {
   readonly untrustedDatagrams: number;
   /** Dropped, because the exporter table is full. */
   readonly refusedDatagrams: number;
+  /**
+   * How often the ring of flows began again at its first row within one window, so that samples covered less than it.
+   */
+  readonly sampleOverruns: number;
   readonly latency: LatencySnapshot;
   readonly trackedHosts: number;
   readonly evictedHosts: number;
@@ -125,6 +129,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   droppedDatagrams: 0,
   untrustedDatagrams: 0,
   refusedDatagrams: 0,
+  sampleOverruns: 0,
   latency: NO_LATENCY,
   trackedHosts: 0,
   evictedHosts: 0,
@@ -177,6 +182,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
     untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
     refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,
+    sampleOverruns: a.sampleOverruns + b.sampleOverruns,
     latency: addLatencies(a.latency, b.latency),
     trackedHosts: a.trackedHosts + b.trackedHosts,
     evictedHosts: a.evictedHosts + b.evictedHosts,

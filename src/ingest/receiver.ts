@@ -39,7 +39,12 @@ export class Receiver {
   readonly #sightedFlows: SightedFlows;
   readonly #latency = new LatencyHistogram();
   readonly #telemetryWarnings = new TelemetryWarnings();
+  readonly #keepsFlows: boolean;
   #defaultSamplingRate: number;
+  #windowMs: number;
+  /** When the ring of flows began again at its first row. */
+  #turnedAt = Number.NEGATIVE_INFINITY;
+  #sampleOverruns = 0;
 
   constructor(settings: ReceiverSettings, now: number) {
     this.#batch = new FlowBatch(settings.historyFlows);
@@ -48,6 +53,8 @@ export class Receiver {
     this.#exporters = new ExporterTable(settings.exporters);
     this.#sightedFlows = new SightedFlows(settings.plan.hashSeed);
     this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
+    this.#keepsFlows = settings.historyFlows > 0;
+    this.#windowMs = settings.plan.windowSeconds * 1000;
   }
 
   /** Processes the payload of one UDP datagram and does not keep it. `sourceAddress` as node:dgram writes it. */
@@ -71,11 +78,18 @@ export class Receiver {
       if (batch.end + MAX_FLOWS_PER_DATAGRAM > batch.capacity) {
         flows += this.#account(firstRow, now);
         firstRow = 0;
+        this.#countTurn(now);
       }
       this.#decode(datagrams, i, now);
     }
     flows += this.#account(firstRow, now);
     this.#latency.observe(performance.now() - startedAt, flows);
+  }
+
+  /** The ring of flows begins again. It does so with every batch where samples are off, and then nothing is lost. */
+  #countTurn(now: number): void {
+    if (this.#keepsFlows && now - this.#turnedAt < this.#windowMs) this.#sampleOverruns++;
+    this.#turnedAt = now;
   }
 
   /** Called several times a second. Returns the rates of the watched hosts and of those that may be over a limit. */
@@ -123,6 +137,7 @@ export class Receiver {
   /** Applies a reloaded plan and policy. Counters keep their values. */
   reconfigure(plan: EnginePlan, exporters: ExporterPolicy, now: number): void {
     this.#accounting.reconfigure(plan, now);
+    this.#windowMs = plan.windowSeconds * 1000;
     this.#exporters.reconfigure(exporters);
     this.#defaultSamplingRate = exporters.defaultSamplingRate;
   }
@@ -160,6 +175,7 @@ export class Receiver {
       droppedDatagrams: 0,
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
+      sampleOverruns: this.#sampleOverruns,
       latency: this.#latency.snapshot(),
       trackedHosts: accounting.trackedHosts,
       evictedHosts: accounting.evictedHosts,

@@ -20,6 +20,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     droppedDatagrams: 4,
     untrustedDatagrams: 5,
     refusedDatagrams: 6,
+    sampleOverruns: 20,
     latency: { counts: [100, 50, 1], sumSeconds: 0.000_02, count: 151 },
     doubts: { counters: 4 },
     trackedHosts: 7,

@@ -90,6 +90,7 @@ test('every counter of receiving and accounting is exported', async () => {
     kapkan_engine_hosts_without_history_total: 18,
     kapkan_engine_unprotected_flows_total: 11,
     kapkan_engine_unreported_hosts_total: 12,
+    kapkan_ingest_sample_overruns_total: 20,
     kapkan_engine_host_table_bytes: 13,
     kapkan_engine_long_flows: 14,
   };

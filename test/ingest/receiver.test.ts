@@ -177,3 +177,17 @@ test('any bytes from any source are counted and throw nothing', () => {
     }),
   );
 });
+
+test('a buffer of flows that is overwritten within a window is counted as an overrun', () => {
+  const windowMs = ingestConfig().detection.windowSeconds * 1000;
+  const overrunsOf = (enabled: boolean, millisecondsBetween: number): number => {
+    const receiver = receiverOf({ samples: { enabled, bufferFlows: 1000, flowsPerAttack: 20 } });
+    const [datagram] = telemetry('netflow5', flowsTo(TARGET, 20));
+    // 2,500 flows: the buffer begins again twice.
+    for (let i = 0; i < 125; i++) receiver.receive('netflow', datagram, '192.0.2.1', i * millisecondsBetween);
+    return receiver.snapshot(125 * millisecondsBetween).sampleOverruns;
+  };
+  assert.equal(overrunsOf(true, 1), 1);
+  assert.equal(overrunsOf(true, windowMs / 40), 0);
+  assert.equal(overrunsOf(false, 1), 0);
+});

@@ -265,6 +265,7 @@ const HOT: readonly (readonly [file: string, head: string])[] = [
   ['src/ingest/recvmmsgSockets.ts', '  receive('],
   ['src/ingest/recvmmsgSockets.ts', '  #readSender('],
   ['src/ingest/exporterTable.ts', '  #sourceInSet('],
+  ['src/decode/sflow/decodeSflow.ts', 'export function readSflowAgent('],
   ['src/engine/hostTable.ts', '  #probe('],
   ['src/engine/hostTable.ts', '  #touchRows('],
   ['src/engine/accounting.ts', '  #countFlows('],

@@ -142,11 +142,12 @@ export class ExporterTable {
     return source.exporter;
   }
 
-  /** The row of an sFlow agent. Undefined, and counted, where the table is full, or the sender relays too many. */
-  ofAgent(agent: Address, sender: Source, now: number): Exporter | undefined {
-    const slot = (agent.word3 ^ (agent.word3 >>> 10) ^ agent.word1 ^ agent.word2) & (AGENT_SLOTS - 1);
+  /** The row of an sFlow agent, whose address is four words. Undefined, and counted, where the table is full, or the sender relays too many. */
+  ofAgent(words: Uint32Array, sender: Source, now: number): Exporter | undefined {
+    const slot = hashOf(words, 0) & (AGENT_SLOTS - 1);
     const cached = this.#agents[slot];
-    if (cached !== undefined && sameAddress(cached.address, agent)) return cached;
+    if (cached !== undefined && isAddress(cached.address, words, 0)) return cached;
+    const agent = addressOfWords(words[0], words[1], words[2], words[3]);
     const relay = sameAddress(agent, sender.address) ? undefined : sender.text;
     const exporter = this.#find(agent, relay, now);
     this.#agents[slot] = exporter;
@@ -189,9 +190,7 @@ export class ExporterTable {
     for (let slot = set; slot < set + SOURCE_SET; slot++) {
       const source = this.#sources[slot];
       if (source === undefined) return undefined;
-      const { word0, word1, word2, word3 } = source.address;
-      if (word3 !== words[at + 3] || word2 !== words[at + 2]) continue;
-      if (word1 === words[at + 1] && word0 === words[at]) return source;
+      if (isAddress(source.address, words, at)) return source;
     }
     return undefined;
   }
@@ -291,6 +290,10 @@ export class ExporterTable {
     addDatagrams(counts, exporter);
     this.#pastDatagrams.set(exporter.label, counts);
   }
+}
+
+function isAddress({ word0, word1, word2, word3 }: Address, words: Uint32Array, at: number): boolean {
+  return word3 === words[at + 3] && word2 === words[at + 2] && word1 === words[at + 1] && word0 === words[at];
 }
 
 /** 32 bits of an address, mixed so that neighbouring addresses are in different sets. */

@@ -10,7 +10,7 @@ import { clearDoubtful, doubtFlowRates } from '../decode/doubtfulRows.ts';
 import { IPFIX, NETFLOW5, NETFLOW9, SFLOW5 } from '../decode/exporter/protocol.ts';
 import { resolveSampling, writeExporter } from '../decode/flowRows.ts';
 import { decodeNetflow } from '../decode/netflow/decodeNetflow.ts';
-import { decodeSflow, sflowAgentAddress } from '../decode/sflow/decodeSflow.ts';
+import { decodeSflow, readSflowAgent } from '../decode/sflow/decodeSflow.ts';
 import { assumeDurations } from '../decode/untimedFlows.ts';
 import { Accounting } from '../engine/accounting.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
@@ -36,6 +36,8 @@ export class Receiver {
   readonly #context: DecodeContext;
   readonly #accounting: Accounting;
   readonly #exporters: ExporterTable;
+  /** Of the current sFlow datagram. */
+  readonly #agentWords = new Uint32Array(4);
   readonly #sightedFlows: SightedFlows;
   readonly #latency = new LatencyHistogram();
   readonly #telemetryWarnings = new TelemetryWarnings();
@@ -228,7 +230,8 @@ export class Receiver {
 
   /** An sFlow datagram belongs to its agent, also where it was relayed; to its sender where it states no agent. */
   #exporterOf(kind: TelemetryKind, view: DataView, length: number, source: Source, now: number): Exporter | undefined {
-    const agent = kind === 'sflow' ? sflowAgentAddress(view, length) : undefined;
-    return agent === undefined ? this.#exporters.ofSource(source, now) : this.#exporters.ofAgent(agent, source, now);
+    const agent = this.#agentWords;
+    const isAgents = kind === 'sflow' && readSflowAgent(view, length, agent);
+    return isAgents ? this.#exporters.ofAgent(agent, source, now) : this.#exporters.ofSource(source, now);
   }
 }

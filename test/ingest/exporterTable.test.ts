@@ -5,6 +5,7 @@ import { NETFLOW5, SFLOW5 } from '../../src/decode/exporter/protocol.ts';
 import type { Exporter } from '../../src/ingest/exporter.ts';
 import { ExporterTable, type Source } from '../../src/ingest/exporterTable.ts';
 import type { ExporterPolicy } from '../../src/ingest/receiverSettings.ts';
+import type { Address } from '../../src/net/address.ts';
 import { address } from './runningPool.ts';
 
 const POLICY: ExporterPolicy = {
@@ -19,9 +20,12 @@ const POLICY: ExporterPolicy = {
   labels: 3,
 };
 
+function words({ word0, word1, word2, word3 }: Address): Uint32Array {
+  return Uint32Array.of(word0, word1, word2, word3);
+}
+
 function sourceOf(table: ExporterTable, text: string): Source | undefined {
-  const { word0, word1, word2, word3 } = address(text);
-  return table.source(Uint32Array.of(word0, word1, word2, word3), 0);
+  return table.source(words(address(text)), 0);
 }
 
 function receive(table: ExporterTable, sourceText: string, now = 0): Exporter | undefined {
@@ -64,9 +68,9 @@ test('senders are found by their addresses, with more of them than there are pla
 test('an sFlow agent and a NetFlow exporter with the same address have one row', () => {
   const table = new ExporterTable(POLICY);
   const agent = address('2001:db8::5');
-  const exporter = table.ofAgent(agent, sender(table), 0);
+  const exporter = table.ofAgent(words(agent), sender(table), 0);
   assert.equal(receive(table, '2001:db8:0::5'), exporter);
-  assert.equal(table.ofAgent({ ...agent }, sender(table), 0), exporter);
+  assert.equal(table.ofAgent(words(agent), sender(table), 0), exporter);
 });
 
 test('every agent is found, with more agents than the cache has slots', () => {
@@ -75,7 +79,7 @@ test('every agent is found, with more agents than the cache has slots', () => {
   for (let round = 0; round < 2; round++) {
     agents.forEach((agent, i) => {
       const relay = sender(table, `192.0.2.${i % 10}`);
-      assert.deepEqual(table.ofAgent(agent, relay, 0)?.address, agent);
+      assert.deepEqual(table.ofAgent(words(agent), relay, 0)?.address, agent);
     });
   }
   assert.equal(table.size, 1500);
@@ -85,15 +89,15 @@ test('a sender that invents agents keeps neither other senders out nor the known
   const known = '10.0.0.1';
   const table = new ExporterTable({ ...POLICY, flowSources: [known] });
   const forger = sender(table, '198.51.100.1');
-  for (let i = 0; i < 5000; i++) table.ofAgent(address(`10.9.${i >> 8}.${i & 255}`), forger, i);
+  for (let i = 0; i < 5000; i++) table.ofAgent(words(address(`10.9.${i >> 8}.${i & 255}`)), forger, i);
   assert.equal(table.size, 256);
   assert.equal(table.refusedDatagrams, 5000 - 256);
-  assert.ok(table.ofAgent(address(known), forger, 5000));
-  assert.ok(table.ofAgent(forger.address, forger, 5000), 'its own address is no relayed agent');
-  assert.ok(table.ofAgent(address('10.8.0.1'), sender(table, '198.51.100.2'), 5000));
+  assert.ok(table.ofAgent(words(address(known)), forger, 5000));
+  assert.ok(table.ofAgent(words(forger.address), forger, 5000), 'its own address is no relayed agent');
+  assert.ok(table.ofAgent(words(address('10.8.0.1')), sender(table, '198.51.100.2'), 5000));
   assert.ok(receive(table, '192.0.2.1', 5000));
   // Those that fell silent give way.
-  assert.ok(table.ofAgent(address('10.9.200.1'), forger, 60_000));
+  assert.ok(table.ofAgent(words(address('10.9.200.1')), forger, 60_000));
 });
 
 test('an exporter that was there only for a minute gives way sooner', () => {

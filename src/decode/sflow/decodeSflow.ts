@@ -10,7 +10,7 @@
  *                    value each), 40 number of records
  */
 import { DIRECTION_EGRESS, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_RECORD } from '../../flowBatch.ts';
-import { type Address, addressOfWords } from '../../net/address.ts';
+import { type Address, addressOfWords, IPV4_MAPPED_WORD } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { markDoubtful } from '../doubtfulRows.ts';
 import { SFLOW5 } from '../exporter/protocol.ts';
@@ -47,14 +47,24 @@ const SOURCE_IFINDEX = 0;
 const COMPACT_SOURCE_MASK = 0x00ff_ffff;
 
 /**
- * The agent of a datagram. The agent is the exporter, whatever address the datagram was sent from: a collector may
- * relay several agents. Undefined where the first `length` bytes of the view are not an sFlow v5 header.
+ * Reads the agent of a datagram as four words, as in `Address`. The agent is the exporter, whatever address the datagram
+ * was sent from: a collector may relay several agents. False where the first `length` bytes of the view are not an
+ * sFlow v5 header.
  */
+export function readSflowAgent(view: DataView, length: number, words: Uint32Array): boolean {
+  if (!hasHeader(view, length) || view.getUint32(0) !== VERSION) return false;
+  const isIpv4 = view.getUint32(4) === AGENT_IPV4;
+  words[0] = isIpv4 ? 0 : view.getUint32(ADDRESS_AT);
+  words[1] = isIpv4 ? 0 : view.getUint32(ADDRESS_AT + 4);
+  words[2] = isIpv4 ? IPV4_MAPPED_WORD : view.getUint32(ADDRESS_AT + 8);
+  words[3] = view.getUint32(isIpv4 ? ADDRESS_AT : ADDRESS_AT + 12);
+  return true;
+}
+
+/** The same as an address; undefined instead of false. */
 export function sflowAgentAddress(view: DataView, length: number): Address | undefined {
-  if (!hasHeader(view, length) || view.getUint32(0) !== VERSION) return undefined;
-  const word = view.getUint32(ADDRESS_AT);
-  if (view.getUint32(4) === AGENT_IPV4) return addressOfWords(0, 0, 0xffff, word);
-  return addressOfWords(word, view.getUint32(ADDRESS_AT + 4), view.getUint32(ADDRESS_AT + 8), view.getUint32(20));
+  const words = new Uint32Array(4);
+  return readSflowAgent(view, length, words) ? addressOfWords(words[0], words[1], words[2], words[3]) : undefined;
 }
 
 /**

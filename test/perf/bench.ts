@@ -1,18 +1,25 @@
 /*
  * `npm run bench`: every figure in one table, each beside something measured in the same run.
- * `--short` takes less time and is less exact; `--json` prints one object a row.
+ * `--short` takes less time and is less exact; `--json` prints one object a row; `--peers` runs other collectors, where
+ * they are installed, on the same datagrams.
  */
 import { parseArgs } from 'node:util';
 import { type BenchRow, benchDecode } from './decodeBench.ts';
 import { benchEngine } from './engineBench.ts';
 import { benchHistory } from './historyBench.ts';
 import { benchOverload } from './overloadBench.ts';
+import { installedPeers } from './peers.ts';
 import { benchReceiver } from './receiverBench.ts';
 import { benchRoutes } from './routeBench.ts';
+import { benchStart } from './startBench.ts';
 import { benchUdp } from './udpBench.ts';
 
 const { values: options } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    short: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    peers: { type: 'boolean', default: false },
+  },
 });
 
 const NUMBER = new Intl.NumberFormat('en-US', { maximumSignificantDigits: 4 });
@@ -30,8 +37,9 @@ function print(rows: readonly BenchRow[]): void {
   }
 }
 
-// The sockets first, on a machine that the others have not heated yet.
-print(await benchUdp(options.short));
+print(await benchStart(options.short));
+// The sockets before the rest, on a machine that the others have not heated yet.
+print(await benchUdp(options.short, options.peers ? installedPeers() : []));
 print(benchDecode());
 print(benchEngine());
 print(benchReceiver(options.short));

@@ -12,6 +12,7 @@ import { once } from 'node:events';
 import type { TelemetryProtocol } from '../../src/flowgen/createEncoder.ts';
 import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { BenchRow } from './decodeBench.ts';
+import { installedPeers, type PeerName } from './peers.ts';
 import type { ReceivedSoFar, ReceiverMode } from './udpBenchReceiver.ts';
 
 /** Flows prepared for the sender: some hundred datagrams of each protocol. */
@@ -20,6 +21,9 @@ const PREPARED_FLOWS = 7680;
 const WARM_UP_MS = 500;
 
 const MODES: readonly ReceiverMode[] = ['bare', 'dgram', 'recvmmsg'];
+
+/** Of other collectors only the processor time and the rate are known: the first two figures. */
+const FIGURES_OF_PEERS = 2;
 
 const BARE = 'bare node:dgram receiver';
 
@@ -39,19 +43,28 @@ interface Turn {
   readonly milliseconds: number;
 }
 
-export async function benchUdp(short: boolean): Promise<BenchRow[]> {
+/** `peers` are other collectors, on the same datagrams. */
+export async function benchUdp(short: boolean, peers: readonly PeerName[]): Promise<BenchRow[]> {
   const rows: BenchRow[] = [];
   for (const protocol of ['netflow5', 'netflow9', 'ipfix', 'sflow5'] as const) {
-    rows.push(...(await benchProtocol(protocol, short ? 3 : 7, short ? 300 : 1000)));
+    rows.push(...(await benchProtocol(protocol, short ? 3 : 7, short ? 300 : 1000, peers)));
   }
   return rows;
 }
 
-async function benchProtocol(protocol: TelemetryProtocol, rounds: number, turnMs: number): Promise<BenchRow[]> {
+async function benchProtocol(
+  protocol: TelemetryProtocol,
+  rounds: number,
+  turnMs: number,
+  peers: readonly PeerName[],
+): Promise<BenchRow[]> {
   const kind = protocol === 'sflow5' ? 'sflow' : 'netflow';
   const sender = fork(new URL('udpBenchSender.ts', import.meta.url), [protocol, String(PREPARED_FLOWS)]);
   await messageFrom(sender);
-  const sides = await Promise.all(MODES.map((mode) => startSide(mode, kind)));
+  const sides = await Promise.all([
+    ...MODES.map((mode) => startSide(mode, kind)),
+    ...peers.map((peer) => startPeer(peer, kind)),
+  ]);
   for (const side of sides) await takeTurn(sender, side, WARM_UP_MS);
   for (let round = 0; round < rounds; round++) {
     for (const side of sides) side.turns.push(await takeTurn(sender, side, turnMs));
@@ -68,6 +81,11 @@ async function startSide(mode: ReceiverMode, kind: TelemetryKind): Promise<Side>
     port: await messageFrom<number>(process),
     turns: [],
   };
+}
+
+async function startPeer(name: PeerName, kind: TelemetryKind): Promise<Side> {
+  const process = fork(new URL('udpBenchPeer.ts', import.meta.url), [name, kind]);
+  return { name, process, port: await messageFrom<number>(process), turns: [] };
 }
 
 async function takeTurn(sender: ChildProcess, side: Side, turnMs: number): Promise<Turn> {
@@ -108,7 +126,6 @@ async function messageFrom<T>(process: ChildProcess): Promise<T> {
 }
 
 function rowsOf(protocol: TelemetryProtocol, sides: readonly Side[]): BenchRow[] {
-  const [bare] = sides;
   const figures: [unit: string, figure: (turn: Turn) => number][] = [
     ['µs of processor time/datagram', (turn) => turn.cpuMicros / turn.datagrams],
     ['datagrams/s', (turn) => (turn.datagrams * 1000) / turn.milliseconds],
@@ -116,14 +133,18 @@ function rowsOf(protocol: TelemetryProtocol, sides: readonly Side[]): BenchRow[]
     ['% busy', (turn) => turn.cpuMicros / turn.milliseconds / 10],
     ['heap bytes/datagram', (turn) => turn.heapBytes / turn.datagrams],
   ];
-  return figures.flatMap(([unit, figure]) =>
-    sides.map((side): BenchRow => {
-      const value = median(side.turns.map(figure));
-      const row = { name: `UDP, ${protocol}, ${side.name}`, value, unit };
-      const theirs = median(bare.turns.map(figure));
-      return side === bare || theirs === 0 ? row : { ...row, ratio: value / theirs, against: BARE };
-    }),
-  );
+  return figures.flatMap(([unit, figure], i) => {
+    const known = i < FIGURES_OF_PEERS ? sides : sides.slice(0, MODES.length);
+    const values = sides.map((side) => median(side.turns.map(figure)));
+    const against = (side: number, other: number): BenchRow => {
+      const row = { name: `UDP, ${protocol}, ${sides[side].name}`, value: values[side], unit };
+      if (side === other || values[other] === 0) return row;
+      return { ...row, ratio: values[side] / values[other], against: sides[other].name };
+    };
+    const rows = known.map((_, side) => against(side, 0));
+    for (let peer = MODES.length; peer < known.length; peer++) rows.push(against(MODES.length - 1, peer));
+    return rows;
+  });
 }
 
 function median(values: readonly number[]): number {
@@ -135,4 +156,7 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-if (import.meta.main) console.table(await benchUdp(process.argv.includes('--short')));
+if (import.meta.main) {
+  const peers = process.argv.includes('--peers') ? installedPeers() : [];
+  console.table(await benchUdp(process.argv.includes('--short'), peers));
+}

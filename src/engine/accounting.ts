@@ -9,8 +9,10 @@ import { type FlowBatch, NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { NO_MATCH, type PrefixTable } from '../net/prefixTable.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
-import { CandidateHosts, NO_HISTORY, SHARES_PER_GROUP } from './candidateHosts.ts';
+import { CandidateHosts } from './candidateHosts.ts';
 import { type EnginePlan, protectedTable } from './enginePlan.ts';
+import { destinationFinder, flowCounter } from './flowCounter.ts';
+import { FlowPlacing } from './flowPlacing.ts';
 import { type FlowSlice, sliceOf } from './flowSlice.ts';
 import type { HostReport } from './hostReport.ts';
 import { HostReporter } from './hostReporter.ts';
@@ -21,31 +23,21 @@ import {
   GROUP_AND_FLAGS,
   GROUP_MASK,
   HostTable,
-  IN_PROGRESS,
   LAST_BUCKET,
   LASTING_ROW,
-  LATE_DELAYS,
-  LATE_PACKETS,
-  ROW_VALUES,
   ROW_WORDS,
-  SLAB_MASK,
-  SLAB_SHIFT,
   WATCHED,
 } from './hostTable.ts';
 import { HostTraffic } from './hostTraffic.ts';
 import { LastingFlows } from './lastingFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
-import { addSampled, BYTES, FLOWS, kindsOf, PACKETS } from './trafficCounters.ts';
-import { LATEST_BUCKETS, TrafficHistory } from './trafficHistory.ts';
+import { TrafficHistory } from './trafficHistory.ts';
 
 /** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
 const IDLE_BUCKETS = 2 * BUCKETS;
 const IDLE_BUCKETS_WHEN_CROWDED = BUCKETS;
 const CROWDED = 0.9;
-
-/** Packets that are reported later than this part of a bucket belong elsewhere. */
-const LATE_AFTER = 0.25;
 
 /** The table is swept for idle hosts in about this many ticks. */
 const TICKS_PER_SWEEP = 100;
@@ -77,6 +69,9 @@ export class Accounting {
   readonly #candidates: CandidateHosts;
   readonly #traffic: HostTraffic;
   readonly #reporter: HostReporter;
+  readonly #placing: FlowPlacing;
+  readonly #findDestinations: () => void;
+  readonly #countFlows: (window: RateWindow) => void;
 
   #plan: EnginePlan;
   #protected: PrefixTable;
@@ -99,6 +94,10 @@ export class Accounting {
     this.#traffic = new HostTraffic(this.#table, this.#lasting, this.#history, this.#candidates, this.#window);
     this.#reporter = new HostReporter(this.#table, this.#traffic, this.#candidates);
     this.#reporter.use(plan, this.#protected, this.#window);
+    this.#placing = new FlowPlacing(batch, this.#table, this.#lasting, this.#history, this.#candidates, this.#window);
+    this.#findDestinations = destinationFinder(batch, this.#table);
+    const admit = (row: number): number => this.#findOrAdmit(row);
+    this.#countFlows = flowCounter(batch, this.#table, this.#candidates, this.#placing, admit);
   }
 
   /** The protected networks. A reload replaces the table. */
@@ -125,8 +124,8 @@ export class Accounting {
    */
   accountBatch(now: number): void {
     this.#window.advance(now);
-    this.#table.findDestinations(this.#batch);
-    this.#countFlows();
+    this.#findDestinations();
+    this.#countFlows(this.#window);
   }
 
   /** Replaces the set of hosts that every report names and that are not evicted. */
@@ -208,136 +207,6 @@ export class Accounting {
     this.#candidates.judgeAll();
   }
 
-  #countFlows(): void {
-    const { sampledPackets, sampledBytes, samplingRate, durationMs, endAgoMs } = this.#batch;
-    const { ipProtocol, tcpFlags, fragment, hostSlot, receivedAtMs, start, end } = this.#batch;
-    const { slabs } = this.#table;
-    const { shares } = this.#candidates;
-    const window = this.#window;
-    const { now, bucket } = window;
-    const elapsedMs = now - window.bucketStartMs;
-    const lateMs = window.bucketMs * LATE_AFTER;
-    const windowMs = window.windowSeconds * 1000;
-    for (let i = start; i < end; i++) {
-      receivedAtMs[i] = now;
-      let slot = hostSlot[i];
-      if (slot === NO_HOST) {
-        slot = this.#findOrAdmit(i);
-        hostSlot[i] = slot;
-        if (slot === NO_HOST) continue;
-      }
-      const { values, words } = slabs[slot >> SLAB_SHIFT];
-      const row = slot & SLAB_MASK;
-      const wordsAt = row * ROW_WORDS;
-      if (words[wordsAt + LAST_BUCKET] !== bucket) this.#roll(slot);
-      const kinds = kindsOf(ipProtocol[i], tcpFlags[i], fragment[i]);
-      const rate = samplingRate[i];
-      const packets = sampledPackets[i] * rate;
-      const bytes = sampledBytes[i] * rate;
-      // Also a short record may be the last one of a flow that is carried forward.
-      if (durationMs[i] > windowMs || words[wordsAt + LASTING_ROW] !== 0) {
-        this.#countLasting(i, slot, kinds, packets, bytes);
-        continue;
-      }
-      const endAgo = endAgoMs[i];
-      if (endAgo > lateMs) this.#noteLate(i, slot, packets);
-      const isCandidate = words[wordsAt + CANDIDATE_PLACE] !== 0;
-      // Most records are of packets that just passed.
-      if (
-        isCandidate &&
-        endAgo + durationMs[i] > elapsedMs &&
-        this.#place(i, slot, durationMs[i], kinds, packets, bytes)
-      )
-        continue;
-      const at = row * ROW_VALUES + IN_PROGRESS;
-      values[at + FLOWS] += 1;
-      addSampled(values, at, packets, bytes, kinds, rate);
-      if (isCandidate) continue;
-      const sharesAt = (words[wordsAt + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
-      if (
-        values[at + PACKETS] > shares[sharesAt] ||
-        values[at + BYTES] > shares[sharesAt + 1] ||
-        values[at + FLOWS] > shares[sharesAt + 2]
-      )
-        this.#candidates.admit(slot);
-    }
-  }
-
-  /** Begins a bucket of a host. The one before goes to its history too, if it has one. */
-  #roll(slot: number): void {
-    const slab = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const history = this.#candidates.historyOf(slot);
-    if (history !== NO_HISTORY) {
-      const last = slab.words[row * ROW_WORDS + LAST_BUCKET];
-      this.#history.addBucket(history, last, slab.values, row * ROW_VALUES + IN_PROGRESS);
-    }
-    this.#window.roll(slab, row);
-  }
-
-  /** Places a record in the history of a host, over the period that it covers. False where it has none. */
-  #place(i: number, slot: number, periodMs: number, kinds: number, packets: number, bytes: number): boolean {
-    const history = this.#candidates.historyOf(slot);
-    if (history === NO_HISTORY) return false;
-    const { now, bucketMs } = this.#window;
-    const placing = this.#history;
-    placing.untilMs = now - Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * bucketMs);
-    placing.fromMs = placing.untilMs - periodMs;
-    placing.place(history, packets, bytes, kinds, this.#batch.samplingRate[i]);
-    return true;
-  }
-
-  /**
-   * Counts a record of a flow that lasts longer than the window, or to a host that has such flows: its period is not
-   * what its times say.
-   */
-  #countLasting(i: number, slot: number, kinds: number, packets: number, bytes: number): void {
-    const window = this.#window;
-    const endAgoMs = this.#batch.endAgoOf(i);
-    const endMs = window.now - endAgoMs;
-    this.#lasting.follow(this.#batch, i, slot, kinds, packets, bytes);
-    const { periodFromMs } = this.#lasting;
-    const periodMs = endMs - periodFromMs;
-    // What its rate brings in one bucket, or all of a short record.
-    const part = periodMs > window.bucketMs ? window.bucketMs / periodMs : 1;
-    this.#judgeLasting(slot, packets * part, bytes * part);
-    if (this.#place(i, slot, periodMs, kinds, packets, bytes)) {
-      if (endAgoMs > window.bucketMs * LATE_AFTER) this.#noteLate(i, slot, packets);
-      return;
-    }
-    const slab = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const rate = this.#batch.samplingRate[i];
-    const at = row * ROW_VALUES + IN_PROGRESS;
-    slab.values[at + FLOWS] += 1;
-    if (window.place(slab, row, periodFromMs, endMs, packets, bytes, kinds, rate)) return;
-    addSampled(slab.values, at, packets * part, bytes * part, kinds, rate);
-    this.#noteLate(i, slot, packets * part);
-  }
-
-  /** Notes packets that were reported long after they passed, and that a history has where they passed, or the bucket in progress. */
-  #noteLate(i: number, slot: number, packets: number): void {
-    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
-    const delayMs = Math.min(this.#batch.endAgoOf(i), LATEST_BUCKETS * this.#window.bucketMs);
-    floats[row + LATE_PACKETS] += packets;
-    floats[row + LATE_DELAYS] += packets * delayMs;
-  }
-
-  /** Makes a candidate of a host that is over its part of a share with these packets and bytes in this bucket. */
-  #judgeLasting(slot: number, packets: number, bytes: number): void {
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const at = row * ROW_VALUES + IN_PROGRESS;
-    const sharesAt = (words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK) * SHARES_PER_GROUP;
-    const { shares } = this.#candidates;
-    const bucketSeconds = this.#window.bucketMs / 1000;
-    const allPackets = values[at + PACKETS] + packets + this.#lasting.packetsPerSecond(slot) * bucketSeconds;
-    const allBytes = values[at + BYTES] + bytes + this.#lasting.bytesPerSecond(slot) * bucketSeconds;
-    if (allPackets > shares[sharesAt] || allBytes > shares[sharesAt + 1] || values[at + FLOWS] > shares[sharesAt + 2])
-      this.#candidates.admit(slot);
-  }
-
   /** The slot of a flow's destination. A protected destination without one is added. */
   #findOrAdmit(i: number): number {
     const { dst0, dst1, dst2, dst3 } = this.#batch;
@@ -386,11 +255,12 @@ export class Accounting {
     this.#lasting.useWindow(window);
     this.#history.useWindow(window);
     this.#traffic.useWindow(window);
+    this.#placing.useWindow(window);
   }
 
   #groupOfHost(slot: number): number {
-    const { words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const { words } = this.#table;
+    const row = slot * ROW_WORDS;
     return this.#protected.lookup(words[row] >>> 0, words[row + 1] >>> 0, words[row + 2] >>> 0, words[row + 3] >>> 0);
   }
 }

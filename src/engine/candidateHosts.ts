@@ -28,8 +28,6 @@ import {
   MEAN_SAMPLING_RATE,
   ROW_VALUES,
   ROW_WORDS,
-  SLAB_MASK,
-  SLAB_SHIFT,
 } from './hostTable.ts';
 import type { RateWindow } from './rateWindow.ts';
 import { BUCKET_VALUES, BYTES, FLOWS, PACKETS } from './trafficCounters.ts';
@@ -141,12 +139,11 @@ export class CandidateHosts {
    * candidate of a host that is none.
    */
   isOver(slot: number): boolean {
-    const { values, words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const group = words[row * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK;
-    if (this.#isOverShare(values, row * ROW_VALUES + IN_PROGRESS, group)) return true;
+    const { values, words, closed } = this.#table;
+    const group = words[slot * ROW_WORDS + GROUP_AND_FLAGS] & GROUP_MASK;
+    if (this.#isOverShare(values, slot * ROW_VALUES + IN_PROGRESS, group)) return true;
     for (let bucket = 0; bucket < CLOSED_BUCKETS; bucket++) {
-      if (this.#isOverShare(closed, closedPlace(row, bucket), group)) return true;
+      if (this.#isOverShare(closed, closedPlace(slot, bucket), group)) return true;
     }
     return false;
   }
@@ -165,20 +162,19 @@ export class CandidateHosts {
    * belongs earlier: where it is, it would come on top of what passed then and is reported later.
    */
   #seed(slot: number, history: number): void {
-    const { values, words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
+    const { values, words, closed } = this.#table;
     const window = this.#window;
-    const last = words[row * ROW_WORDS + LAST_BUCKET];
-    const current = row * ROW_VALUES + IN_PROGRESS;
+    const last = words[slot * ROW_WORDS + LAST_BUCKET];
+    const current = slot * ROW_VALUES + IN_PROGRESS;
     const [latePart, delayMs] = this.#lateness(slot);
     const seed = (bucket: number, counters: Float64Array | Float32Array, at: number, part: number, agoMs: number) => {
       const fromMs = window.startOf(bucket) - agoMs;
       const untilMs = Math.min(window.now, window.startOf(bucket + 1)) - agoMs;
-      const samplingRate = closed[row * CLOSED_VALUES + MEAN_SAMPLING_RATE];
+      const samplingRate = closed[slot * CLOSED_VALUES + MEAN_SAMPLING_RATE];
       if (part > 0) this.#history.seed(history, fromMs, untilMs, counters, at, part, samplingRate);
     };
     for (let bucket = last - CLOSED_BUCKETS; bucket < last; bucket++) {
-      const at = closedPlace(row, bucket);
+      const at = closedPlace(slot, bucket);
       seed(bucket, closed, at, 1 - latePart, 0);
       seed(bucket, closed, at, latePart, delayMs);
     }
@@ -189,8 +185,8 @@ export class CandidateHosts {
 
   /** The part of the packets in a host's buckets that were reported late, 0 to 1, and how late on average. */
   #lateness(slot: number): readonly [number, number] {
-    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const { floats } = this.#table;
+    const row = slot * ROW_WORDS;
     const late = floats[row + LATE_PACKETS];
     const packets = this.#table.packetsOf(slot);
     return late > 0 && packets > 0 ? [Math.min(1, late / packets), floats[row + LATE_DELAYS] / late] : [0, 0];

@@ -9,7 +9,7 @@ import { METRIC_COUNT, RATE_PER_COUNT } from '../trafficMetrics.ts';
 import type { CandidateHosts } from './candidateHosts.ts';
 import { type EnginePlan, seriesColumns } from './enginePlan.ts';
 import { type HostReport, HostReportWriter, IS_OVER_ITS_PART, IS_TOLD_LATE } from './hostReport.ts';
-import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable, ROW_WORDS, SLAB_MASK, SLAB_SHIFT, WATCHED } from './hostTable.ts';
+import { GROUP_AND_FLAGS, GROUP_MASK, type HostTable, ROW_WORDS, WATCHED } from './hostTable.ts';
 import type { HostTraffic } from './hostTraffic.ts';
 import { latestOver, NO_WINDOW } from './rateSeries.ts';
 import type { RateWindow } from './rateWindow.ts';
@@ -140,8 +140,8 @@ export class HostReporter {
   }
 
   #append(slot: number, flags: number): void {
-    const { words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const { words } = this.#table;
+    const row = slot * ROW_WORDS;
     const group = words[row + GROUP_AND_FLAGS] & GROUP_MASK;
     const [word0, word1, word2, word3] = [words[row], words[row + 1], words[row + 2], words[row + 3]];
     const allFlags = flags | this.#lateFlag;

@@ -17,8 +17,6 @@ import {
   MEAN_SAMPLING_RATE,
   ROW_VALUES,
   ROW_WORDS,
-  SLAB_MASK,
-  SLAB_SHIFT,
 } from './hostTable.ts';
 import type { LastingFlows } from './lastingFlows.ts';
 import { LAST_PLACE, WINDOW_BUCKETS, windowSum } from './rateSeries.ts';
@@ -74,8 +72,8 @@ export class HostTraffic {
    */
   lagOf(slot: number): number {
     if (this.#candidates.historyOf(slot) === NO_HISTORY) return 0;
-    const { floats } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = (slot & SLAB_MASK) * ROW_WORDS;
+    const { floats } = this.#table;
+    const row = slot * ROW_WORDS;
     const late = floats[row + LATE_PACKETS];
     if (late <= MOST_LATE_PART * (late + this.#table.packetsOf(slot))) return 0;
     const delayMs = floats[row + LATE_DELAYS] / late;
@@ -138,24 +136,22 @@ export class HostTraffic {
     if (history === NO_HISTORY) this.#readClosed(slot);
     else this.#history.read(history, this.series);
     // The bucket in progress is in the table only; it may be an old one, if nothing came since.
-    const { values, words } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const place = LAST_PLACE - (this.#window.bucket - words[row * ROW_WORDS + LAST_BUCKET]);
+    const { values, words } = this.#table;
+    const place = LAST_PLACE - (this.#window.bucket - words[slot * ROW_WORDS + LAST_BUCKET]);
     if (place < 0) return;
-    const from = row * ROW_VALUES + IN_PROGRESS;
+    const from = slot * ROW_VALUES + IN_PROGRESS;
     for (let column = 0; column < BUCKET_VALUES; column++)
       this.series[place * BUCKET_VALUES + column] += values[from + column];
   }
 
   /** The closed buckets of the table that are still in the window. */
   #readClosed(slot: number): void {
-    const { words, closed } = this.#table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
+    const { words, closed } = this.#table;
     const { bucket } = this.#window;
-    const samplingRate = closed[row * CLOSED_VALUES + MEAN_SAMPLING_RATE];
+    const samplingRate = closed[slot * CLOSED_VALUES + MEAN_SAMPLING_RATE];
     this.series.fill(0);
-    for (let from = bucket - BUCKETS + 1; from < words[row * ROW_WORDS + LAST_BUCKET]; from++) {
-      const at = closedPlace(row, from);
+    for (let from = bucket - BUCKETS + 1; from < words[slot * ROW_WORDS + LAST_BUCKET]; from++) {
+      const at = closedPlace(slot, from);
       const to = (LAST_PLACE - (bucket - from)) * BUCKET_VALUES;
       for (let metric = 0; metric < METRIC_COUNT; metric++) this.series[to + metric] = closed[at + metric];
       addVariance(this.series, to, closed[at + PACKETS], closed[at + BYTES], samplingRate);

@@ -21,9 +21,6 @@ import {
   MEAN_SAMPLING_RATE,
   ROW_VALUES,
   ROW_WORDS,
-  SLAB_MASK,
-  SLAB_SHIFT,
-  type Slab,
 } from './hostTable.ts';
 import { addSampled, addTraffic, BUCKET_VALUES, PACKET_VARIANCE, PACKETS } from './trafficCounters.ts';
 
@@ -75,25 +72,25 @@ export class RateWindow {
   }
 
   /** Closes the bucket that a row has in progress and begins the current one. Call it where LAST_BUCKET is old. */
-  roll({ values, words, floats, closed }: Slab, row: number): void {
-    const last = words[row * ROW_WORDS + LAST_BUCKET];
-    const from = row * ROW_VALUES + IN_PROGRESS;
+  roll({ values, words, floats, closed }: HostTable, slot: number): void {
+    const last = words[slot * ROW_WORDS + LAST_BUCKET];
+    const from = slot * ROW_VALUES + IN_PROGRESS;
     const stale = this.bucket - last;
-    words[row * ROW_WORDS + LAST_BUCKET] = this.bucket;
+    words[slot * ROW_WORDS + LAST_BUCKET] = this.bucket;
     const packets = values[from + PACKETS];
-    if (packets > 0) closed[row * CLOSED_VALUES + MEAN_SAMPLING_RATE] = 1 + values[from + PACKET_VARIANCE] / packets;
+    if (packets > 0) closed[slot * CLOSED_VALUES + MEAN_SAMPLING_RATE] = 1 + values[from + PACKET_VARIANCE] / packets;
     for (let bucket = Math.max(last + 1, this.bucket - CLOSED_BUCKETS); bucket < this.bucket; bucket++)
-      clear(closed, closedPlace(row, bucket), METRIC_COUNT);
+      clear(closed, closedPlace(slot, bucket), METRIC_COUNT);
     if (stale <= CLOSED_BUCKETS) {
-      const to = closedPlace(row, last);
+      const to = closedPlace(slot, last);
       for (let metric = 0; metric < METRIC_COUNT; metric++) closed[to + metric] = values[from + metric];
     }
     clear(values, from, BUCKET_VALUES);
-    const late = row * ROW_WORDS + LATE_PACKETS;
+    const late = slot * ROW_WORDS + LATE_PACKETS;
     if (floats[late] === 0) return;
     const kept = stale >= BUCKETS ? 0 : LATE_KEPT ** stale;
     floats[late] *= kept;
-    floats[row * ROW_WORDS + LATE_DELAYS] *= kept;
+    floats[slot * ROW_WORDS + LATE_DELAYS] *= kept;
   }
 
   /**
@@ -101,8 +98,8 @@ export class RateWindow {
    * all of it passed before.
    */
   place(
-    slab: Slab,
-    row: number,
+    table: HostTable,
+    slot: number,
     fromMs: number,
     untilMs: number,
     packets: number,
@@ -110,7 +107,7 @@ export class RateWindow {
     kinds: number,
     samplingRate: number,
   ): boolean {
-    if (slab.words[row * ROW_WORDS + LAST_BUCKET] !== this.bucket) this.roll(slab, row);
+    if (table.words[slot * ROW_WORDS + LAST_BUCKET] !== this.bucket) this.roll(table, slot);
     const perMs = 1 / Math.max(untilMs - fromMs, 1);
     const all = this.#traffic.fill(0);
     addTraffic(all, 0, packets, bytes, kinds);
@@ -122,11 +119,11 @@ export class RateWindow {
       const part = ms * perMs;
       placed = true;
       if (age === 0) {
-        addSampled(slab.values, row * ROW_VALUES + IN_PROGRESS, packets * part, bytes * part, kinds, samplingRate);
+        addSampled(table.values, slot * ROW_VALUES + IN_PROGRESS, packets * part, bytes * part, kinds, samplingRate);
         continue;
       }
-      const to = closedPlace(row, this.bucket - age);
-      for (let metric = 0; metric < METRIC_COUNT; metric++) slab.closed[to + metric] += all[metric] * part;
+      const to = closedPlace(slot, this.bucket - age);
+      for (let metric = 0; metric < METRIC_COUNT; metric++) table.closed[to + metric] += all[metric] * part;
     }
     return placed;
   }
@@ -138,29 +135,27 @@ export class RateWindow {
 
   /** One rate of a host, by its place in METRICS. */
   rateOf(table: HostTable, slot: number, metric: number): number {
-    const { values, words, closed } = table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    const last = words[row * ROW_WORDS + LAST_BUCKET];
-    let sum = values[row * ROW_VALUES + IN_PROGRESS + metric] * this.#weightOf(this.bucket - last);
+    const { values, words, closed } = table;
+    const last = words[slot * ROW_WORDS + LAST_BUCKET];
+    let sum = values[slot * ROW_VALUES + IN_PROGRESS + metric] * this.#weightOf(this.bucket - last);
     // The row may not have been rolled since: of its closed buckets, those that are still in the window.
     for (let bucket = this.bucket - CLOSED_BUCKETS; bucket < last; bucket++)
-      sum += closed[closedPlace(row, bucket) + metric] * this.#weightOf(this.bucket - bucket);
+      sum += closed[closedPlace(slot, bucket) + metric] * this.#weightOf(this.bucket - bucket);
     return (sum * RATE_PER_COUNT[metric]) / this.windowSeconds;
   }
 
   /** Writes buckets that give these rates, as if the rates had been steady for the length of the window. */
   fill(table: HostTable, slot: number, rates: Float64Array): void {
-    const { values, words, closed } = table.slabs[slot >> SLAB_SHIFT];
-    const row = slot & SLAB_MASK;
-    words[row * ROW_WORDS + LAST_BUCKET] = this.bucket;
+    const { values, words, closed } = table;
+    words[slot * ROW_WORDS + LAST_BUCKET] = this.bucket;
     const elapsedSeconds = (this.now - this.bucketStartMs) / 1000;
-    const current = row * ROW_VALUES + IN_PROGRESS;
+    const current = slot * ROW_VALUES + IN_PROGRESS;
     clear(values, current, BUCKET_VALUES);
     for (let metric = 0; metric < METRIC_COUNT; metric++) {
       const perSecond = rates[metric] / RATE_PER_COUNT[metric];
       values[current + metric] = perSecond * elapsedSeconds;
       for (let age = 1; age < BUCKETS; age++)
-        closed[closedPlace(row, this.bucket - age) + metric] = (perSecond * this.bucketMs) / 1000;
+        closed[closedPlace(slot, this.bucket - age) + metric] = (perSecond * this.bucketMs) / 1000;
     }
   }
 

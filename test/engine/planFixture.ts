@@ -61,7 +61,7 @@ export function enginePlan(fixture: PlanFixture = {}): EnginePlan {
       hysteresisMs: (group.hysteresisSeconds ?? 60) * 1000,
     })),
     samples: { enabled: fixture.samplesEnabled ?? true, flowsPerAttack: 20 },
-    hostLimit: fixture.hostLimit ?? 2_000_000,
+    hostLimit: fixture.hostLimit ?? 300_000,
     hashSeed: fixture.hashSeed ?? 1,
   };
 }

@@ -249,7 +249,7 @@ test('the decoders of one protocol import nothing of another, and the state of a
 
 /** What runs for every flow or every datagram, by file and the function's head. */
 const HOT: readonly (readonly [file: string, head: string])[] = [
-  ['src/decode/netflow/netflow5.ts', 'function appendRecords('],
+  ['src/decode/netflow/netflow5.ts', '  function appendRecords('],
   ['src/decode/netflow/decodeNetflow.ts', 'function decodeSets('],
   ['src/decode/netflow/dataSet.ts', 'function decodeInColumns('],
   ['src/decode/sflow/decodeSflow.ts', 'function decodeSample('],

@@ -51,6 +51,8 @@ export class DecodeContext implements RecordRun, MessageHeader {
 
   /** Of all exporters of the thread. */
   readonly totals = new FlowTotals();
+  /** Made with the first datagram of NetFlow v5. */
+  appendNetflow5: ((context: DecodeContext, records: number, samplingInterval: number) => void) | undefined;
 
   /** First byte and size of each field of the record that `locateFields` found last. */
   readonly fieldStarts = new Int32Array(MAX_FIELDS);

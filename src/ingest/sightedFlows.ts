@@ -64,12 +64,15 @@ export class SightedFlows {
     if (this.#current.number !== number) this.#begin(number);
     const round = this.#current;
     const { src3, dst3, srcPort, dstPort, start, end } = batch;
+    const seed = this.#seed;
+    let { mask } = round;
     for (let row = start; row < end; row++) {
-      const low = mixed(this.#seed ^ src3[row], dst3[row] ^ (srcPort[row] << 16) ^ dstPort[row]);
-      if ((low & round.mask) !== 0) continue;
+      const low = mixed(seed ^ src3[row], dst3[row] ^ (srcPort[row] << 16) ^ dstPort[row]);
+      if ((low & mask) !== 0) continue;
       const { dst0, dst1, dst2 } = batch;
       if (networks.lookup(dst0[row], dst1[row], dst2[row], dst3[row]) === NO_MATCH) continue;
       round.note(low, highOf(low, batch, row), 2 * exporter + 1 + egressBit(batch, row), batch.sampledPackets[row]);
+      mask = round.mask;
     }
   }
 

@@ -6,7 +6,7 @@
  *   record  0 source, 4 destination, 8 next hop, 12 input, 14 output, 16 packets, 20 bytes, 24 first, 28 last,
  *           32 source port, 34 destination port, 37 TCP flags, 38 protocol, 39 ToS
  */
-import { SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
+import { type FlowBatch, SAMPLING_FROM_DEFAULT, SAMPLING_FROM_HEADER } from '../../flowBatch.ts';
 import { IPV4_MAPPED_WORD } from '../../net/address.ts';
 import type { DecodeContext } from '../decodeContext.ts';
 import { markDoubtful } from '../doubtfulRows.ts';
@@ -15,6 +15,10 @@ import { LONGEST_UPTIME_SPAN } from './timeLoaders.ts';
 
 const HEADER = 24;
 const RECORD = 48;
+
+/** Copies, because an imported constant is read and checked at every use. */
+const MAPPED_WORD = IPV4_MAPPED_WORD;
+const LONGEST_SPAN = LONGEST_UPTIME_SPAN;
 
 /** The two mode bits above are ignored: a Juniper MX80 sends mode 0 with an interval of 1000. */
 const SAMPLING_INTERVAL_BITS = 0x3fff;
@@ -42,49 +46,59 @@ export function decodeNetflow5(context: DecodeContext): void {
   const isBelieved = exporter.believesRate(domain, interval || 1, 0);
   if (!isBelieved) exporter.doubt(domain.recordRates.refusal, 1, interval);
   const firstRow = context.batch.end;
-  appendRecords(context, records, isBelieved ? interval : 0);
+  context.appendNetflow5 ??= netflow5Appender(context.batch);
+  context.appendNetflow5(context, records, isBelieved ? interval : 0);
   if (isBelieved || !domain.recordRates.isJump) return;
   for (let row = firstRow; row < context.batch.end; row++) markDoubtful(context.batch, row);
 }
 
-/** `samplingInterval` 0 is not stated. */
-function appendRecords(context: DecodeContext, records: number, samplingInterval: number): void {
-  const { view, batch, domain } = context;
+/**
+ * Makes the function that appends the records of a datagram to the batch; `samplingInterval` 0 is not stated. It is made
+ * once for each batch, of which a thread has one: V8 compiles the columns into the code of the only closure (see
+ * `engine/flowCounter.ts`).
+ */
+function netflow5Appender(batch: FlowBatch): NonNullable<DecodeContext['appendNetflow5']> {
   const { src0, src1, src2, src3, dst0, dst1, dst2, dst3, srcPort, dstPort } = batch;
   const { ipProtocol, tcpFlags, fragment, sampledPackets, sampledBytes } = batch;
   const { samplingRate, samplingSource, durationMs, endAgoMs, inInterface, outInterface } = batch;
-  const uptime = view.getUint32(4);
-  const source = samplingInterval > 0 ? SAMPLING_FROM_HEADER : SAMPLING_FROM_DEFAULT;
-  let row = batch.end;
-  for (let i = 0, at = HEADER; i < records; i++, at += RECORD, row++) {
-    src0[row] = 0;
-    src1[row] = 0;
-    src2[row] = IPV4_MAPPED_WORD;
-    src3[row] = view.getUint32(at);
-    dst0[row] = 0;
-    dst1[row] = 0;
-    dst2[row] = IPV4_MAPPED_WORD;
-    dst3[row] = view.getUint32(at + 4);
-    inInterface[row] = view.getUint16(at + 12);
-    outInterface[row] = view.getUint16(at + 14);
-    sampledPackets[row] = view.getUint32(at + 16);
-    sampledBytes[row] = view.getUint32(at + 20);
-    const last = view.getUint32(at + 28);
-    const duration = (last - view.getUint32(at + 24)) >>> 0;
-    durationMs[row] = duration <= LONGEST_UPTIME_SPAN ? duration : 0;
-    endAgoMs[row] = uptime - last;
-    srcPort[row] = view.getUint16(at + 32);
-    dstPort[row] = view.getUint16(at + 34);
-    tcpFlags[row] = view.getUint8(at + 37);
-    ipProtocol[row] = view.getUint8(at + 38);
-    fragment[row] = 0;
-    samplingRate[row] = samplingInterval;
-    samplingSource[row] = source;
+
+  function appendRecords(context: DecodeContext, records: number, samplingInterval: number): void {
+    const { view, domain } = context;
+    const uptime = view.getUint32(4);
+    const source = samplingInterval > 0 ? SAMPLING_FROM_HEADER : SAMPLING_FROM_DEFAULT;
+    let row = batch.end;
+    for (let i = 0, at = HEADER; i < records; i++, at += RECORD, row++) {
+      src0[row] = 0;
+      src1[row] = 0;
+      src2[row] = MAPPED_WORD;
+      src3[row] = view.getUint32(at);
+      dst0[row] = 0;
+      dst1[row] = 0;
+      dst2[row] = MAPPED_WORD;
+      dst3[row] = view.getUint32(at + 4);
+      inInterface[row] = view.getUint16(at + 12);
+      outInterface[row] = view.getUint16(at + 14);
+      sampledPackets[row] = view.getUint32(at + 16);
+      sampledBytes[row] = view.getUint32(at + 20);
+      const last = view.getUint32(at + 28);
+      const duration = (last - view.getUint32(at + 24)) >>> 0;
+      durationMs[row] = duration <= LONGEST_SPAN ? duration : 0;
+      endAgoMs[row] = uptime - last;
+      srcPort[row] = view.getUint16(at + 32);
+      dstPort[row] = view.getUint16(at + 34);
+      tcpFlags[row] = view.getUint8(at + 37);
+      ipProtocol[row] = view.getUint8(at + 38);
+      fragment[row] = 0;
+      samplingRate[row] = samplingInterval;
+      samplingSource[row] = source;
+    }
+    batch.clearFlagsAndDirections(batch.end, records);
+    if (records > 0) {
+      domain.clock.correct(batch, batch.end, records, context.now);
+      domain.session.hasFlows = true;
+    }
+    batch.end = row;
   }
-  batch.clearFlagsAndDirections(batch.end, records);
-  if (records > 0) {
-    domain.clock.correct(batch, batch.end, records, context.now);
-    domain.session.hasFlows = true;
-  }
-  batch.end = row;
+
+  return appendRecords;
 }

@@ -1,6 +1,6 @@
 /*
  * Accounting: what a receiving thread knows of the protected hosts. It counts every flow into its host's window.
- * Several times a second it reports the rates of the hosts that could be over a limit or are watched. The detector, on
+ * Many times a second it reports the rates of the hosts that could be over a limit or are watched. The detector, on
  * the main thread, adds the reports of all threads and judges them.
  *
  * One Accounting belongs to one thread and one FlowBatch. All times are clock milliseconds.

@@ -5,7 +5,7 @@
  *   main -> worker    request    a `WorkerRequest`, answered by a `response` with the same id
  *                     watch      the hosts to report whatever their rate; no response
  *   worker -> main    listening | failed   once, after the start
- *                     report     ten times a second
+ *                     report     10 to 40 times a second
  *                     log        a line for the main thread's logger
  *                     response   to a request
  */

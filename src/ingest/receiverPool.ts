@@ -33,7 +33,7 @@ const HOST_FACTOR = 4;
 const MIN_HOSTS_REQUESTED = 2000;
 
 export interface PoolEvents {
-  /** Called ten times a second for each worker, numbered from 0. */
+  /** Called 10 to 40 times a second for each worker, numbered from 0. */
   onReport(worker: number, report: HostReport): void;
   /** A worker has ended or hangs. Telemetry is being lost, so the daemon should end and be restarted. */
   onFailure(error: Error): void;

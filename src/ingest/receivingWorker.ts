@@ -16,10 +16,15 @@ import { openSource } from './openSource.ts';
 import { Receiver } from './receiver.ts';
 import { BindError } from './udpListener.ts';
 
-/** A tick adds at most this to the time from first packet to route. */
-const TICK_MS = 100;
+/**
+ * The time between two ticks, which a flood goes on unseen: the shorter one where datagrams come in, as long as ticks take
+ * no more than this part of the thread's time.
+ */
+const TICK_MS = 25;
+const LONGEST_TICK_MS = 100;
+const TICK_PART = 1 / 50;
 
-const TICKS_PER_WARNINGS = 10;
+const WARNINGS_MS = 1000;
 
 /**
  * Rows of the host table that are scanned before the sockets are read again: about 10 ms, in which half of a receive
@@ -33,8 +38,10 @@ class ReceivingWorker {
   readonly #post: (message: FromWorker, transfer?: ArrayBuffer[]) => void;
   readonly #receiver: Receiver;
   #source: DatagramSource | undefined = undefined;
-  #ticks = 0;
+  #warnedAt = 0;
   #tickDueAt = 0;
+  /** Whether a datagram came in since the last tick. */
+  #isBusy = false;
   #ticker: NodeJS.Timeout | undefined = undefined;
 
   constructor(setup: WorkerSetup, post: (message: FromWorker, transfer?: ArrayBuffer[]) => void) {
@@ -47,7 +54,10 @@ class ReceivingWorker {
     try {
       const { source, unavailable } = await openSource(
         this.#setup,
-        (datagrams) => this.#receiver.receiveAll(datagrams, this.#clock.now()),
+        (datagrams) => {
+          this.#isBusy = true;
+          this.#receiver.receiveAll(datagrams, this.#clock.now());
+        },
         () => this.#tickDueAt - this.#clock.now(),
       );
       this.#source = source;
@@ -59,8 +69,7 @@ class ReceivingWorker {
       this.#post({ type: 'failed', host, port, code });
       return;
     }
-    this.#tickDueAt = this.#clock.now() + TICK_MS;
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#tickIn(TICK_MS);
   }
 
   /** Handles a message of the main thread. */
@@ -69,13 +78,23 @@ class ReceivingWorker {
     else this.#respond(message);
   }
 
+  #tickIn(milliseconds: number): void {
+    this.#tickDueAt = this.#clock.now() + milliseconds;
+    this.#ticker = setTimeout(() => this.#tick(), milliseconds);
+  }
+
   #tick(): void {
+    const startedAt = performance.now();
     const now = this.#clock.now();
-    this.#tickDueAt = now + TICK_MS;
     const report = this.#receiver.tick(now);
     this.#post({ type: 'report', report }, reportBuffers(report));
-    if (++this.#ticks % TICKS_PER_WARNINGS !== 0) return;
-    for (const line of this.#receiver.warnings(now)) this.#post({ type: 'log', line });
+    if (now - this.#warnedAt >= WARNINGS_MS) {
+      this.#warnedAt = now;
+      for (const line of this.#receiver.warnings(now)) this.#post({ type: 'log', line });
+    }
+    const costMs = (performance.now() - startedAt) / TICK_PART;
+    this.#tickIn(this.#isBusy ? Math.min(Math.max(TICK_MS, costMs), LONGEST_TICK_MS) : LONGEST_TICK_MS);
+    this.#isBusy = false;
   }
 
   #respond({ id, request }: RequestMessage): void {
@@ -129,7 +148,7 @@ class ReceivingWorker {
   }
 
   #close(): void {
-    clearInterval(this.#ticker);
+    clearTimeout(this.#ticker);
     this.#source?.close();
     this.#source = undefined;
   }

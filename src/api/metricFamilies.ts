@@ -156,8 +156,13 @@ function ingestFamilies(): MetricFamily[] {
       ({ ingest }) => ingest.evictedHosts,
     ),
     count(
+      'kapkan_engine_displaced_hosts_total',
+      'Least busy hosts removed for new ones, because engine.max_hosts are tracked',
+      ({ ingest }) => ingest.displacedHosts,
+    ),
+    count(
       'kapkan_engine_untracked_flows_total',
-      'Flows to protected hosts beyond the limit of tracked hosts',
+      'Flows to protected hosts that found no room beside busier ones, of engine.max_hosts',
       ({ ingest }) => ingest.untrackedFlows,
     ),
     count(

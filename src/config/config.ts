@@ -10,6 +10,7 @@ import { banSection } from './sections/ban.ts';
 import { bgpSection } from './sections/bgp.ts';
 import { detectionSection } from './sections/detection.ts';
 import { dryRunSection } from './sections/dryRun.ts';
+import { engineSection } from './sections/engine.ts';
 import { flowSourcesSection } from './sections/flowSources.ts';
 import { flowspecSection } from './sections/flowspec.ts';
 import { flowTimingSection } from './sections/flowTiming.ts';
@@ -33,6 +34,7 @@ export const SECTIONS = [
   networksSection,
   thresholdsSection,
   detectionSection,
+  engineSection,
   hostgroupsSection,
   mitigationSection,
   banSection,

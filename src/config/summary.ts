@@ -26,6 +26,7 @@ export function configSummary(config: Config): string {
     ['networks', prefixes(config.networks)],
     ['whitelist', config.protectedWhitelist.length === 0 ? 'none' : prefixes(config.protectedWhitelist)],
     ['window', `${config.detection.windowSeconds} s`],
+    ['hosts', trackedHosts(config)],
     ['caps', caps(config.ban)],
     ['FlowSpec rules', Number.isFinite(config.flowspecMaxRules) ? `at most ${config.flowspecMaxRules}` : 'no cap'],
     ['on shutdown', config.ban.onShutdown === 'keep' ? 'routes stay in GoBGP' : 'routes are withdrawn'],
@@ -34,6 +35,14 @@ export function configSummary(config: Config): string {
   const groups = config.groups.flatMap((group) => ['', ...groupLines(group, config)]);
   const notes = notesOn(config).map((note) => `note: ${note}`);
   return [...aligned(rows), ...groups, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+}
+
+/** Bytes of a tracked host, rounded up (`engine/hostTable.ts`). */
+const BYTES_PER_HOST = 400;
+
+function trackedHosts({ engine: { maxHosts } }: Config): string {
+  const megabytes = Math.ceil((maxHosts * BYTES_PER_HOST) / 1e6);
+  return `at most ${maxHosts} tracked by a receiving thread, ${megabytes} MB when so many are`;
 }
 
 function listenerRows(config: Config): Row[] {

@@ -14,33 +14,15 @@ import { type EnginePlan, protectedTable } from './enginePlan.ts';
 import { destinationFinder, flowCounter } from './flowCounter.ts';
 import { FlowPlacing } from './flowPlacing.ts';
 import { type FlowSlice, sliceOf } from './flowSlice.ts';
+import { HostEviction } from './hostEviction.ts';
 import type { HostReport } from './hostReport.ts';
 import { HostReporter } from './hostReporter.ts';
-import {
-  BUCKETS,
-  CANDIDATE_PLACE,
-  FREE_ROW,
-  GROUP_AND_FLAGS,
-  GROUP_MASK,
-  HostTable,
-  LAST_BUCKET,
-  LASTING_ROW,
-  ROW_WORDS,
-  WATCHED,
-} from './hostTable.ts';
+import { GROUP_AND_FLAGS, GROUP_MASK, HostTable, ROW_WORDS } from './hostTable.ts';
 import { HostTraffic } from './hostTraffic.ts';
 import { LastingFlows } from './lastingFlows.ts';
 import { RateWindow } from './rateWindow.ts';
 import { type TopHostsQuery, TopHostsScan, TrafficScan } from './topHosts.ts';
 import { TrafficHistory } from './trafficHistory.ts';
-
-/** A host is evicted after this many buckets without a flow; in a crowded table, as soon as its window is empty. */
-const IDLE_BUCKETS = 2 * BUCKETS;
-const IDLE_BUCKETS_WHEN_CROWDED = BUCKETS;
-const CROWDED = 0.9;
-
-/** The table is swept for idle hosts in about this many ticks. */
-const TICKS_PER_SWEEP = 100;
 
 export interface AccountingCounters {
   readonly trackedHosts: number;
@@ -48,9 +30,12 @@ export interface AccountingCounters {
   readonly tableBytes: number;
   /** Flows to no protected host. */
   readonly unprotectedFlows: number;
-  /** Flows to protected hosts that found the table full. */
+  /** Flows to protected hosts that found the table full of busier hosts. */
   readonly untrackedFlows: number;
+  /** Hosts evicted because they had no traffic. */
   readonly evictedHosts: number;
+  /** Hosts of a full table displaced by new ones. */
+  readonly displacedHosts: number;
   /** Lasting flows that are carried forward now. */
   readonly lastingFlows: number;
   /** Lasting flows that found their table full. */
@@ -68,6 +53,7 @@ export class Accounting {
   readonly #history: TrafficHistory;
   readonly #candidates: CandidateHosts;
   readonly #traffic: HostTraffic;
+  readonly #eviction: HostEviction;
   readonly #reporter: HostReporter;
   readonly #placing: FlowPlacing;
   readonly #findDestinations: () => void;
@@ -77,21 +63,20 @@ export class Accounting {
   #protected: PrefixTable;
   #window: RateWindow;
 
-  #sweepCursor = 0;
   #unprotectedFlows = 0;
   #untrackedFlows = 0;
-  #evictedHosts = 0;
 
   constructor(plan: EnginePlan, batch: FlowBatch, now: number) {
     this.#plan = plan;
     this.#batch = batch;
     this.#protected = protectedTable(plan);
     this.#window = new RateWindow(plan.windowSeconds, now);
-    this.#table = new HostTable(plan.hostLimit, plan.hashSeed);
+    this.#table = new HostTable(plan.hostLimit, plan.hashSeed, plan.hostCapacity);
     this.#lasting = new LastingFlows(this.#table, this.#window, plan.hashSeed);
     this.#history = new TrafficHistory(this.#window);
     this.#candidates = new CandidateHosts(this.#table, this.#history, this.#window, plan);
     this.#traffic = new HostTraffic(this.#table, this.#lasting, this.#history, this.#candidates, this.#window);
+    this.#eviction = new HostEviction(this.#table, this.#traffic, this.#candidates, this.#window);
     this.#reporter = new HostReporter(this.#table, this.#traffic, this.#candidates);
     this.#reporter.use(plan, this.#protected, this.#window);
     this.#placing = new FlowPlacing(batch, this.#table, this.#lasting, this.#history, this.#candidates, this.#window);
@@ -111,7 +96,8 @@ export class Accounting {
       tableBytes: this.#table.bytes + this.#history.bytes,
       unprotectedFlows: this.#unprotectedFlows,
       untrackedFlows: this.#untrackedFlows,
-      evictedHosts: this.#evictedHosts,
+      evictedHosts: this.#eviction.idleHosts,
+      displacedHosts: this.#eviction.displacedHosts,
       lastingFlows: this.#lasting.flowCount,
       lastingFlowOverflow: this.#lasting.overflow,
       hostsWithoutHistory: this.#candidates.withoutHistory,
@@ -124,6 +110,7 @@ export class Accounting {
    */
   accountBatch(now: number): void {
     this.#window.advance(now);
+    this.#eviction.makeRoom(this.#batch.end - this.#batch.start);
     this.#findDestinations();
     this.#countFlows(this.#window);
   }
@@ -138,7 +125,7 @@ export class Accounting {
     this.#window.advance(now);
     this.#lasting.expire();
     const report = this.#reporter.report();
-    this.#sweep();
+    this.#eviction.sweep();
     return report;
   }
 
@@ -205,6 +192,8 @@ export class Accounting {
     this.#reporter.use(plan, this.#protected, this.#window);
     this.#candidates.useLimits(plan);
     this.#candidates.judgeAll();
+    this.#table.limit = Math.min(plan.hostLimit, this.#table.capacity);
+    this.#eviction.shrink();
   }
 
   /** The slot of a flow's destination. A protected destination without one is added. */
@@ -222,24 +211,6 @@ export class Accounting {
     return slot;
   }
 
-  /** Evicts idle hosts from one part of the table. */
-  #sweep(): void {
-    const table = this.#table;
-    const crowded = table.count > CROWDED * table.limit;
-    const idleBuckets = crowded ? IDLE_BUCKETS_WHEN_CROWDED : IDLE_BUCKETS;
-    const rows = Math.ceil(table.usedSlots / TICKS_PER_SWEEP) * (crowded ? 4 : 1);
-    for (let i = 0; i < rows; i++) {
-      if (this.#sweepCursor >= table.usedSlots) this.#sweepCursor = 0;
-      const slot = this.#sweepCursor++;
-      const flags = table.word(slot, GROUP_AND_FLAGS);
-      if (flags === FREE_ROW || (flags & WATCHED) !== 0) continue;
-      if (table.word(slot, CANDIDATE_PLACE) !== 0 || table.word(slot, LASTING_ROW) !== 0) continue;
-      if (table.word(slot, LAST_BUCKET) + idleBuckets > this.#window.bucket) continue;
-      table.remove(slot);
-      this.#evictedHosts++;
-    }
-  }
-
   /** Fills the buckets of the new length so that every host keeps the rates that it was told of. */
   #changeWindow(windowSeconds: number): void {
     const window = new RateWindow(windowSeconds, this.#window.now);
@@ -255,6 +226,7 @@ export class Accounting {
     this.#lasting.useWindow(window);
     this.#history.useWindow(window);
     this.#traffic.useWindow(window);
+    this.#eviction.useWindow(window);
     this.#placing.useWindow(window);
   }
 

@@ -120,6 +120,11 @@ export class CandidateHosts {
     }
   }
 
+  /** Removes a host that is on the list, and frees its history. */
+  remove(slot: number): void {
+    this.#dropAt(this.#table.word(slot, CANDIDATE_PLACE) - 1);
+  }
+
   /** Removes all hosts from the list, for buckets of another length. */
   useWindow(window: RateWindow): void {
     this.drop(() => true);

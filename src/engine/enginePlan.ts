@@ -8,10 +8,8 @@ import type { GroupConfig } from '../config/sections/hostgroups.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PrefixTable } from '../net/prefixTable.ts';
 import { METRICS } from '../trafficMetrics.ts';
+import { MAX_HOST_LIMIT } from './hostTable.ts';
 import { BYTE_VARIANCE, BYTES, PACKET_VARIANCE, PACKETS } from './trafficCounters.ts';
-
-/** Most hosts that one receiving thread tracks; about 0.8 GB when the table is full. */
-const DEFAULT_HOST_LIMIT = 2_000_000;
 
 /** Where a limit is written: in the group itself, or inherited from `global`. */
 type LimitSource = 'group' | 'global';
@@ -37,8 +35,13 @@ export interface EnginePlan {
   /** By group number; 0 is `global`. */
   readonly groups: readonly GroupPlan[];
   readonly samples: { readonly enabled: boolean; readonly flowsPerAttack: number };
-  /** Most hosts that one thread tracks. Taken from a thread's first plan; a reload does not change it. */
+  /** Most hosts that one thread tracks. */
   readonly hostLimit: number;
+  /**
+   * The most that a reload may raise `hostLimit` to. Taken from a thread's first plan. Only rows that were used take
+   * memory.
+   */
+  readonly hostCapacity: number;
   /** Secret that keeps the host table's hash unpredictable, any 32-bit value. Taken from a thread's first plan. */
   readonly hashSeed: number;
 }
@@ -56,7 +59,8 @@ export function planOf(config: Config, workers: number, hashSeed: number): Engin
     networks,
     groups: config.groups.map(groupPlanOf),
     samples: { enabled: config.samples.enabled, flowsPerAttack: config.samples.flowsPerAttack },
-    hostLimit: DEFAULT_HOST_LIMIT,
+    hostLimit: config.engine.maxHosts,
+    hostCapacity: MAX_HOST_LIMIT,
     hashSeed,
   };
 }

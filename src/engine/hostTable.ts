@@ -61,7 +61,7 @@ export const ENTRY_SLOT = 2 ** SLOT_BITS - 1;
 export const TAG_MASK = 0x3ff;
 
 /** Hosts a table can hold at most. */
-const MAX_HOST_LIMIT = 2 ** (SLOT_BITS - 1);
+export const MAX_HOST_LIMIT = 2 ** (SLOT_BITS - 1);
 
 /** Where a bucket is in a row of closed buckets. */
 export function closedPlace(slot: number, bucket: number): number {
@@ -75,7 +75,10 @@ export function closedPlace(slot: number, bucket: number): number {
 export const SLOT_MASK = MAX_HOST_LIMIT - 1;
 
 export class HostTable {
-  readonly limit: number;
+  /** Hosts it holds at most, up to its capacity. A lower limit than `count` only keeps new ones out. */
+  limit: number;
+  /** Rows. */
+  readonly capacity: number;
   /** Hosts in the table. */
   count = 0;
   /** Slots below this have been used at least once. */
@@ -99,15 +102,17 @@ export class HostTable {
   /** Head of the list of freed rows, chained through NEXT_FREE; NO_HOST = none. */
   #firstFree = NO_HOST;
 
-  /** `limit`: 1 to MAX_HOST_LIMIT. */
-  constructor(limit: number, seed: number) {
-    if (!(limit >= 1 && limit <= MAX_HOST_LIMIT)) throw new Error(`host limit ${limit} is not in 1-${MAX_HOST_LIMIT}`);
+  /** `limit`: 1 to `capacity`. `capacity`: rows for a limit that is raised later, at most MAX_HOST_LIMIT. */
+  constructor(limit: number, seed: number, capacity = limit) {
+    if (!(limit >= 1 && limit <= capacity)) throw new Error(`host limit ${limit} is not in 1-${capacity}`);
+    if (capacity > MAX_HOST_LIMIT) throw new Error(`host capacity ${capacity} is over ${MAX_HOST_LIMIT}`);
     this.limit = limit;
-    this.values = new Float64Array(limit * ROW_VALUES);
+    this.capacity = capacity;
+    this.values = new Float64Array(capacity * ROW_VALUES);
     this.words = new Int32Array(this.values.buffer);
     this.floats = new Float32Array(this.values.buffer);
-    this.closed = new Float32Array(limit * CLOSED_VALUES);
-    const indexBits = Math.max(4, Math.ceil(Math.log2(2 * limit)));
+    this.closed = new Float32Array(capacity * CLOSED_VALUES);
+    const indexBits = Math.max(4, Math.ceil(Math.log2(2 * capacity)));
     this.index = new Int32Array(2 ** indexBits);
     this.indexShift = 32 - indexBits;
     this.hash = hostHash(seed);

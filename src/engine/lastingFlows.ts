@@ -24,7 +24,7 @@ import { HISTORY_BUCKETS, HISTORY_VALUES } from './trafficHistory.ts';
 /** Flows carried forward at once; 73 bytes each. */
 export const LASTING_FLOW_LIMIT = 262_144;
 
-/** Hosts that have them; 24 bytes each. */
+/** Hosts that have them, 24 bytes each; at most half of the tracked ones, because they are not displaced. */
 export const LASTING_HOST_LIMIT = 131_072;
 
 /** The longest default active timeout of routers (Cisco IOS). No record is taken to cover more. */
@@ -270,7 +270,7 @@ export class LastingFlows {
   #hostRowOf(slot: number): number {
     const existing = this.#table.word(slot, LASTING_ROW) - 1;
     if (existing >= 0) return existing;
-    if (this.hostCount >= LASTING_HOST_LIMIT) return NONE;
+    if (this.hostCount >= Math.min(LASTING_HOST_LIMIT, this.#table.limit / 2)) return NONE;
     if (this.hostCount === this.#slot.length) this.#growHosts();
     const host = this.hostCount++;
     this.#table.setWord(slot, LASTING_ROW, host + 1);

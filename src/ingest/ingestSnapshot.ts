@@ -94,6 +94,8 @@ export interface IngestSnapshot {
   readonly latency: LatencySnapshot;
   readonly trackedHosts: number;
   readonly evictedHosts: number;
+  /** Hosts of a full table displaced by new ones. */
+  readonly displacedHosts: number;
   /** Flows to protected hosts that had no room in the host table. */
   readonly untrackedFlows: number;
   /** Records of lasting flows that are not carried forward, because the table is full. */
@@ -133,6 +135,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   latency: NO_LATENCY,
   trackedHosts: 0,
   evictedHosts: 0,
+  displacedHosts: 0,
   untrackedFlows: 0,
   lastingFlowOverflow: 0,
   hostsWithoutHistory: 0,
@@ -186,6 +189,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     latency: addLatencies(a.latency, b.latency),
     trackedHosts: a.trackedHosts + b.trackedHosts,
     evictedHosts: a.evictedHosts + b.evictedHosts,
+    displacedHosts: a.displacedHosts + b.displacedHosts,
     untrackedFlows: a.untrackedFlows + b.untrackedFlows,
     lastingFlowOverflow: a.lastingFlowOverflow + b.lastingFlowOverflow,
     hostsWithoutHistory: a.hostsWithoutHistory + b.hostsWithoutHistory,

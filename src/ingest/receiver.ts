@@ -181,6 +181,7 @@ export class Receiver {
       latency: this.#latency.snapshot(),
       trackedHosts: accounting.trackedHosts,
       evictedHosts: accounting.evictedHosts,
+      displacedHosts: accounting.displacedHosts,
       untrackedFlows: accounting.untrackedFlows,
       lastingFlowOverflow: accounting.lastingFlowOverflow,
       hostsWithoutHistory: accounting.hostsWithoutHistory,

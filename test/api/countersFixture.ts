@@ -25,6 +25,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     doubts: { counters: 4 },
     trackedHosts: 7,
     evictedHosts: 8,
+    displacedHosts: 21,
     untrackedFlows: 9,
     lastingFlowOverflow: 10,
     hostsWithoutHistory: 18,

@@ -85,6 +85,7 @@ test('every counter of receiving and accounting is exported', async () => {
     kapkan_ingest_untrusted_datagrams_total: 5,
     kapkan_ingest_refused_datagrams_total: 6,
     kapkan_engine_evicted_hosts_total: 8,
+    kapkan_engine_displaced_hosts_total: 21,
     kapkan_engine_untracked_flows_total: 9,
     kapkan_engine_long_flow_overflow_total: 10,
     kapkan_engine_hosts_without_history_total: 18,

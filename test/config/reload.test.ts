@@ -42,6 +42,7 @@ test('everything else is applied live', () => {
       'mitigation: flowspec',
       'flowspec: { max_rules: 10 }',
       'detection: { window_seconds: 10 }',
+      'engine: { max_hosts: 1000 }',
       'flow_sources: [192.0.2.9]',
       'sampling: { default_rate: 10, boundary: [{ exporter: 192.0.2.9, external_ifindexes: [1] }] }',
       'api: { token_env: T, allow_unauthenticated: true }',

@@ -24,6 +24,7 @@ export interface PlanFixture {
   readonly windowSeconds?: number;
   readonly confidence?: number;
   readonly hostLimit?: number;
+  readonly hostCapacity?: number;
   readonly hashSeed?: number;
   readonly samplesEnabled?: boolean;
 }
@@ -62,6 +63,7 @@ export function enginePlan(fixture: PlanFixture = {}): EnginePlan {
     })),
     samples: { enabled: fixture.samplesEnabled ?? true, flowsPerAttack: 20 },
     hostLimit: fixture.hostLimit ?? 300_000,
+    hostCapacity: fixture.hostCapacity ?? fixture.hostLimit ?? 300_000,
     hashSeed: fixture.hashSeed ?? 1,
   };
 }

@@ -44,6 +44,7 @@ function benchHosts(hosts: number): BenchRow[] {
     networks: ['10.0.0.0/8'],
     limits: { pps: 1e12, mbps: 1e9, flows_per_sec: 1e9 },
     hostLimit: 2 * MILLION,
+    hostCapacity: 2 * MILLION,
   });
   const batch = filledBatch();
   const destinations = randomDestinations(hosts, 4 * MILLION);

@@ -1,7 +1,7 @@
 /*
- * The functions of the C library and of libuv that Node.js has no API for, through its experimental module node:ffi. All that Kapkan does with that
- * module is in this file. Linux only, on x64 and arm64, where the structures that these functions take are the same
- * (64 bits, little-endian).
+ * The functions of the C library and of libuv that Node.js has no API for, through its experimental module node:ffi. All
+ * that Kapkan does with that module is in this file. Linux only, on x64 and arm64, where the structures that these
+ * functions take are the same (64 bits, little-endian).
  *
  * Memory rules:
  *   1. All that a function is given a pointer to lies in `memory` of the caller's own Libc. Its ArrayBuffer is never

@@ -131,6 +131,11 @@ function ingestFamilies(): MetricFamily[] {
       ({ ingest }) => ingest.droppedDatagrams,
     ),
     count(
+      'kapkan_ingest_replaced_threads_total',
+      'Receiving threads that failed and were replaced',
+      ({ ingest }) => ingest.replacedThreads,
+    ),
+    count(
       'kapkan_ingest_sequence_gaps_total',
       'Gaps in the sequence numbers of exporters: telemetry that was lost on the way',
       ({ ingest }) => ingest.sequenceGaps,

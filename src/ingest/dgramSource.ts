@@ -5,7 +5,7 @@
 import type { Socket } from 'node:dgram';
 import { DatagramQueue } from './datagramBatch.ts';
 import type { BatchHandler, DatagramSource } from './datagramSource.ts';
-import { grantedReceiveBuffer, type ListenerAddress, type ListenerOptions, openListener } from './udpListener.ts';
+import { grantedReceiveBuffer, type ListenerAddress, openListener } from './udpListener.ts';
 
 /** As many datagrams as libuv reads from one socket before it returns to the event loop. */
 const QUEUE_DATAGRAMS = 32;
@@ -13,10 +13,10 @@ const QUEUE_DATAGRAMS = 32;
 /** Opens the listeners. Rejects with a BindError where one cannot be bound; then none stays open. */
 export async function openDgramSource(
   listeners: readonly ListenerAddress[],
-  options: ListenerOptions,
+  receiveBufferBytes: number,
   onBatch: BatchHandler,
 ): Promise<DatagramSource> {
-  const opened = await Promise.allSettled(listeners.map((listener) => openListener(listener, options)));
+  const opened = await Promise.allSettled(listeners.map((listener) => openListener(listener, receiveBufferBytes)));
   const sockets = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const close = (): void => {
     for (const socket of sockets) socket.close();

@@ -83,6 +83,8 @@ export interface IngestSnapshot {
   readonly sequenceGaps: number;
   /** Dropped by the kernel because a socket's receive buffer was full. */
   readonly droppedDatagrams: number;
+  /** Receiving threads that failed and were replaced. What they had counted since their last snapshot is not counted. */
+  readonly replacedThreads: number;
   /** Dropped, because `flow_sources_enforce` is on and their source is not in `flow_sources`. */
   readonly untrustedDatagrams: number;
   /** Dropped, because the exporter table is full. */
@@ -129,6 +131,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   notAtBorderFlows: 0,
   sequenceGaps: 0,
   droppedDatagrams: 0,
+  replacedThreads: 0,
   untrustedDatagrams: 0,
   refusedDatagrams: 0,
   sampleOverruns: 0,
@@ -165,6 +168,27 @@ export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnap
   return { ...sum, exporters };
 }
 
+/**
+ * What stays in the sums of a worker that was replaced: its counters, but nothing of what it held. Exporters without a
+ * label of their own are left out, so that it is bounded.
+ */
+export function remainsOf(snapshot: IngestSnapshot, droppedDatagrams: number): IngestSnapshot {
+  const exporters = snapshot.exporters
+    .filter(({ label }) => label !== OTHER_EXPORTERS)
+    .map((row) => ({ ...row, templates: 0, awaitingTemplate: 0, blind: false }));
+  return {
+    ...snapshot,
+    receivingThreads: EMPTY_SNAPSHOT.receivingThreads,
+    droppedDatagrams,
+    replacedThreads: 1,
+    trackedHosts: 0,
+    hostTableBytes: 0,
+    lastingFlows: 0,
+    sightings: [],
+    exporters,
+  };
+}
+
 function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
   return {
     receivingThreads: {
@@ -183,6 +207,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     notAtBorderFlows: a.notAtBorderFlows + b.notAtBorderFlows,
     sequenceGaps: a.sequenceGaps + b.sequenceGaps,
     droppedDatagrams: a.droppedDatagrams + b.droppedDatagrams,
+    replacedThreads: a.replacedThreads + b.replacedThreads,
     untrustedDatagrams: a.untrustedDatagrams + b.untrustedDatagrams,
     refusedDatagrams: a.refusedDatagrams + b.refusedDatagrams,
     sampleOverruns: a.sampleOverruns + b.sampleOverruns,

@@ -105,20 +105,31 @@ export class Libc {
 
   /** A new UDP socket that does not block, or -1. `closeSync` closes it. */
   udpSocket(family: number): number {
-    const { socket, dup3, close } = this.#functions;
+    const { socket, close } = this.#functions;
     const opened = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | O_CLOEXEC, 0);
     if (opened < 0) return -1;
-    const descriptor = openSync('/dev/null', 'r');
-    const moved = dup3(opened, descriptor, O_CLOEXEC);
-    if (moved < 0) closeSync(descriptor);
+    const duplicate = this.duplicate(opened);
     close(opened);
+    return duplicate;
+  }
+
+  /** Another descriptor of the same socket, or -1. `closeSync` closes it, and so does the end of the thread. */
+  duplicate(socket: number): number {
+    const descriptor = openSync('/dev/null', 'r');
+    const moved = this.#functions.dup3(socket, descriptor, O_CLOEXEC);
+    if (moved < 0) closeSync(descriptor);
     return moved;
   }
 
   /** setsockopt(2) with a value of 32 bits at this offset of `memory`. Whether it was set. */
   setOption(socket: number, level: number, option: number, value: number, scratch: number): boolean {
     this.memory.setInt32(scratch, value, true);
-    return this.#functions.setsockopt(socket, level, option, this.pointer(scratch), 4) === 0;
+    return this.setOptionAt(socket, level, option, scratch, 4);
+  }
+
+  /** setsockopt(2) with the value of `bytes` at this offset of `memory`. Whether it was set. */
+  setOptionAt(socket: number, level: number, option: number, offset: number, bytes: number): boolean {
+    return this.#functions.setsockopt(socket, level, option, this.pointer(offset), bytes) === 0;
   }
 
   /** getsockopt(2); uses 8 bytes at this offset of `memory`. */

@@ -9,7 +9,6 @@
  *                     log        a line for the main thread's logger
  *                     response   to a request
  */
-import type { IngestConfig } from '../config/sections/ingest.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import type { FlowSlice } from '../engine/flowSlice.ts';
 import type { HostReport } from '../engine/hostReport.ts';
@@ -17,18 +16,13 @@ import type { TopHostsQuery } from '../engine/topHosts.ts';
 import type { Address } from '../net/address.ts';
 import type { ReceiveMethod } from './datagramSource.ts';
 import type { IngestSnapshot } from './ingestSnapshot.ts';
+import type { SourceSetup } from './openSource.ts';
 import type { ExporterPolicy, ReceiverSettings } from './receiverSettings.ts';
 import type { LogLine } from './telemetryWarnings.ts';
-import type { ListenerAddress } from './udpListener.ts';
 
 /** `workerData` of a receiving worker. */
-export interface WorkerSetup {
+export interface WorkerSetup extends SourceSetup {
   readonly settings: ReceiverSettings;
-  readonly listeners: readonly ListenerAddress[];
-  readonly receive: IngestConfig['receive'];
-  readonly receiveBufferBytes: number;
-  /** Whether other workers bind the same addresses. */
-  readonly reusePort: boolean;
 }
 
 /** The traffic at one time. */
@@ -87,8 +81,6 @@ export type ToWorker = RequestMessage | WatchMessage;
 /** The sockets are bound. */
 export interface OpenedSockets {
   readonly method: ReceiveMethod;
-  /** Why it is not `recvmmsg`, where that was wanted. */
-  readonly unavailable: string | undefined;
   /** What the kernel granted, for each listener. */
   readonly receiveBufferBytes: readonly number[];
 }

@@ -175,6 +175,7 @@ export class Receiver {
       notAtBorderFlows,
       sequenceGaps,
       droppedDatagrams: 0,
+      replacedThreads: 0,
       untrustedDatagrams: table.untrustedDatagrams,
       refusedDatagrams: table.refusedDatagrams,
       sampleOverruns: this.#sampleOverruns,

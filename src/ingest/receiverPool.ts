@@ -1,6 +1,7 @@
 /*
- * ReceiverPool: ingest as the main thread sees it. It starts the receiving workers, passes on their reports, and
- * returns sums over all workers. Each worker has a socket for every listener.
+ * ReceiverPool: ingest as the main thread sees it. It opens the sockets, starts the receiving workers, passes on their
+ * reports, and returns sums over all workers. Each worker has a socket for every listener. A worker that fails is
+ * replaced, and its successor reads the same sockets.
  *
  * The clock of a worker never jumps. When the daemon's clock follows a step of the wall clock, the pool shifts the
  * times in the workers' messages by the same amount.
@@ -12,12 +13,15 @@ import { samplesOf } from '../engine/attackSample.ts';
 import type { EnginePlan } from '../engine/enginePlan.ts';
 import { type HostReport, mergeTopHosts } from '../engine/hostReport.ts';
 import type { TopHostsQuery } from '../engine/topHosts.ts';
+import { messageOf } from '../errors.ts';
 import { type Address, sameAddress } from '../net/address.ts';
 import { offsetOf } from '../trafficMetrics.ts';
 import type { ReceiveMethod } from './datagramSource.ts';
 import { DuplicateWarnings } from './duplicateWarnings.ts';
-import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots, zeroDatagrams } from './ingestSnapshot.ts';
-import type { OpenedSockets, TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
+import { EMPTY_SNAPSHOT, type IngestSnapshot, mergeSnapshots, remainsOf, zeroDatagrams } from './ingestSnapshot.ts';
+import type { ListenerSockets } from './listenerSockets.ts';
+import type { TrafficReport, WorkerRequest, WorkerResponses } from './messages.ts';
+import { chooseSockets } from './openSource.ts';
 import { exporterPolicyOf, receiverSettingsOf } from './receiverSettings.ts';
 import type { LogLine } from './telemetryWarnings.ts';
 import { type ListenerAddress, probeListeners, readKernelDrops, socketText } from './udpListener.ts';
@@ -28,6 +32,10 @@ const RESPONSE_TIMEOUT_MS = 1000;
 
 const WATCHDOG_INTERVAL_MS = 1000;
 
+/** So many workers are replaced in this time. One more, and what ends them is not a passing fault. */
+const MAX_REPLACEMENTS = 3;
+const REPLACEMENTS_FORGOTTEN_MS = 600_000;
+
 /** With several workers: how many hosts are requested of each, for each host that is wanted, and the least number. */
 const HOST_FACTOR = 4;
 const MIN_HOSTS_REQUESTED = 2000;
@@ -35,21 +43,29 @@ const MIN_HOSTS_REQUESTED = 2000;
 export interface PoolEvents {
   /** Called 10 to 40 times a second for each worker, numbered from 0. */
   onReport(worker: number, report: HostReport): void;
-  /** A worker has ended or hangs. Telemetry is being lost, so the daemon should end and be restarted. */
+  /** Workers end or hang again and again, or cannot be replaced. The daemon should end and be restarted. */
   onFailure(error: Error): void;
   onLog(line: LogLine): void;
 }
 
 export class ReceiverPool {
-  readonly #config: Config;
-  readonly #plan: EnginePlan;
+  #config: Config;
+  #plan: EnginePlan;
   readonly #events: PoolEvents;
   readonly #clock: Clock;
   /** The clock minus the time since the process started. Changes only when the clock is stepped. */
   readonly #clockZero: number;
   #listeners: readonly ListenerAddress[] = [];
-  #workers: readonly WorkerHandle[] = [];
+  /** Undefined where the workers read through node:dgram. */
+  #sockets: ListenerSockets | undefined = undefined;
+  #workers: WorkerHandle[] = [];
   #snapshots: IngestSnapshot[] = [];
+  /** What workers counted that were replaced. */
+  #replaced: IngestSnapshot = EMPTY_SNAPSHOT;
+  readonly #replacedAt: number[] = [];
+  /** Datagrams that the kernel dropped, as of the last snapshot. */
+  #lastDropped = 0;
+  #stopping = false;
   readonly #duplicateWarnings = new DuplicateWarnings();
   /** A zero for every label that is known before the first datagram. */
   #zeroSnapshot: IngestSnapshot;
@@ -73,9 +89,13 @@ export class ReceiverPool {
    */
   async start(): Promise<void> {
     this.#listeners = await probeListeners(this.#config.listen);
-    this.#workers = Array.from({ length: this.#plan.workers }, (_, i) => this.#startWorker(i));
+    const { receive, receiveBufferBytes } = this.#config.ingest;
+    const wanted = { threads: this.#plan.workers, receiveBufferBytes };
+    const { sockets, unavailable } = chooseSockets(receive, this.#listeners, wanted);
+    this.#sockets = sockets;
+    this.#logMethod(unavailable);
+    this.#workers = Array.from({ length: this.#threads() }, (_, i) => this.#startWorker(i));
     this.#snapshots = this.#workers.map(() => EMPTY_SNAPSHOT);
-    for (const worker of this.#workers) worker.watch(this.#watched);
     const started = await Promise.allSettled(this.#workers.map((worker) => worker.started()));
     const failed = started.find((result) => result.status === 'rejected');
     if (failed !== undefined) {
@@ -83,7 +103,6 @@ export class ReceiverPool {
       throw failed.reason;
     }
     const opened = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    this.#logUnavailable(opened[0]);
     this.#listeners.forEach((listener, i) => {
       this.#logListener(
         listener,
@@ -154,8 +173,12 @@ export class ReceiverPool {
   /** Counters and exporters, summed over the workers. A worker that is late is included with its last response. */
   async snapshot(): Promise<IngestSnapshot> {
     const ports = this.#listeners.map(({ port }) => port);
-    const [droppedDatagrams] = await Promise.all([readKernelDrops(ports), ...this.#workers.map(this.#refreshSnapshot)]);
-    const sum = mergeSnapshots([this.#zeroSnapshot, ...this.#snapshots]);
+    // With node:dgram a worker's sockets end with it, and the kernel's count of what they dropped.
+    const droppedBefore = this.#replaced.droppedDatagrams;
+    const [dropped] = await Promise.all([readKernelDrops(ports), ...this.#workers.map(this.#refreshSnapshot)]);
+    const droppedDatagrams = droppedBefore + dropped;
+    this.#lastDropped = droppedDatagrams;
+    const sum = mergeSnapshots([this.#zeroSnapshot, this.#replaced, ...this.#snapshots]);
     const shift = this.#shiftMs();
     const exporters = sum.exporters.map((row) => ({ ...row, lastSeenAt: row.lastSeenAt + shift }));
     for (const line of this.#duplicateWarnings.due(exporters)) this.#events.onLog(line);
@@ -167,8 +190,10 @@ export class ReceiverPool {
    * report of the old plan is passed on, because its group numbers are not valid in the new one.
    */
   async reconfigure(config: Config, plan: EnginePlan): Promise<void> {
+    this.#config = config;
+    this.#plan = plan;
     this.#zeroSnapshot = zeroSnapshotOf(config);
-    const exporters = exporterPolicyOf(config, plan.workers);
+    const exporters = exporterPolicyOf(config, this.#threads());
     await Promise.all(
       this.#workers.map(async (worker) => {
         this.#outdated.add(worker);
@@ -179,27 +204,62 @@ export class ReceiverPool {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
     clearInterval(this.#watchdog);
     await Promise.all(this.#workers.map((worker) => worker.stop()));
+    this.#sockets?.close();
+    this.#sockets = undefined;
+  }
+
+  /**
+   * Several workers need sockets that the kernel chooses by the exporter's address, which node:dgram cannot have. An
+   * exporter could then send templates to one worker and data to another, so there is one only.
+   */
+  #threads(): number {
+    return this.#sockets?.descriptors.length ?? 1;
   }
 
   #startWorker(i: number): WorkerHandle {
-    const workers = this.#plan.workers;
     const setup = {
-      settings: receiverSettingsOf(this.#config, this.#plan),
+      settings: receiverSettingsOf(this.#config, this.#plan, this.#threads()),
       listeners: this.#listeners,
-      receive: this.#config.ingest.receive,
       receiveBufferBytes: this.#config.ingest.receiveBufferBytes,
-      reusePort: workers > 1,
+      descriptors: this.#sockets?.descriptors[i],
     };
-    const worker = new WorkerHandle(`receiving worker ${i + 1} of ${workers}`, setup, {
+    const worker = new WorkerHandle(`receiving worker ${i + 1} of ${this.#threads()}`, setup, {
       onReport: (report) => {
         if (!this.#outdated.has(worker)) this.#events.onReport(i, this.#shifted(report));
       },
-      onFailure: (error) => this.#events.onFailure(error),
+      onFailure: (error) => void this.#replace(i, error),
       onLog: (line) => this.#events.onLog(line),
     });
+    worker.watch(this.#watched);
     return worker;
+  }
+
+  /** Starts another worker in the place of one that failed. What the failed one counted stays in the sums. */
+  async #replace(i: number, error: Error): Promise<void> {
+    const now = performance.now();
+    const recently = this.#replacedAt.filter((at) => now - at < REPLACEMENTS_FORGOTTEN_MS);
+    if (recently.length >= MAX_REPLACEMENTS) {
+      this.#events.onFailure(error);
+      return;
+    }
+    this.#replacedAt.push(now);
+    const message =
+      'a receiving thread failed and is replaced: its templates, and its rates of the last seconds, are lost';
+    this.#events.onLog({ level: 'warn', message, fields: { reason: messageOf(error) } });
+    const droppedDatagrams = this.#sockets === undefined ? this.#lastDropped : 0;
+    this.#replaced = mergeSnapshots([this.#replaced, remainsOf(this.#snapshots[i], droppedDatagrams)]);
+    this.#snapshots[i] = EMPTY_SNAPSHOT;
+    await this.#workers[i].stop();
+    if (this.#stopping) return;
+    this.#workers[i] = this.#startWorker(i);
+    try {
+      await this.#workers[i].started();
+    } catch (startError) {
+      this.#events.onFailure(startError instanceof Error ? startError : new Error(messageOf(startError)));
+    }
   }
 
   #refreshSnapshot = async (worker: WorkerHandle, i: number): Promise<void> => {
@@ -234,11 +294,16 @@ export class ReceiverPool {
     };
   }
 
-  #logUnavailable({ unavailable }: OpenedSockets): void {
-    if (unavailable === undefined) return;
-    const level = this.#config.ingest.receive === 'recvmmsg' ? 'warn' : 'info';
-    const message = 'datagrams are received through node:dgram, because recvmmsg cannot be used';
-    this.#events.onLog({ level, message, fields: { reason: unavailable } });
+  #logMethod(unavailable: string | undefined): void {
+    if (unavailable !== undefined) {
+      const level = this.#config.ingest.receive === 'recvmmsg' ? 'warn' : 'info';
+      const message = 'datagrams are received through node:dgram, because recvmmsg cannot be used';
+      this.#events.onLog({ level, message, fields: { reason: unavailable } });
+    }
+    const { workers } = this.#plan;
+    if (this.#threads() === workers) return;
+    const message = 'there is one receiving thread instead of ingest.workers, because only recvmmsg can have several';
+    this.#events.onLog({ level: 'warn', message, fields: { workers } });
   }
 
   #logListener(listener: ListenerAddress, receive: ReceiveMethod, granted: number): void {

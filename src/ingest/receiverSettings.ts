@@ -40,11 +40,11 @@ export interface ReceiverSettings {
   readonly historyFlows: number;
 }
 
-/** `plan` must be made from the same config. */
-export function receiverSettingsOf(config: Config, plan: EnginePlan): ReceiverSettings {
+/** `plan` must be made from the same config; `threads` is how many share the work. */
+export function receiverSettingsOf(config: Config, plan: EnginePlan, threads = plan.workers): ReceiverSettings {
   return {
     plan,
-    exporters: exporterPolicyOf(config, plan.workers),
+    exporters: exporterPolicyOf(config, threads),
     historyFlows: config.samples.enabled ? config.samples.bufferFlows : 0,
   };
 }

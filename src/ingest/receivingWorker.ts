@@ -52,7 +52,7 @@ class ReceivingWorker {
 
   async start(): Promise<void> {
     try {
-      const { source, unavailable } = await openSource(
+      const source = await openSource(
         this.#setup,
         (datagrams) => {
           this.#isBusy = true;
@@ -62,7 +62,7 @@ class ReceivingWorker {
       );
       this.#source = source;
       const { method, receiveBufferBytes } = source;
-      this.#post({ type: 'listening', method, unavailable, receiveBufferBytes });
+      this.#post({ type: 'listening', method, receiveBufferBytes });
     } catch (error) {
       if (!(error instanceof BindError)) throw error;
       const { host, port, code } = error;

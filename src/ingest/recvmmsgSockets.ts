@@ -12,10 +12,9 @@
  * Ports and addresses are big-endian. The rules for this memory are in `libc.ts`.
  */
 import { closeSync } from 'node:fs';
-import { IPV4_MAPPED_WORD, parseAddress } from '../net/address.ts';
+import { IPV4_MAPPED_WORD } from '../net/address.ts';
 import { DATAGRAM_BYTES, type DatagramBatch, type TelemetryKind } from './datagramBatch.ts';
 import { Libc } from './libc.ts';
-import { BindError, type ListenerAddress, type ListenerOptions } from './udpListener.ts';
 
 /** Datagrams that one call takes at most. */
 export const BATCH_DATAGRAMS = 64;
@@ -34,20 +33,14 @@ const BUFFER_STRIDE = DATAGRAM_BYTES + 1536;
 const IOVECS_AT = BATCH_DATAGRAMS * HEADER_BYTES;
 const SENDERS_AT = IOVECS_AT + BATCH_DATAGRAMS * IOVEC_BYTES;
 const POLLFDS_AT = SENDERS_AT + BATCH_DATAGRAMS * SENDER_BYTES;
-/** The address to bind to, and the value of an option. */
-const ADDRESS_AT = POLLFDS_AT + (1 + MAX_SOCKETS) * POLLFD_BYTES;
-const OPTION_AT = ADDRESS_AT + SENDER_BYTES;
+/** The value of an option. */
+const OPTION_AT = POLLFDS_AT + (1 + MAX_SOCKETS) * POLLFD_BYTES;
 const BUFFERS_AT = OPTION_AT + 32;
 const MEMORY_BYTES = BUFFERS_AT + BATCH_DATAGRAMS * BUFFER_STRIDE;
 
 const AF_INET = 2;
-const AF_INET6 = 10;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
-const SO_REUSEPORT = 15;
-const SO_RCVBUFFORCE = 33;
-const IPPROTO_IPV6 = 41;
-const IPV6_V6ONLY = 26;
 const POLLIN = 1;
 
 /** EINTR, EAGAIN, ENOMEM, ENOBUFS and ECONNREFUSED: nothing was received now, but the socket is not broken. */
@@ -93,35 +86,18 @@ export class RecvmmsgSockets implements DatagramBatch {
     return this.#sockets.length;
   }
 
-  /** Adds a bound socket and returns the bytes of receive buffer that the kernel granted. Throws a BindError. */
-  open(listener: ListenerAddress, { receiveBufferBytes, reusePort }: ListenerOptions): number {
-    const address = parseAddress(listener.host);
-    if (address === undefined || this.size === MAX_SOCKETS) throw new Error(`no socket for "${listener.host}"`);
+  /**
+   * Adds a bound socket and returns the bytes of receive buffer that the kernel granted. It is read through a duplicate
+   * of the descriptor, which must be open during the call.
+   */
+  add(descriptor: number, kind: TelemetryKind): number {
     const libc = this.#libc;
-    const isIpv4 = address.version === 4;
-    const descriptor = libc.udpSocket(isIpv4 ? AF_INET : AF_INET6);
-    if (descriptor < 0) throw this.#bindError(listener);
-    this.#sockets.push({ descriptor, kind: listener.kind });
-
-    if (!isIpv4) libc.setOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, listener.ipv6Only ? 1 : 0, OPTION_AT);
-    if (reusePort && !libc.setOption(descriptor, SOL_SOCKET, SO_REUSEPORT, 1, OPTION_AT))
-      throw this.#bindError(listener);
-    // Beyond the system's maximum where the process may, else up to it.
-    if (!libc.setOption(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, receiveBufferBytes, OPTION_AT)) {
-      libc.setOption(descriptor, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes, OPTION_AT);
-    }
-    const memory = this.#memory;
-    memory.setUint16(ADDRESS_AT, isIpv4 ? AF_INET : AF_INET6, true);
-    memory.setUint16(ADDRESS_AT + 2, listener.port);
-    const { word0, word1, word2, word3 } = address;
-    (isIpv4 ? [word3] : [0, word0, word1, word2, word3, 0]).forEach((word, i) => {
-      memory.setUint32(ADDRESS_AT + 4 + 4 * i, word);
-    });
-    if (!libc.bind(descriptor, ADDRESS_AT, isIpv4 ? 16 : 28)) throw this.#bindError(listener);
-
-    this.#addPollfd(this.size, descriptor);
+    const duplicate = this.size < MAX_SOCKETS ? libc.duplicate(descriptor) : -1;
+    if (duplicate < 0) throw libc.error('adding a socket');
+    this.#sockets.push({ descriptor: duplicate, kind });
+    this.#addPollfd(this.size, duplicate);
     this.#pollfdCount = BigInt(this.size + 1);
-    return libc.option(descriptor, SOL_SOCKET, SO_RCVBUF, OPTION_AT) / 2;
+    return libc.option(duplicate, SOL_SOCKET, SO_RCVBUF, OPTION_AT) / 2;
   }
 
   /**
@@ -175,9 +151,5 @@ export class RecvmmsgSockets implements DatagramBatch {
     sourceWords[4 * row + 1] = isIpv4 ? 0 : memory.getUint32(sender + 12);
     sourceWords[4 * row + 2] = isIpv4 ? IPV4_MAPPED_WORD : memory.getUint32(sender + 16);
     sourceWords[4 * row + 3] = memory.getUint32(isIpv4 ? sender + 4 : sender + 20);
-  }
-
-  #bindError({ host, port }: ListenerAddress): BindError {
-    return new BindError(host, port, this.#libc.errorName());
   }
 }

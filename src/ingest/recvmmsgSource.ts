@@ -8,7 +8,7 @@
 import { setImmediate } from 'node:timers';
 import type { BatchHandler, DatagramSource } from './datagramSource.ts';
 import { BATCH_DATAGRAMS, RecvmmsgSockets } from './recvmmsgSockets.ts';
-import type { ListenerAddress, ListenerOptions } from './udpListener.ts';
+import type { ListenerAddress } from './udpListener.ts';
 
 /** The thread reads this long before its event loop runs. One batch of large datagrams may take some milliseconds more. */
 const TURN_MS = 2;
@@ -26,18 +26,17 @@ const BUFFER_BYTES_A_MICROSECOND = 4096;
 const MAX_WAIT_MS = 100;
 
 /**
- * Opens the listeners. Throws a BindError where one cannot be bound, and another error where this process cannot call
- * recvmmsg(2); then none stays open. `untilTimer` returns the milliseconds until the next timer of the thread is due.
+ * Reads the sockets of the listeners, of which the main thread has these descriptors. `untilTimer` returns the milliseconds until the next timer of the thread is due.
  */
 export function openRecvmmsgSource(
   listeners: readonly ListenerAddress[],
-  options: ListenerOptions,
+  descriptors: readonly number[],
   onBatch: BatchHandler,
   untilTimer: () => number,
 ): DatagramSource {
   const sockets = new RecvmmsgSockets();
   try {
-    const receiveBufferBytes = listeners.map((listener) => sockets.open(listener, options));
+    const receiveBufferBytes = listeners.map(({ kind }, i) => sockets.add(descriptors[i], kind));
     const reader = new SocketReader(sockets, onBatch, untilTimer, napOf(receiveBufferBytes));
     return { method: 'recvmmsg', receiveBufferBytes, close: () => reader.close() };
   } catch (error) {

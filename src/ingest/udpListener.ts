@@ -1,11 +1,6 @@
 /*
  * The UDP sockets that telemetry arrives on: from the listeners of the config to bound sockets, and the datagrams that
  * the kernel dropped.
- *
- * With several receiving workers each has its own socket on the same address and port (SO_REUSEPORT), and the kernel
- * sends all datagrams from one source address and port to the same socket. So templates and their data reach the same
- * worker, as long as the exporter sends both from one port. Nearly all exporters do; one that does not needs
- * `ingest.workers: 1`.
  */
 import dgram from 'node:dgram';
 import { readFile } from 'node:fs/promises';
@@ -28,12 +23,6 @@ export interface ListenerAddress {
   readonly port: number;
   /** Whether a `::` socket takes IPv6 only, because another listener takes IPv4. */
   readonly ipv6Only: boolean;
-}
-
-export interface ListenerOptions {
-  readonly receiveBufferBytes: number;
-  /** Whether the address is shared with the sockets of other workers. */
-  readonly reusePort: boolean;
 }
 
 /** A listener that could not be opened, and why. */
@@ -71,12 +60,11 @@ function explain(code: string): string {
 }
 
 /** Binds a socket, or rejects with a BindError. The caller owns it and adds its `message` and `error` handlers. */
-export function openListener(address: ListenerAddress, options: ListenerOptions): Promise<dgram.Socket> {
+export function openListener(address: ListenerAddress, receiveBufferBytes: number): Promise<dgram.Socket> {
   return new Promise((resolve, reject) => {
     const socket = dgram.createSocket({
       type: address.host.includes(':') ? 'udp6' : 'udp4',
       ipv6Only: address.ipv6Only,
-      reusePort: options.reusePort,
     });
     const fail = (error: NodeJS.ErrnoException): void => {
       socket.close();
@@ -85,7 +73,7 @@ export function openListener(address: ListenerAddress, options: ListenerOptions)
     socket.once('error', fail);
     socket.bind({ address: address.host, port: address.port }, () => {
       socket.off('error', fail);
-      enlargeReceiveBuffer(socket, options.receiveBufferBytes);
+      enlargeReceiveBuffer(socket, receiveBufferBytes);
       resolve(socket);
     });
   });
@@ -149,7 +137,7 @@ function isIpv4On(address: SocketAddress, port: number): boolean {
 
 async function probe(address: ListenerAddress): Promise<Probe> {
   try {
-    const socket = await openListener(address, { receiveBufferBytes: 0, reusePort: false });
+    const socket = await openListener(address, 0);
     return { address: { ...address, port: socket.address().port }, socket };
   } catch (error) {
     const withoutIpv6 = error instanceof BindError && NO_IPV6.includes(error.code);

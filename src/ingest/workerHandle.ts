@@ -1,6 +1,6 @@
 /*
  * The main thread's handle of one receiving worker: starts the thread, sends requests, and reports its failure. A
- * worker has failed when it ends without a request to stop, throws, or is silent for too long. It is not restarted.
+ * worker has failed when it ends without a request to stop, throws, or is silent for too long. The pool replaces it.
  */
 import { Worker } from 'node:worker_threads';
 import type { HostReport } from '../engine/hostReport.ts';

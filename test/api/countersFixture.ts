@@ -18,6 +18,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     notAtBorderFlows: 15,
     sequenceGaps: 19,
     droppedDatagrams: 4,
+    replacedThreads: 2,
     untrustedDatagrams: 5,
     refusedDatagrams: 6,
     sampleOverruns: 20,

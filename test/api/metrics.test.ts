@@ -81,6 +81,7 @@ test('every counter of receiving and accounting is exported', async () => {
   const families = await scrape(new FakeDaemon());
   const expected: Record<string, number> = {
     kapkan_ingest_dropped_datagrams_total: 4,
+    kapkan_ingest_replaced_threads_total: 2,
     kapkan_ingest_sequence_gaps_total: 19,
     kapkan_ingest_untrusted_datagrams_total: 5,
     kapkan_ingest_refused_datagrams_total: 6,

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import v8 from 'node:v8';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import type { DatagramBatch } from '../../src/ingest/datagramBatch.ts';
+import { ListenerSockets } from '../../src/ingest/listenerSockets.ts';
 import { openRecvmmsgSource } from '../../src/ingest/recvmmsgSource.ts';
 import { probeListeners } from '../../src/ingest/udpListener.ts';
 
@@ -80,12 +81,14 @@ async function receive(): Promise<void> {
       if (!fits(views[row], lengths[row])) wrong++;
     }
   };
-  const source = openRecvmmsgSource([listener], { receiveBufferBytes: 1 << 20, reusePort: false }, check, () => 5);
+  const sockets = new ListenerSockets([listener], { receiveBufferBytes: 1 << 20, threads: 1 });
+  const source = openRecvmmsgSource([listener], sockets.descriptors[0], check, () => 5);
   const sender = new Worker(new URL(import.meta.url), { workerData: listener.port });
   const collector = setInterval(() => globalThis.gc?.(), 50);
   await sleep(SECONDS * 1000);
   clearInterval(collector);
   source.close();
+  sockets.close();
   await sender.terminate();
   await sleep(50);
   observer.disconnect();

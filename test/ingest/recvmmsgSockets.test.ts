@@ -5,6 +5,7 @@ import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { ListenerSockets } from '../../src/ingest/listenerSockets.ts';
 import type { FromWorker, WorkerSetup } from '../../src/ingest/messages.ts';
 import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { BATCH_DATAGRAMS, RecvmmsgSockets } from '../../src/ingest/recvmmsgSockets.ts';
@@ -12,7 +13,7 @@ import { BindError, type ListenerAddress, probeListeners } from '../../src/inges
 import { formatWords } from '../../src/net/address.ts';
 import { ingestConfig, planFor, recvmmsgUnavailable, sendDatagrams } from './runningPool.ts';
 
-const OPTIONS = { receiveBufferBytes: 1 << 20, reusePort: false };
+const OPTIONS = { receiveBufferBytes: 1 << 20, threads: 1 };
 
 const ANY: ListenerAddress = { kind: 'netflow', host: '::', port: 0, ipv6Only: false };
 
@@ -29,7 +30,9 @@ async function socketsOn(
   const sockets = new RecvmmsgSockets();
   t.after(() => sockets.close());
   const listeners = await probeListeners({ netflow: hosts.map((host) => ({ host, port: 0 })), sflow: [] });
-  for (const listener of listeners) sockets.open(listener, OPTIONS);
+  const opened = new ListenerSockets(listeners, OPTIONS);
+  for (const descriptor of opened.descriptors[0]) sockets.add(descriptor, 'netflow');
+  opened.close();
   return { sockets, ports: listeners.map(({ port }) => port) };
 }
 
@@ -113,12 +116,14 @@ describe('recvmmsg', { skip: recvmmsgUnavailable() }, () => {
   test('an address in use is a BindError', async (t) => {
     const { ports } = await socketsOn(t, ['127.0.0.1']);
     const taken = { ...ANY, host: '127.0.0.1', port: ports[0] };
-    assert.throws(() => new RecvmmsgSockets().open(taken, OPTIONS), BindError);
+    assert.throws(() => new ListenerSockets([taken], OPTIONS), BindError);
   });
 
   test('a socket that was closed behind its back is an error', () => {
     const sockets = new RecvmmsgSockets();
-    sockets.open(ANY, OPTIONS);
+    const opened = new ListenerSockets([ANY], OPTIONS);
+    sockets.add(opened.descriptors[0][0], 'netflow');
+    opened.close();
     closeSync(newestSocket());
     assert.throws(() => sockets.receive(0), /^Error: recvmmsg failed with EBADF$/);
   });
@@ -127,7 +132,9 @@ describe('recvmmsg', { skip: recvmmsgUnavailable() }, () => {
     const before = openSocketCount();
     for (let i = 0; i < 50; i++) {
       const sockets = new RecvmmsgSockets();
-      sockets.open(ANY, OPTIONS);
+      const opened = new ListenerSockets([ANY, ANY], { ...OPTIONS, threads: 2 });
+      sockets.add(opened.descriptors[0][0], 'netflow');
+      opened.close();
       sockets.close();
     }
     assert.equal(openSocketCount(), before);
@@ -139,10 +146,12 @@ describe('recvmmsg', { skip: recvmmsgUnavailable() }, () => {
       const listeners = await probeListeners(config.listen);
       const { receiveBufferBytes } = config.ingest;
       const settings = receiverSettingsOf(config, planFor(config));
-      const workerData: WorkerSetup = { settings, listeners, receive: 'recvmmsg', receiveBufferBytes, reusePort: true };
+      const opened = new ListenerSockets(listeners, OPTIONS);
+      const workerData: WorkerSetup = { settings, listeners, receiveBufferBytes, descriptors: opened.descriptors[0] };
       const worker = new Worker(new URL('../../src/ingest/receivingWorker.ts', import.meta.url), { workerData });
       const [first] = (await once(worker, 'message')) as [FromWorker];
       assert.equal(first.type === 'listening' && first.method, 'recvmmsg');
+      opened.close();
       const [{ host, port }] = listeners;
       await assert.rejects(probeListeners({ netflow: [{ host, port }], sflow: [] }), BindError);
       if (end === 'terminated') await worker.terminate();

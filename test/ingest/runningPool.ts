@@ -13,8 +13,8 @@ import { createEncoder, type TelemetryProtocol } from '../../src/flowgen/createE
 import type { FlowRecord } from '../../src/flowgen/telemetryEncoder.ts';
 import type { ReceiveMethod } from '../../src/ingest/datagramSource.ts';
 import type { IngestSnapshot } from '../../src/ingest/ingestSnapshot.ts';
+import { ListenerSockets } from '../../src/ingest/listenerSockets.ts';
 import { ReceiverPool } from '../../src/ingest/receiverPool.ts';
-import { RecvmmsgSockets } from '../../src/ingest/recvmmsgSockets.ts';
 import type { LogLine } from '../../src/ingest/telemetryWarnings.ts';
 import { type Address, parseAddress } from '../../src/net/address.ts';
 import { type ConfigOverrides, configFixture } from '../fixtures/configFixture.ts';
@@ -27,7 +27,7 @@ export const RECEIVE_METHODS: readonly ReceiveMethod[] = ['recvmmsg', 'dgram'];
 /** Why tests of recvmmsg cannot run here, or false. */
 export function recvmmsgUnavailable(): string | false {
   try {
-    new RecvmmsgSockets().close();
+    new ListenerSockets([], { receiveBufferBytes: 0, threads: 1 });
     return false;
   } catch (error) {
     return `recvmmsg cannot be used: ${messageOf(error)}`;

@@ -11,7 +11,7 @@ import { SystemClock } from '../../src/clock.ts';
 import { planOf } from '../../src/engine/enginePlan.ts';
 import type { TelemetryKind } from '../../src/ingest/datagramBatch.ts';
 import type { ReceiveMethod } from '../../src/ingest/datagramSource.ts';
-import { openSource } from '../../src/ingest/openSource.ts';
+import { chooseSockets, openSource } from '../../src/ingest/openSource.ts';
 import { Receiver } from '../../src/ingest/receiver.ts';
 import { receiverSettingsOf } from '../../src/ingest/receiverSettings.ts';
 import { type ListenerAddress, openListener, probeListeners } from '../../src/ingest/udpListener.ts';
@@ -44,7 +44,7 @@ interface ThreadSetup {
 
 /** Returns what is received from then on. */
 async function receiveBare(listener: ListenerAddress): Promise<() => Counts> {
-  const socket = await openListener(listener, { receiveBufferBytes: RECEIVE_BUFFER_BYTES, reusePort: false });
+  const socket = await openListener(listener, RECEIVE_BUFFER_BYTES);
   let datagrams = 0;
   let bytes = 0;
   socket.on('message', (payload, from) => {
@@ -59,19 +59,14 @@ async function receiveAsKapkan(listener: ListenerAddress, receive: ReceiveMethod
   const settings = receiverSettingsOf(config, planOf(config, 1, 1));
   const clock = new SystemClock();
   const receiver = new Receiver(settings, clock.now());
-  const setup = {
-    settings,
-    listeners: [listener],
-    receive,
-    receiveBufferBytes: RECEIVE_BUFFER_BYTES,
-    reusePort: false,
-  };
-  const { unavailable } = await openSource(
-    setup,
+  const options = { receiveBufferBytes: RECEIVE_BUFFER_BYTES, threads: 1 };
+  const { sockets, unavailable } = chooseSockets(receive, [listener], options);
+  if (unavailable !== undefined) throw new Error(`recvmmsg cannot be measured: ${unavailable}`);
+  await openSource(
+    { listeners: [listener], receiveBufferBytes: RECEIVE_BUFFER_BYTES, descriptors: sockets?.descriptors[0] },
     (batch) => receiver.receiveAll(batch, clock.now()),
     () => TICK_MS,
   );
-  if (unavailable !== undefined) throw new Error(`recvmmsg cannot be measured: ${unavailable}`);
   setInterval(() => receiver.tick(clock.now()), TICK_MS);
   return () => {
     const { exporters, flows } = receiver.snapshot(clock.now());

@@ -16,7 +16,9 @@ const keys = {
           error: `must be an integer from 1 to ${MAX_WORKERS}, or "auto"`,
         })
         .default(1)
-        .describe('Receiving threads for each listener, or "auto": one less than the CPU cores'),
+        .describe(
+          'Receiving threads for each listener, or "auto": one less than the CPU cores; with dgram there is one',
+        ),
       receive: choice(['auto', 'recvmmsg', 'dgram'])
         .default('auto')
         .describe(

@@ -57,7 +57,12 @@ export const CONTRACT_FAMILIES: readonly MetricFamily[] = [
   ]),
   gauge('kapkan_engine_active_attacks', 'Attacks in progress', [], ({ daemon }) => [[daemon.activeIncidents().length]]),
   counter('kapkan_engine_attacks_total', 'Attacks since start', [], ({ snapshot }) => [[snapshot.engine.attacks]]),
-  gauge('kapkan_engine_tracked_hosts', 'Hosts tracked now', [], ({ snapshot }) => [[snapshot.ingest.trackedHosts]]),
+  gauge(
+    'kapkan_engine_tracked_hosts',
+    'Hosts tracked now; with several receiving threads and more than 4,096 hosts an estimate, to about 1 %',
+    [],
+    ({ snapshot }) => [[snapshot.ingest.trackedHosts]],
+  ),
   gauge('kapkan_mitigate_announced_routes', 'Host routes announced', ['mode'], ({ snapshot: { mitigation } }) => [
     [mitigation.real.unicast, 'real'],
     [mitigation.dryRun.unicast, 'dry_run'],

@@ -17,6 +17,7 @@ import { type FlowSlice, sliceOf } from './flowSlice.ts';
 import { HostEviction } from './hostEviction.ts';
 import type { HostReport } from './hostReport.ts';
 import { HostReporter } from './hostReporter.ts';
+import { type HostSample, SAMPLED_HOSTS } from './hostSample.ts';
 import { GROUP_AND_FLAGS, GROUP_MASK, HostTable, ROW_WORDS } from './hostTable.ts';
 import { HostTraffic } from './hostTraffic.ts';
 import { LastingFlows } from './lastingFlows.ts';
@@ -103,6 +104,11 @@ export class Accounting {
       hostsWithoutHistory: this.#candidates.withoutHistory,
       unreportedHosts: this.#reporter.unreportedHosts,
     };
+  }
+
+  /** The hosts of this thread's table with the smallest hashes. */
+  hostSample(): HostSample {
+    return this.#table.sample(SAMPLED_HOSTS);
   }
 
   /**

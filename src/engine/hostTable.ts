@@ -22,6 +22,7 @@ import { NO_HOST } from '../flowBatch.ts';
 import type { Address } from '../net/address.ts';
 import { METRIC_COUNT } from '../trafficMetrics.ts';
 import { type HostHash, hostHash } from './hostHash.ts';
+import type { HostSample } from './hostSample.ts';
 import { BUCKET_VALUES, PACKETS } from './trafficCounters.ts';
 
 /** Buckets of a host: the one in progress, and the closed ones. */
@@ -183,6 +184,29 @@ export class HostTable {
     let packets = this.values[slot * ROW_VALUES + IN_PROGRESS + PACKETS];
     for (let bucket = 0; bucket < CLOSED_BUCKETS; bucket++) packets += this.closed[closedPlace(slot, bucket) + PACKETS];
     return packets;
+  }
+
+  /**
+   * The hosts with the smallest hashes, a few more than `wanted`, or all. They are the first of the index up to an empty
+   * entry, because no probe goes on beyond one.
+   */
+  sample(wanted: number): HostSample {
+    const hashes: number[] = [];
+    let at = 0;
+    for (; at < this.index.length; at++) {
+      const entry = this.index[at];
+      if (entry === 0) {
+        if (hashes.length > wanted) break;
+        continue;
+      }
+      const row = ((entry & ENTRY_SLOT) - 1) * ROW_WORDS;
+      const { words } = this;
+      hashes.push(this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> 0);
+    }
+    const below = at * 2 ** this.indexShift;
+    // The index is a ring: hosts with large hashes may lie at its beginning.
+    const sampled = Uint32Array.from(hashes.filter((hash) => hash < below));
+    return { trackedHosts: this.count, hashes: sampled, below };
   }
 
   #takeRow(): number {

@@ -6,6 +6,7 @@
 import type { DecodeErrorReason } from '../decode/exporter/decodeErrors.ts';
 import type { DoubtReason } from '../decode/exporter/doubts.ts';
 import { PROTOCOLS, type Protocol } from '../decode/exporter/protocol.ts';
+import { distinctHosts, type HostSample } from '../engine/hostSample.ts';
 import type { SamplingSource } from '../flowBatch.ts';
 import type { ActiveTimeoutSource } from '../flowExporter.ts';
 import type { ReceiveMethod } from './datagramSource.ts';
@@ -94,7 +95,12 @@ export interface IngestSnapshot {
    */
   readonly sampleOverruns: number;
   readonly latency: LatencySnapshot;
+  /**
+   * A host that several workers track counts once: exactly where each has at most 4,096, else with an error of about 1 %.
+   */
   readonly trackedHosts: number;
+  /** What that is made of, where there are several workers. Only snapshots of one worker have it. */
+  readonly hostSamples: readonly HostSample[];
   readonly evictedHosts: number;
   /** Hosts of a full table displaced by new ones. */
   readonly displacedHosts: number;
@@ -137,6 +143,7 @@ export const EMPTY_SNAPSHOT: IngestSnapshot = {
   sampleOverruns: 0,
   latency: NO_LATENCY,
   trackedHosts: 0,
+  hostSamples: [],
   evictedHosts: 0,
   displacedHosts: 0,
   untrackedFlows: 0,
@@ -157,15 +164,14 @@ export function zeroDatagrams(flowSources: readonly string[]): LabelledDatagrams
   );
 }
 
-/**
- * The sum of the workers' snapshots. A host that two workers track counts twice in `trackedHosts`, because it is in two
- * host tables.
- */
+/** The sum of the workers' snapshots. */
 export function mergeSnapshots(snapshots: readonly IngestSnapshot[]): IngestSnapshot {
   const sum = snapshots.reduce(addSnapshots, EMPTY_SNAPSHOT);
   const duplicates = duplicatesOf(snapshots.flatMap(({ sightings }) => sightings));
   const exporters = sum.exporters.map((row) => ({ ...row, duplicates: duplicates.get(row.address) }));
-  return { ...sum, exporters };
+  const samples = snapshots.flatMap(({ hostSamples }) => hostSamples);
+  const trackedHosts = samples.length > 1 ? distinctHosts(samples) : sum.trackedHosts;
+  return { ...sum, trackedHosts, exporters };
 }
 
 /**
@@ -182,6 +188,7 @@ export function remainsOf(snapshot: IngestSnapshot, droppedDatagrams: number): I
     droppedDatagrams,
     replacedThreads: 1,
     trackedHosts: 0,
+    hostSamples: [],
     hostTableBytes: 0,
     lastingFlows: 0,
     sightings: [],
@@ -213,6 +220,7 @@ function addSnapshots(a: IngestSnapshot, b: IngestSnapshot): IngestSnapshot {
     sampleOverruns: a.sampleOverruns + b.sampleOverruns,
     latency: addLatencies(a.latency, b.latency),
     trackedHosts: a.trackedHosts + b.trackedHosts,
+    hostSamples: [],
     evictedHosts: a.evictedHosts + b.evictedHosts,
     displacedHosts: a.displacedHosts + b.displacedHosts,
     untrackedFlows: a.untrackedFlows + b.untrackedFlows,

@@ -44,6 +44,8 @@ export class Receiver {
   readonly #keepsFlows: boolean;
   #defaultSamplingRate: number;
   #windowMs: number;
+  /** Whether other threads share the work. */
+  readonly #hasSiblings: boolean;
   /** When the ring of flows began again at its first row. */
   #turnedAt = Number.NEGATIVE_INFINITY;
   #sampleOverruns = 0;
@@ -57,6 +59,7 @@ export class Receiver {
     this.#defaultSamplingRate = settings.exporters.defaultSamplingRate;
     this.#keepsFlows = settings.historyFlows > 0;
     this.#windowMs = settings.plan.windowSeconds * 1000;
+    this.#hasSiblings = settings.plan.workers > 1;
   }
 
   /** Processes the payload of one UDP datagram and does not keep it. `sourceAddress` as node:dgram writes it. */
@@ -181,6 +184,7 @@ export class Receiver {
       sampleOverruns: this.#sampleOverruns,
       latency: this.#latency.snapshot(),
       trackedHosts: accounting.trackedHosts,
+      hostSamples: this.#hasSiblings ? [this.#accounting.hostSample()] : [],
       evictedHosts: accounting.evictedHosts,
       displacedHosts: accounting.displacedHosts,
       untrackedFlows: accounting.untrackedFlows,

@@ -25,6 +25,7 @@ export function ingestSnapshot(now: number): IngestSnapshot {
     latency: { counts: [100, 50, 1], sumSeconds: 0.000_02, count: 151 },
     doubts: { counters: 4 },
     trackedHosts: 7,
+    hostSamples: [],
     evictedHosts: 8,
     displacedHosts: 21,
     untrackedFlows: 9,

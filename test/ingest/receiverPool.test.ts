@@ -180,7 +180,8 @@ for (const receive of RECEIVE_METHODS) {
         const flows = [...flowsTo(TARGET, 4), ...flowsTo('198.51.100.8', 2)];
         await sendDatagrams(telemetry('netflow5', flows, 10), to, `127.0.2.${exporter}`);
       }
-      await snapshotWhere((seen) => totalFlows(seen) === 54);
+      const { trackedHosts } = await snapshotWhere((seen) => totalFlows(seen) === 54);
+      assert.equal(trackedHosts, 2, 'a host that several workers track counts once');
       const [first, quiet, second] = await pool.sample([
         address(TARGET),
         address('198.51.100.99'),

@@ -191,17 +191,20 @@ export class HostTable {
    * entry, because no probe goes on beyond one.
    */
   sample(wanted: number): HostSample {
+    const { index } = this;
     const hashes: number[] = [];
+    if (this.usedSlots <= wanted) {
+      for (let slot = 0; slot < this.usedSlots; slot++) if (this.isUsed(slot)) hashes.push(this.#hashOf(slot));
+      return { trackedHosts: this.count, hashes: Uint32Array.from(hashes), below: 2 ** 32 };
+    }
     let at = 0;
-    for (; at < this.index.length; at++) {
-      const entry = this.index[at];
+    for (; at < index.length; at++) {
+      const entry = index[at];
       if (entry === 0) {
         if (hashes.length > wanted) break;
         continue;
       }
-      const row = ((entry & ENTRY_SLOT) - 1) * ROW_WORDS;
-      const { words } = this;
-      hashes.push(this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> 0);
+      hashes.push(this.#hashOf((entry & ENTRY_SLOT) - 1));
     }
     const below = at * 2 ** this.indexShift;
     // The index is a ring: hosts with large hashes may lie at its beginning.
@@ -233,9 +236,14 @@ export class HostTable {
 
   /** Where the probe for a slot's host begins. */
   #homeOf(slot: number): number {
+    return this.#hashOf(slot) >>> this.indexShift;
+  }
+
+  /** The hash of a slot's host, unsigned. */
+  #hashOf(slot: number): number {
     const { words } = this;
     const row = slot * ROW_WORDS;
-    return this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> this.indexShift;
+    return this.hash(words[row], words[row + 1], words[row + 2], words[row + 3]) >>> 0;
   }
 
   /** The next entry of a probe. */

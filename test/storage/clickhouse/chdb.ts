@@ -43,8 +43,9 @@ export class Chdb {
 
   constructor(t: TestContext, folder: string) {
     this.#folder = folder;
-    this.#data = path.join(stateDirectory(t), 'clickhouse');
+    // Before the folder is removed: the server writes to it as long as it runs.
     t.after(() => this.kill());
+    this.#data = path.join(stateDirectory(t), 'clickhouse');
   }
 
   get url(): string {

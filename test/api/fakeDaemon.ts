@@ -28,12 +28,12 @@ import type {
   TrafficPoint,
   TrafficQuery,
 } from '../../src/storage/history/historyStore.ts';
-import { METRIC_COUNT } from '../../src/trafficMetrics.ts';
 import { address } from '../fixtures/addressFixture.ts';
 import * as bans from '../fixtures/banFixture.ts';
 import * as routes from '../fixtures/routeFixture.ts';
 import { AuditMemory } from './auditMemory.ts';
 import { ingestSnapshot, NOTHING_COUNTED, PEER } from './countersFixture.ts';
+import { reportOf } from './reportOf.ts';
 
 export const NOW = Date.UTC(2026, 4, 1, 12, 0, 0);
 
@@ -152,29 +152,6 @@ export function attackOf(target: string, overrides: Partial<Attack> = {}): Attac
   };
 }
 
-/** Hosts in the form the receiving threads report them; `rates` in the order of METRICS, zeros left out at the end. */
-export function reportOf(hosts: readonly { target: string; group: number; rates: readonly number[] }[]): HostReport {
-  const report = {
-    now: NOW,
-    count: hosts.length,
-    addresses: new Uint32Array(4 * hosts.length),
-    groups: new Uint16Array(hosts.length),
-    rates: new Float64Array(METRIC_COUNT * hosts.length),
-    variances: new Float64Array(2 * hosts.length).fill(4),
-    flags: new Uint8Array(hosts.length),
-    columns: [],
-    series: new Float32Array(0),
-    bucketStartMs: NOW,
-  };
-  hosts.forEach(({ target, group, rates }, row) => {
-    const { word0, word1, word2, word3 } = address(target);
-    report.addresses.set([word0, word1, word2, word3], 4 * row);
-    report.groups[row] = group;
-    report.rates.set(rates, METRIC_COUNT * row);
-  });
-  return report;
-}
-
 export class FakeDaemon implements DaemonFacade {
   readonly version = '1.2.3';
   isReady = true;
@@ -198,7 +175,7 @@ export class FakeDaemon implements DaemonFacade {
     banOf('192.0.2.77', { state: 'rejected', reason: '192.0.2.77 is whitelisted', routes: [] }),
     banOf('192.0.2.10', { id: 'older', state: 'withdrawn', withdrawnAt: NOW - 5000, reason: 'ttl' }),
   ];
-  hostReport: HostReport = reportOf([
+  hostReport: HostReport = reportOf(NOW, [
     { target: '192.0.2.130', group: 1, rates: [81_300.12345, 325.2, 410, 0, 0, 81_234, 324] },
     { target: '2001:db8::5', group: 0, rates: [10, 0.1, 1] },
   ]);

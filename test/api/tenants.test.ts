@@ -10,7 +10,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import type { Attack } from '../../src/engine/attack.ts';
 import { NO_SHARES } from '../../src/engine/classification.ts';
 import { attackJson } from '../../src/shapes/attackJson.ts';
-import { attackOf, banOf, FakeDaemon, NOW, reportOf } from './fakeDaemon.ts';
+import { attackOf, banOf, FakeDaemon, NOW } from './fakeDaemon.ts';
+import { reportOf } from './reportOf.ts';
 import { OPERATOR, type RunningApi, requestPath, runApi, TOKENS, VIEWER } from './runningApi.ts';
 
 const CONFIG = `
@@ -95,7 +96,7 @@ function fill(daemon: FakeDaemon): void {
     banOf('192.0.2.11', { group: 'alpha-web', state: 'rejected', ...REFUSAL, routes: [] }),
     banOf('192.0.2.201', { group: 'beta-web', state: 'rejected', ...REFUSAL, routes: [] }),
   ];
-  daemon.hostReport = reportOf([
+  daemon.hostReport = reportOf(NOW, [
     { target: ALPHA_HOST, group: 1, rates: [10] },
     { target: BETA_HOST, group: 3, rates: [9] },
     // As a report from before a reload may say.

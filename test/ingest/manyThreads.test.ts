@@ -25,15 +25,12 @@ import {
   runningPool,
   sendDatagrams,
   telemetry,
+  totalFlows,
   until,
 } from './runningPool.ts';
 
 const TARGET = '198.51.100.7';
 const NOW = Date.UTC(2026, 0, 1);
-
-function flowsOf({ flows }: IngestSnapshot): number {
-  return flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5;
-}
 
 /** The thread that read each datagram, by the address of its sender. */
 function readersBySender(threads: readonly RecvmmsgSockets[]): Map<string, Set<number>> {
@@ -105,7 +102,7 @@ for (const receive of RECEIVE_METHODS) {
             await sendDatagrams(encoder.encode(flowsTo(TARGET, 1), NOW + port), to, sender);
           }
         }
-        const { exporters } = await snapshotWhere((seen) => flowsOf(seen) === 5 * senders.length);
+        const { exporters } = await snapshotWhere((seen) => totalFlows(seen) === 5 * senders.length);
         assert.deepEqual(
           exporters.map(({ address, flows, awaitingTemplate, sampling }) => [
             address,
@@ -127,7 +124,7 @@ for (const receive of RECEIVE_METHODS) {
       const datagrams = telemetry('netflow5', flowsTo(TARGET, 1));
       const senders = Array.from({ length: 16 }, (_, i) => `127.0.4.${i + 1}`);
       for (const sender of senders) await sendDatagrams(datagrams, to, sender);
-      await snapshotWhere((seen) => flowsOf(seen) === senders.length);
+      await snapshotWhere((seen) => totalFlows(seen) === senders.length);
 
       const started = [...workers];
       assert.equal(started.length, threads);
@@ -136,7 +133,7 @@ for (const receive of RECEIVE_METHODS) {
       const burst = Array.from({ length: 100 }, () => datagrams[0]);
       for (const sender of senders) await sendDatagrams(burst, to, sender);
       await until('the new thread', () => workers.length === threads + 1);
-      const accounted = (seen: IngestSnapshot): number => flowsOf(seen) + seen.droppedDatagrams;
+      const accounted = (seen: IngestSnapshot): number => totalFlows(seen) + seen.droppedDatagrams;
       if (receive === 'recvmmsg') await snapshotWhere((seen) => accounted(seen) === 101 * senders.length);
       const isBack = (seen: IngestSnapshot): boolean => seen.receivingThreads[receive] === threads;
       const before = await snapshotWhere(isBack);

@@ -21,15 +21,13 @@ import {
   runningPool,
   sendDatagrams,
   telemetry,
+  totalFlows,
   until,
 } from './runningPool.ts';
+import { freePorts, hostileDatagram, withoutSampling } from './senders.ts';
 
 const TARGET = '198.51.100.7';
 const TARGET6 = '2001:db8:1::7';
-
-function totalFlows({ flows }: IngestSnapshot): number {
-  return flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5;
-}
 
 const INGEST = { workers: 1, receiveBufferBytes: 1 << 20 };
 
@@ -143,7 +141,7 @@ for (const receive of RECEIVE_METHODS) {
       assert.deepEqual(totals[1], totals[0]);
     });
 
-    test('every worker reports the watched hosts ten times a second', async (t) => {
+    test('every worker reports the watched hosts again and again', async (t) => {
       const config = ingestConfig({ ingest: { ...INGEST, receive, workers: 2 } });
       const { pool, ports, reports } = await runningPool(t, config);
       pool.watch([address(TARGET)]);
@@ -394,41 +392,4 @@ for (const receive of RECEIVE_METHODS) {
       assert.ok(Number(warning?.fields.granted_bytes) >= 65_536);
     });
   });
-}
-
-/** NetFlow v5 with sampling field 0, as an exporter that does not sample sends it. */
-function withoutSampling(datagram: Uint8Array): Uint8Array {
-  const copy = datagram.slice();
-  copy[22] = 0;
-  copy[23] = 0;
-  return copy;
-}
-
-/** Bytes that begin like telemetry: every version, right or wrong lengths, then random bytes. */
-function hostileDatagram(seed: number): Uint8Array {
-  const bytes = new Uint8Array(4 + ((seed * 37) % 1400));
-  let noise = seed + 1;
-  for (let i = 0; i < bytes.length; i++) {
-    noise = (Math.imul(noise, 1_103_515_245) + 12_345) >>> 0;
-    bytes[i] = noise >>> 16;
-  }
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, [1, 5, 7, 9, 10, 0][seed % 6]);
-  if (seed % 2 === 0) view.setUint16(2, seed % 4 === 0 ? bytes.length : 5);
-  return bytes;
-}
-
-/** Ports that are free now on every address. */
-async function freePorts(count: number): Promise<number[]> {
-  const sockets = Array.from({ length: count }, () => dgram.createSocket('udp6'));
-  for (const socket of sockets) {
-    socket.bind(0, '::');
-    await once(socket, 'listening');
-  }
-  const ports = sockets.map((socket) => socket.address().port);
-  for (const socket of sockets) {
-    socket.close();
-    await once(socket, 'close');
-  }
-  return ports;
 }

@@ -146,3 +146,8 @@ export function telemetry(
 ): Uint8Array[] {
   return createEncoder(protocol, { sampling, agent: address(agent) }).encode(flows, EXPORTED_AT);
 }
+
+/** All flows of a snapshot, whatever their protocol. */
+export function totalFlows({ flows }: IngestSnapshot): number {
+  return flows.netflow5 + flows.netflow9 + flows.ipfix + flows.sflow5;
+}

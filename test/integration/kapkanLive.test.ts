@@ -99,8 +99,9 @@ for (const api of ['v3', 'v4'] as const) {
         '[destination: 203.0.113.21/32][protocol: ==udp][destination-port: >=80&<=90]',
       ]);
       assert.deepEqual(await router.rib('ipv4'), ['203.0.113.20/32']);
+      // Before the router has learned the route of the third ban, its table looks as after the end of it.
+      assert.match((await kapkan.bans('203.0.113.22'))[0].reason, /TTL|ttl|expire|ran out/);
     });
-    assert.match((await kapkan.bans('203.0.113.22'))[0].reason, /TTL|ttl|expire|ran out/);
     assert.equal((await kapkan.post('/api/v1/unban', { ip: '203.0.113.20' })).status, 200);
     assert.equal((await kapkan.post('/api/v1/unban', { ip: '203.0.113.20' })).status, 404);
     await eventually(async () => assert.deepEqual(await router.rib('ipv4'), []));
